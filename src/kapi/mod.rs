@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe wrappers of the kernel interfaces that the `kernel` crate lacks.
+//!
+//! All `unsafe` code of the module lives below here. Nothing here knows about WireGuard: each
+//! file wraps one C concept, and is written as if it were to move to `rust/kernel/`.
+
+#![allow(unsafe_code)]
+
+pub(crate) mod net;
+pub(crate) mod sync;
