@@ -14,16 +14,6 @@ void wg_helper_local_bh_enable(void)
 	local_bh_enable();
 }
 
-void *wg_helper_rcu_load(void **p)
-{
-	return READ_ONCE(*p);
-}
-
-void *wg_helper_rcu_xchg(void **p, void *v)
-{
-	return xchg(p, v);
-}
-
 void wg_helper_synchronize_net(void)
 {
 	synchronize_net();
@@ -88,4 +78,9 @@ void wg_helper_timer_setup(struct timer_list *timer,
 			   struct lock_class_key *key)
 {
 	timer_init_key(timer, func, 0, "wg_timer", key);
+}
+
+void wg_helper_timer_arm(struct timer_list *timer, unsigned long delay)
+{
+	mod_timer(timer, jiffies + delay);
 }

@@ -14,8 +14,6 @@
 
 void wg_helper_local_bh_disable(void);
 void wg_helper_local_bh_enable(void);
-void *wg_helper_rcu_load(void **p);
-void *wg_helper_rcu_xchg(void **p, void *v);
 void wg_helper_synchronize_net(void);
 bool wg_helper_refcount_inc_not_zero(refcount_t *r);
 void wg_helper_call_rcu_hurry(struct rcu_head *head, rcu_callback_t func);
@@ -35,5 +33,6 @@ void wg_helper_cond_resched(void);
 void wg_helper_timer_setup(struct timer_list *timer,
 			   void (*func)(struct timer_list *),
 			   struct lock_class_key *key);
+void wg_helper_timer_arm(struct timer_list *timer, unsigned long delay);
 
 #endif

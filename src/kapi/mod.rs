@@ -7,5 +7,8 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod cpu;
 pub(crate) mod net;
 pub(crate) mod sync;
+pub(crate) mod timer;
+pub(crate) mod workqueue;

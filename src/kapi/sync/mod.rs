@@ -2,3 +2,12 @@
 
 //! Synchronisation.
 
+pub(crate) mod bh;
+pub(crate) mod rcu;
+mod spinlock_bh;
+
+pub(crate) use spinlock_bh::{
+    new_spinlock_bh,
+    SpinLockBh,
+    SpinLockBhGuard, //
+};
