@@ -52,9 +52,8 @@ impl Workqueue {
     /// Creates a workqueue by the name of `prefix-name`.
     pub(crate) fn new(prefix: &CStr, name: &CStr, flags: u32) -> Result<Self> {
         // SAFETY: Both strings are terminated and copied by the call.
-        let wq = unsafe {
-            bindings::alloc_workqueue(prefix.as_char_ptr(), name.as_char_ptr(), flags)
-        };
+        let wq =
+            unsafe { bindings::alloc_workqueue(prefix.as_char_ptr(), name.as_char_ptr(), flags) };
         // INVARIANT: A new workqueue is ours.
         Ok(Self(NonNull::new(wq).ok_or(ENOMEM)?))
     }
