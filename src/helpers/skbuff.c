@@ -1,3 +1,214 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/skbuff.h>
+#include <net/dst_metadata.h>
+#include <net/gso.h>
+#include <net/inet_ecn.h>
+#include <net/ip_tunnels.h>
+
 #include "skbuff.h"
+
+struct sk_buff *wg_helper_skb_alloc(unsigned int headroom, unsigned int size)
+{
+	struct sk_buff *skb = alloc_skb(headroom + size, GFP_ATOMIC);
+
+	if (skb) {
+		skb_reserve(skb, headroom);
+		skb_reset_network_header(skb);
+		skb_reset_inner_headers(skb);
+	}
+	return skb;
+}
+
+void wg_helper_skb_free(struct sk_buff *skb)
+{
+	kfree_skb(skb);
+}
+
+void wg_helper_skb_list_free(struct sk_buff *skb)
+{
+	kfree_skb_list(skb);
+}
+
+void wg_helper_skb_consume(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+__be16 wg_helper_skb_protocol_be(const struct sk_buff *skb)
+{
+	return skb->protocol;
+}
+
+int wg_helper_skb_network_offset_of(const struct sk_buff *skb)
+{
+	return skb_network_offset(skb);
+}
+
+bool wg_helper_skb_may_pull(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_may_pull(skb, len);
+}
+
+int wg_helper_skb_trim_to(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_trim(skb, len);
+}
+
+void *wg_helper_skb_put_checked(struct sk_buff *skb, unsigned int len)
+{
+	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < len)
+		return NULL;
+	return skb_put(skb, len);
+}
+
+bool wg_helper_skb_push_checked(struct sk_buff *skb, unsigned int len)
+{
+	if (skb_headroom(skb) < len)
+		return false;
+	skb_push(skb, len);
+	return true;
+}
+
+bool wg_helper_skb_is_gso(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb);
+}
+
+struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
+					  netdev_features_t features)
+{
+	return skb_gso_segment(skb, features);
+}
+
+struct sk_buff *wg_helper_skb_share_check(struct sk_buff *skb)
+{
+	return skb_share_check(skb, GFP_ATOMIC);
+}
+
+void wg_helper_skb_dst_drop(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+}
+
+/* 0 if there is no route to ask. */
+u32 wg_helper_skb_route_mtu(const struct sk_buff *skb)
+{
+	return skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : 0;
+}
+
+void wg_helper_skb_orphan(struct sk_buff *skb)
+{
+	skb_orphan(skb);
+}
+
+/* The protocol the network header speaks, 0 if it has no say in that. */
+u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb)
+{
+	return ntohs(ip_tunnel_parse_protocol(skb));
+}
+
+/* The outer DS byte for an inner packet, if nothing but ECN goes outside. */
+u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb)
+{
+	return ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
+}
+
+void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		INET_ECN_decapsulate(skb, outer, ip_hdr(skb)->tos);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		INET_ECN_decapsulate(skb, outer,
+				     ipv6_get_dsfield(ipv6_hdr(skb)));
+}
+
+/*
+ * Makes the packet writable, with at least @headroom bytes in front, and
+ * appends @padding zero bytes and @tail bytes of room.
+ */
+bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
+			  unsigned int padding, unsigned int tail)
+{
+	struct sk_buff *trailer;
+	int nsegs;
+
+	/* The flow is hashed while the packet can still be dissected. */
+	skb_get_hash(skb);
+	if (skb_cow_head(skb, headroom) < 0)
+		return false;
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
+		return false;
+	if (!skb_is_nonlinear(skb) && !skb_cloned(skb) &&
+	    skb_tailroom(skb) >= padding + tail) {
+		trailer = skb;
+	} else {
+		nsegs = skb_cow_data(skb, padding + tail, &trailer);
+		if (nsegs < 0)
+			return false;
+	}
+	memset(skb_tail_pointer(trailer), 0, padding);
+	pskb_put(skb, trailer, padding + tail);
+	skb_set_inner_network_header(skb, 0);
+	return true;
+}
+
+/* Makes the packet's data writable, with the network header still in front. */
+bool wg_helper_skb_unshare_data(struct sk_buff *skb)
+{
+	unsigned int offset = -skb_network_offset(skb);
+	struct sk_buff *trailer;
+	int nsegs;
+
+	if (!skb_is_nonlinear(skb) && !skb_cloned(skb))
+		return true;
+	skb_push(skb, offset);
+	nsegs = skb_cow_data(skb, 0, &trailer);
+	skb_pull(skb, offset);
+	return nsegs >= 0;
+}
+
+/*
+ * Forgets what the packet was before, as on crossing a namespace, and all that
+ * is known of its headers. If @keep_flow, the flow's hash stays.
+ */
+void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
+{
+	const struct {
+		u32 hash;
+		u8 l4_hash, sw_hash, tstamp_type;
+	} flow = {
+		skb->hash, skb->l4_hash, skb->sw_hash, skb->tstamp_type
+	};
+
+	skb_scrub_packet(skb, true);
+	/* Also the priority, the security mark, VLAN, tc and redirect state. */
+	memset(&skb->headers, 0, sizeof(skb->headers));
+	if (keep_flow) {
+		skb->hash = flow.hash;
+		skb->l4_hash = flow.l4_hash;
+		skb->sw_hash = flow.sw_hash;
+		skb->tstamp_type = flow.tstamp_type;
+	}
+
+	skb->dev = NULL;
+	skb->queue_mapping = 0;
+	skb->nohdr = 0;
+	skb->peeked = 0;
+	skb->mac_len = 0;
+	skb->hdr_len = skb_headroom(skb);
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+	skb_reset_transport_header(skb);
+	skb_reset_inner_headers(skb);
+}
+
+/* Presents the packet as received by @dev, its checksums verified. */
+void wg_helper_skb_receive_as(struct sk_buff *skb, struct net_device *dev,
+			      u16 protocol)
+{
+	skb->dev = dev;
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->csum_level = ~0;
+	skb->protocol = htons(protocol);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lists of packets that travel together, with a header.
+
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
+    ptr::NonNull, //
+};
+
+use super::{
+    Control,
+    PacketList, //
+};
+use crate::bindings;
+
+/// Where in the control block the header is: behind the packet's own notes.
+const OFFSET: usize = size_of::<Control>();
+
+/// The room for a header.
+const ROOM: usize = 48 - OFFSET;
+
+/// One or more packets and a header, as cheap to move as a pointer.
+///
+/// The header is kept in the control block of the first packet, so it is small: 40 bytes.
+///
+/// # Invariants
+///
+/// The pointer starts a chain of packets, linked by `next` and ending with null, that this value
+/// owns, and whose first has a valid `H` in its control block, at [`OFFSET`].
+pub(crate) struct Batch<H> {
+    first: NonNull<bindings::sk_buff>,
+    _owns: PhantomData<H>,
+}
+
+// SAFETY: Packets may be passed from one context to another, with a header that may.
+unsafe impl<H: Send> Send for Batch<H> {}
+// SAFETY: Through `&self` only the header is visible.
+unsafe impl<H: Sync> Sync for Batch<H> {}
+
+impl<H> Batch<H> {
+    /// Puts a header on packets; an empty list makes no batch.
+    #[inline]
+    pub(crate) fn new(packets: PacketList, header: H) -> Option<Self> {
+        const {
+            assert!(size_of::<H>() <= ROOM);
+            assert!(align_of::<H>() <= align_of::<u64>());
+        }
+        let first = packets.into_chain()?;
+        let batch = Self {
+            first,
+            _owns: PhantomData,
+        };
+        // INVARIANT: The header becomes valid here.
+        // SAFETY: The place is in the control block of a packet that is ours; that block is eight
+        // bytes aligned, and the header fits, as asserted above.
+        unsafe { batch.header().write(header) };
+        Some(batch)
+    }
+
+    /// Takes the header off again.
+    #[inline]
+    pub(crate) fn into_parts(self) -> (H, PacketList) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariants; the header is not used in its place again.
+        let header = unsafe { this.header().read() };
+        // SAFETY: By the type invariants, we own the chain, and give it up.
+        (header, unsafe { PacketList::from_chain(this.first) })
+    }
+
+    #[inline]
+    fn header(&self) -> *mut H {
+        // SAFETY: By the type invariants, the packet is valid; `OFFSET` is within its control block.
+        unsafe {
+            (&raw mut (*self.first.as_ptr()).cb)
+                .cast::<u8>()
+                .add(OFFSET)
+                .cast()
+        }
+    }
+}
+
+impl<H> Deref for Batch<H> {
+    type Target = H;
+
+    #[inline]
+    fn deref(&self) -> &H {
+        // SAFETY: By the type invariants.
+        unsafe { &*self.header() }
+    }
+}
+
+impl<H> DerefMut for Batch<H> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut H {
+        // SAFETY: By the type invariants; `self` is borrowed mutably.
+        unsafe { &mut *self.header() }
+    }
+}
+
+impl<H> Drop for Batch<H> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants; the header is not used again, and the chain is ours.
+        unsafe {
+            self.header().drop_in_place();
+            bindings::skb_list_free(self.first.as_ptr());
+        }
+    }
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lists of packets, linked through the packets themselves.
+
+use core::{
+    mem::{self, ManuallyDrop},
+    ptr::{self, NonNull}, //
+};
+
+use super::SkBuff;
+use crate::bindings;
+
+/// A list of packets, first in, first out.
+///
+/// # Invariants
+///
+/// `head` starts a chain of `len` packets, linked by `next` and ending with null, that this value
+/// owns; `tail` is the last of them, and dangles while the list is empty.
+pub(crate) struct PacketList {
+    head: *mut bindings::sk_buff,
+    tail: *mut bindings::sk_buff,
+    len: usize,
+}
+
+// SAFETY: Packets may be passed from one context to another.
+unsafe impl Send for PacketList {}
+// SAFETY: Through `&self` the packets are only read.
+unsafe impl Sync for PacketList {}
+
+/// The packet after `skb` on the chain that it is on.
+///
+/// # Safety
+///
+/// `skb` must be valid.
+#[inline]
+unsafe fn next_of(skb: *mut bindings::sk_buff) -> *mut *mut bindings::sk_buff {
+    // SAFETY: By the caller's promise; every member of the union starts with pointers.
+    unsafe { &raw mut (*skb).__bindgen_anon_1.__bindgen_anon_1.next }
+}
+
+/// The packet before `skb`, if it is on a list of that kind.
+///
+/// # Safety
+///
+/// `skb` must be valid.
+#[inline]
+unsafe fn prev_of(skb: *mut bindings::sk_buff) -> *mut *mut bindings::sk_buff {
+    // SAFETY: As for `next_of`.
+    unsafe { &raw mut (*skb).__bindgen_anon_1.__bindgen_anon_1.prev }
+}
+
+impl PacketList {
+    /// Creates an empty list.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: ptr::null_mut(),
+            tail: ptr::null_mut(),
+            len: 0,
+        }
+    }
+
+    /// Takes over a chain of packets from C.
+    ///
+    /// # Safety
+    ///
+    /// `head` must start a chain of packets, linked by `next` and ending with null, that the caller
+    /// owns and gives up.
+    pub(super) unsafe fn from_chain(head: NonNull<bindings::sk_buff>) -> Self {
+        let mut list = Self::new();
+        let mut skb = head.as_ptr();
+        while !skb.is_null() {
+            // SAFETY: By the caller's promise.
+            let next = unsafe { *next_of(skb) };
+            // SAFETY: By the caller's promise; the packet is taken off the chain right here.
+            list.push_raw(unsafe { NonNull::new_unchecked(skb) });
+            skb = next;
+        }
+        list
+    }
+
+    /// Gives the list away as a chain; [`Self::from_chain`] is the counterpart.
+    #[inline]
+    pub(super) fn into_chain(mut self) -> Option<NonNull<bindings::sk_buff>> {
+        let head = mem::replace(&mut self.head, ptr::null_mut());
+        self.len = 0;
+        NonNull::new(head)
+    }
+
+    /// The number of packets.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the list is empty.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Appends a packet.
+    #[inline]
+    pub(crate) fn push(&mut self, skb: SkBuff) {
+        // SAFETY: The pointer of a packet is never null.
+        self.push_raw(unsafe { NonNull::new_unchecked(skb.into_raw()) });
+    }
+
+    #[inline]
+    fn push_raw(&mut self, skb: NonNull<bindings::sk_buff>) {
+        let skb = skb.as_ptr();
+        // SAFETY: The packet is valid and ours.
+        unsafe {
+            *next_of(skb) = ptr::null_mut();
+            *prev_of(skb) = ptr::null_mut();
+        }
+        if self.head.is_null() {
+            self.head = skb;
+        } else {
+            // SAFETY: By the type invariants, `tail` is valid and ours while the list isn't empty.
+            unsafe { *next_of(self.tail) = skb };
+        }
+        // INVARIANT: The packet is the last now, and one more.
+        self.tail = skb;
+        self.len = self.len.wrapping_add(1);
+    }
+
+    /// Takes the first packet off.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<SkBuff> {
+        let skb = NonNull::new(self.head)?.as_ptr();
+        // SAFETY: By the type invariants.
+        unsafe {
+            self.head = *next_of(skb);
+            *next_of(skb) = ptr::null_mut();
+        }
+        self.len = self.len.wrapping_sub(1);
+        // SAFETY: By the type invariants, the packet is ours, and it is off the list.
+        Some(unsafe { SkBuff::from_raw(skb) })
+    }
+
+    /// Appends all packets of another list.
+    #[inline]
+    pub(crate) fn append(&mut self, mut other: Self) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            mem::swap(self, &mut other);
+            return;
+        }
+        // SAFETY: By the type invariants of both lists.
+        unsafe { *next_of(self.tail) = other.head };
+        self.tail = other.tail;
+        self.len = self.len.wrapping_add(other.len);
+        // INVARIANT: The packets have changed hands.
+        other.head = ptr::null_mut();
+        other.len = 0;
+    }
+
+    /// Takes the list, leaving an empty one.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        mem::take(self)
+    }
+
+    /// Looks at the packets in turn.
+    #[inline]
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&SkBuff)) {
+        let mut skb = self.head;
+        while !skb.is_null() {
+            // SAFETY: By the type invariants; the packet is only lent, and not dropped.
+            let packet = ManuallyDrop::new(unsafe { SkBuff::from_raw(skb) });
+            f(&packet);
+            // SAFETY: By the type invariants.
+            skb = unsafe { *next_of(skb) };
+        }
+    }
+
+    /// Does something to the packets in turn.
+    #[inline]
+    pub(crate) fn for_each_mut(&mut self, mut f: impl FnMut(&mut SkBuff)) {
+        // Every packet is taken off and put back, since `f` may put another in its place.
+        let mut rest = self.take();
+        while let Some(mut skb) = rest.pop() {
+            f(&mut skb);
+            self.push(skb);
+        }
+    }
+}
+
+impl Default for PacketList {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for PacketList {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.head.is_null() {
+            // SAFETY: By the type invariants, the packets are ours to free.
+            unsafe { bindings::skb_list_free(self.head) };
+        }
+    }
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets.
+//!
+//! An [`SkBuff`] is one packet that this code owns alone. A [`PacketList`] is a list of them, and a
+//! [`Batch`] a list with a header of the driver's own, which is kept inside the first packet.
+//!
+//! The control block of a packet is the owner's: a [`PacketList`] keeps nothing there, and a
+//! [`Batch`] its header behind the packet's own [`Control`].
+//!
+//! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+mod batch;
+mod list;
+
+pub(crate) use self::{
+    batch::Batch,
+    list::PacketList, //
+};
+
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull,
+    slice, //
+};
+
+use kernel::{
+    error::from_err_ptr,
+    prelude::*, //
+};
+
+use crate::bindings;
+
+/// Protocols that an IP tunnel carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IpProtocol {
+    /// `ETH_P_IP`.
+    V4,
+    /// `ETH_P_IPV6`.
+    V6,
+}
+
+impl IpProtocol {
+    fn from_ethertype(ethertype: u16) -> Option<Self> {
+        match u32::from(ethertype) {
+            bindings::ETH_P_IP => Some(Self::V4),
+            bindings::ETH_P_IPV6 => Some(Self::V6),
+            _ => None,
+        }
+    }
+
+    fn ethertype(self) -> u16 {
+        match self {
+            Self::V4 => bindings::ETH_P_IP as u16,
+            Self::V6 => bindings::ETH_P_IPV6 as u16,
+        }
+    }
+}
+
+/// What the owner notes about a packet, in eight bytes of its control block.
+///
+/// Any contents are valid: a packet from elsewhere carries garbage until it is set.
+pub(crate) type Control = [u32; 2];
+
+/// A packet.
+///
+/// Reading is through `&self`; whatever may move the packet's data takes `&mut self`, so that no
+/// slice of it is left behind.
+///
+/// # Invariants
+///
+/// The pointer is to a packet that this value owns and nobody else refers to: it is on no list, and
+/// its reference count is one unless it is shared with readers that do not write to it.
+pub(crate) struct SkBuff(NonNull<bindings::sk_buff>);
+
+// SAFETY: A packet may be passed from one context to another.
+unsafe impl Send for SkBuff {}
+// SAFETY: Through `&self` a packet is only read.
+unsafe impl Sync for SkBuff {}
+
+impl SkBuff {
+    /// Allocates an empty packet with room for `size` bytes behind `headroom` bytes.
+    pub(crate) fn new(headroom: u32, size: u32) -> Result<Self> {
+        // SAFETY: No requirements.
+        let skb = unsafe { bindings::skb_alloc(headroom, size) };
+        // INVARIANT: A new packet is ours.
+        Ok(Self(NonNull::new(skb).ok_or(ENOMEM)?))
+    }
+
+    /// Takes a packet over from C.
+    ///
+    /// # Safety
+    ///
+    /// `skb` must be a valid packet that the caller owns and gives up, and that is on no list.
+    #[inline]
+    pub(in crate::kapi) unsafe fn from_raw(skb: *mut bindings::sk_buff) -> Self {
+        // INVARIANT: By the caller's promise.
+        // SAFETY: As above, so it isn't null.
+        Self(unsafe { NonNull::new_unchecked(skb) })
+    }
+
+    /// Passes the packet on to C.
+    #[inline]
+    pub(in crate::kapi) fn into_raw(self) -> *mut bindings::sk_buff {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    /// The packet as C knows it.
+    #[inline]
+    pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    fn raw(&self) -> &bindings::sk_buff {
+        // SAFETY: By the type invariants.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The packet's length in bytes, with what is not in the linear part.
+    #[inline]
+    pub(crate) fn len(&self) -> u32 {
+        self.raw().len
+    }
+
+    /// Whether there is nothing in the packet.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The linear part of the packet's data.
+    #[inline]
+    pub(crate) fn linear(&self) -> &[u8] {
+        let raw = self.raw();
+        // SAFETY: The linear part is valid, initialised, and only read while the packet is borrowed.
+        unsafe { slice::from_raw_parts(raw.data, (raw.len - raw.data_len) as usize) }
+    }
+
+    /// The protocol of the packet, if it is IP and its network header says the same.
+    ///
+    /// The network header's fixed part is in the linear part then.
+    #[inline]
+    pub(crate) fn ip_protocol(&self) -> Option<IpProtocol> {
+        // SAFETY: By the type invariants.
+        let spoken = unsafe { bindings::skb_ip_protocol(self.as_ptr()) };
+        (self.ethertype() == spoken)
+            .then(|| IpProtocol::from_ethertype(spoken))
+            .flatten()
+    }
+
+    /// The protocol that the network header speaks, whatever the packet is labelled as.
+    #[inline]
+    pub(crate) fn spoken_protocol(&self) -> Option<IpProtocol> {
+        // SAFETY: By the type invariants.
+        IpProtocol::from_ethertype(unsafe { bindings::skb_ip_protocol(self.as_ptr()) })
+    }
+
+    /// The ethertype that the packet is labelled as.
+    #[inline]
+    pub(crate) fn ethertype(&self) -> u16 {
+        // SAFETY: By the type invariants.
+        u16::from_be(unsafe { bindings::skb_protocol_be(self.as_ptr()) })
+    }
+
+    /// What of the linear part begins with the network header.
+    #[inline]
+    pub(crate) fn network_header(&self) -> &[u8] {
+        // SAFETY: By the type invariants.
+        let offset = unsafe { bindings::skb_network_offset_of(self.as_ptr()) };
+        usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.linear().get(offset..))
+            .unwrap_or(&[])
+    }
+
+    /// Whether the packet stands for several that were, or are to be, segmented.
+    #[inline]
+    pub(crate) fn is_gso(&self) -> bool {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_is_gso(self.as_ptr()) }
+    }
+
+    /// Cuts a packet that stands for several into them, checksums and all.
+    ///
+    /// Gives the packet back together with the error if that fails.
+    pub(crate) fn segment(self) -> Result<PacketList, (Self, Error)> {
+        // SAFETY: By the type invariants; the packet stays ours, the segments are new.
+        let segments = from_err_ptr(unsafe { bindings::skb_gso_segment(self.as_ptr(), 0) });
+        match segments.map(NonNull::new) {
+            // SAFETY: A list of packets that nobody else knows.
+            Ok(Some(first)) => {
+                // SAFETY: By the type invariants; its data lives on in the segments.
+                unsafe { bindings::skb_consume(self.into_raw()) };
+                // SAFETY: The segments are linked by `next` and end with null.
+                Ok(unsafe { PacketList::from_chain(first) })
+            }
+            Ok(None) => Err((self, EINVAL)),
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    /// Makes the packet this code's alone, by a copy if somebody else reads it.
+    ///
+    /// The packet is dropped if there is no memory for that.
+    #[inline]
+    pub(crate) fn unshare(self) -> Option<Self> {
+        // SAFETY: By the type invariants; the packet is given up and what is returned is ours.
+        let skb = unsafe { bindings::skb_share_check(self.into_raw()) };
+        NonNull::new(skb).map(Self)
+    }
+
+    /// The MTU of the route that the packet came by, if it is known.
+    #[inline]
+    pub(crate) fn route_mtu(&self) -> Option<u32> {
+        // SAFETY: By the type invariants.
+        match unsafe { bindings::skb_route_mtu(self.as_ptr()) } {
+            0 => None,
+            mtu => Some(mtu),
+        }
+    }
+
+    /// Forgets the route that the packet came by.
+    #[inline]
+    pub(crate) fn drop_route(&mut self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_dst_drop(self.as_ptr()) };
+    }
+
+    /// Lets go of the socket that the packet came from.
+    #[inline]
+    pub(crate) fn orphan(&mut self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_orphan(self.as_ptr()) };
+    }
+
+    /// The DS byte for the packet that is to carry this one: only ECN shows outside.
+    ///
+    /// `None` if the network header isn't in the linear part.
+    #[inline]
+    pub(crate) fn ecn_encapsulate(&self) -> Option<u8> {
+        self.ip_protocol()?;
+        // SAFETY: By the type invariants; `ip_protocol` has seen the header.
+        Some(unsafe { bindings::skb_ecn_encap(self.as_ptr()) })
+    }
+
+    /// Passes congestion marks of the carrying packet's DS byte on to this one.
+    #[inline]
+    pub(crate) fn ecn_decapsulate(&mut self, outer: u8) {
+        if self.ip_protocol().is_some() {
+            // SAFETY: By the type invariants; `ip_protocol` has seen the header.
+            unsafe { bindings::skb_ecn_decap(self.as_ptr(), outer) };
+        }
+    }
+
+    /// What the owner has noted about the packet.
+    #[inline]
+    pub(crate) fn control(&self) -> Control {
+        let cb: *const Control = (&raw const self.raw().cb).cast();
+        // SAFETY: The control block is larger, eight bytes aligned, and the owner's. Whatever is in
+        // it is a valid value, since the C side zeroes it in every packet that it allocates.
+        unsafe { cb.read() }
+    }
+
+    /// Notes something about the packet.
+    #[inline]
+    pub(crate) fn set_control(&mut self, control: Control) {
+        // SAFETY: As for `control`, and the packet is borrowed mutably.
+        unsafe {
+            (&raw mut (*self.as_ptr()).cb)
+                .cast::<Control>()
+                .write(control)
+        };
+    }
+
+    /// Makes sure that the first `len` bytes are in the linear part.
+    #[inline]
+    pub(crate) fn pull_to_linear(&mut self, len: u32) -> bool {
+        // SAFETY: By the type invariants, and nothing borrows the data.
+        unsafe { bindings::skb_may_pull(self.as_ptr(), len) }
+    }
+
+    /// Cuts the packet off behind its first `len` bytes.
+    #[inline]
+    pub(crate) fn trim(&mut self, len: u32) -> Result {
+        // SAFETY: By the type invariants, and nothing borrows the data.
+        kernel::error::to_result(unsafe { bindings::skb_trim_to(self.as_ptr(), len) })
+    }
+
+    /// Removes `len` bytes in front, which must be in the linear part.
+    #[inline]
+    pub(crate) fn pull(&mut self, len: u32) -> Result {
+        if self.linear().len() < len as usize {
+            return Err(EINVAL);
+        }
+        // SAFETY: By the type invariants; the bytes are there.
+        unsafe { bindings::skb_pull(self.as_ptr(), len) };
+        Ok(())
+    }
+
+    /// Adds bytes in front, if there is headroom for them.
+    #[inline]
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Result {
+        // SAFETY: By the type invariants.
+        if !unsafe { bindings::skb_push_checked(self.as_ptr(), bytes.len() as u32) } {
+            return Err(ENOBUFS);
+        }
+        // SAFETY: That many bytes of the linear part are new, ours to write, and not in `bytes`.
+        unsafe {
+            self.raw()
+                .data
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+        };
+        Ok(())
+    }
+
+    /// Adds bytes behind the linear part of a packet that has no other part.
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) -> Result {
+        // SAFETY: By the type invariants.
+        let tail = unsafe { bindings::skb_put_checked(self.as_ptr(), bytes.len() as u32) };
+        let tail = NonNull::new(tail.cast::<u8>()).ok_or(ENOBUFS)?;
+        // SAFETY: That many bytes are new, ours to write, and not in `bytes`.
+        unsafe {
+            tail.as_ptr()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+        };
+        Ok(())
+    }
+
+    /// Forgets what the packet was before it was wrapped up, but for the hash of its flow.
+    #[inline]
+    pub(crate) fn reset_encapsulated(&mut self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_reset(self.as_ptr(), true) };
+    }
+
+    /// Forgets what the packet was before it was unwrapped.
+    #[inline]
+    pub(crate) fn reset_decapsulated(&mut self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_reset(self.as_ptr(), false) };
+    }
+
+    /// Frees the packet as one that has served its purpose, not as a drop.
+    #[inline]
+    pub(crate) fn consume(self) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_consume(self.into_raw()) };
+    }
+}
+
+impl Drop for SkBuff {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants, the packet is ours to free.
+        unsafe { bindings::skb_free(self.as_ptr()) };
+    }
+}
