@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+
+//! The five timers of a peer (6) as a table of deadlines.
+//!
+//! One [`Timers`] per peer; whoever keeps it tells it once per batch what happened. One kernel
+//! timer serves all five: [`arm`](Timers::arm) says when it has to be set earlier than it is.
+//! Deadlines that move later need nothing, the timer then fires early and is set again. When it
+//! fires, call [`fired`](Timers::fired), then [`expire`](Timers::expire) until it returns [`None`],
+//! then `arm`.
+//!
+//! While [stopped](Timers::stop), nothing is armed and nothing expires.
+
+use core::time::Duration;
+
+use super::constants::{
+    JITTER_LIMIT_NANOS, KEEPALIVE_TIMEOUT, MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT,
+    REKEY_TIMEOUT, ZERO_KEYS_AFTER_TIME,
+};
+use super::time::{BootTime, MonoTime, WallTime};
+
+/// A random delay below a third of a second, so that two peers do not start over in step (6.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Jitter(u32);
+
+impl Jitter {
+    /// Maps 32 random bits evenly to the range.
+    #[must_use]
+    pub const fn from_random(random: u32) -> Self {
+        // A product of two 32-bit numbers fits 64 bits, and its upper half 32.
+        Self(((random as u64).wrapping_mul(JITTER_LIMIT_NANOS as u64) >> 32) as u32)
+    }
+
+    /// The delay.
+    #[must_use]
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_nanos(self.0 as u64)
+    }
+}
+
+/// What a batch of sent messages held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sent {
+    /// Only keepalives, or only a handshake message.
+    NoData,
+    /// At least one packet went out.
+    Data,
+}
+
+/// Whether an initiation is asked for by the retransmission timer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Retry {
+    /// By anything else: counting of attempts starts over.
+    No,
+    /// By [`Expired::RetransmitHandshake`].
+    Yes,
+}
+
+/// A timer that ran out, and what to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expired {
+    /// An initiation was not answered: forget the cached source address and route, and request an
+    /// initiation as a retry. This is retry number `attempt`.
+    RetransmitHandshake {
+        /// Counts from 1.
+        attempt: u8,
+    },
+    /// The last retry was not answered: drop the staged packets.
+    GiveUp,
+    /// Packets came in and nothing went out: send a keepalive.
+    SendKeepalive,
+    /// A packet went out and nothing came in: forget the cached source address and route, and
+    /// request an initiation.
+    NewHandshake,
+    /// The last session is long over: erase the handshake and all sessions.
+    ZeroKeys,
+    /// The interval the user set has passed: send a keepalive.
+    PersistentKeepalive,
+}
+
+/// What a change of the persistent keepalive interval asks for if the interface is up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeepaliveChange {
+    /// Nothing.
+    Nothing,
+    /// It was off and is on: send a keepalive at once.
+    SendNow,
+}
+
+/// The timers of one peer, and the few facts they go by.
+#[derive(Debug)]
+pub struct Timers {
+    is_running: bool,
+    retransmit_handshake: Option<MonoTime>,
+    send_keepalive: Option<MonoTime>,
+    new_handshake: Option<MonoTime>,
+    zero_keys: Option<MonoTime>,
+    persistent_keepalive: Option<MonoTime>,
+    /// When the one timer that serves all is set to fire.
+    armed: Option<MonoTime>,
+    needs_another_keepalive: bool,
+    sent_last_minute: bool,
+    attempts: u8,
+    persistent_keepalive_secs: u16,
+    last_handshake_sent: Option<BootTime>,
+    last_handshake: WallTime,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Timers {
+    /// The timers of a new peer, stopped.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            is_running: false,
+            retransmit_handshake: None,
+            send_keepalive: None,
+            new_handshake: None,
+            zero_keys: None,
+            persistent_keepalive: None,
+            armed: None,
+            needs_another_keepalive: false,
+            sent_last_minute: false,
+            attempts: 0,
+            persistent_keepalive_secs: 0,
+            last_handshake_sent: None,
+            last_handshake: WallTime { secs: 0, nanos: 0 },
+        }
+    }
+
+    /// Whether timers can be armed: the interface is up and the peer alive.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.is_running
+    }
+
+    /// The interface came up, or the peer was added while it is.
+    pub fn start(&mut self) {
+        self.is_running = true;
+    }
+
+    /// The interface goes down, or the peer dies: all timers are cancelled. Cancel the kernel timer
+    /// too. The interval, the count of attempts and the time of the last handshake stay.
+    pub fn stop(&mut self) {
+        self.is_running = false;
+        self.retransmit_handshake = None;
+        self.send_keepalive = None;
+        self.new_handshake = None;
+        self.zero_keys = None;
+        self.persistent_keepalive = None;
+        self.armed = None;
+    }
+
+    /// A batch of authenticated messages went out. `jitter` is drawn only if a timer needs it.
+    pub fn packets_sent(&mut self, now: MonoTime, sent: Sent, jitter: impl FnOnce() -> Jitter) {
+        self.send_keepalive = None;
+        self.restart_persistent_keepalive(now);
+        if sent == Sent::Data && self.new_handshake.is_none() {
+            self.new_handshake = self.deadline(now, NEW_HANDSHAKE_TIMEOUT, jitter());
+        }
+    }
+
+    /// A batch of authenticated messages came in, `data_packets` of them data that is not a
+    /// keepalive. Handshake messages come in as a batch without data.
+    pub fn packets_received(&mut self, now: MonoTime, data_packets: usize) {
+        self.new_handshake = None;
+        self.restart_persistent_keepalive(now);
+        if data_packets == 0 {
+            return;
+        }
+        if self.send_keepalive.is_some() || data_packets > 1 {
+            self.needs_another_keepalive = true;
+        }
+        if self.send_keepalive.is_none() {
+            self.send_keepalive = self.deadline(now, KEEPALIVE_TIMEOUT, Jitter::default());
+        }
+    }
+
+    /// Something asks for an initiation. If true, have it made, by somebody who then asks
+    /// [`begin_initiation`](Self::begin_initiation).
+    #[must_use]
+    pub fn initiation_requested(&mut self, retry: Retry, boot: BootTime) -> bool {
+        if retry == Retry::No {
+            self.attempts = 0;
+        }
+        self.may_initiate(boot)
+    }
+
+    /// Whether the last handshake message is long enough ago to send an initiation.
+    #[must_use]
+    pub fn may_initiate(&self, boot: BootTime) -> bool {
+        self.last_handshake_sent
+            .is_none_or(|sent| sent.is_older_than(REKEY_TIMEOUT, boot))
+    }
+
+    /// Asks to make an initiation now. If true the five seconds start, even if making it then fails.
+    #[must_use]
+    pub fn begin_initiation(&mut self, boot: BootTime) -> bool {
+        let may = self.may_initiate(boot);
+        if may {
+            self.last_handshake_sent = Some(boot);
+        }
+        may
+    }
+
+    /// An initiation was made and goes out now.
+    pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, jitter: Jitter) {
+        self.last_handshake_sent = Some(boot);
+        self.packets_sent(now, Sent::NoData, Jitter::default);
+        self.retransmit_handshake = self.deadline(now, REKEY_TIMEOUT, jitter);
+    }
+
+    /// A response was made and goes out now. It is not limited, but limits initiations.
+    pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime) {
+        self.last_handshake_sent = Some(boot);
+        self.packets_sent(now, Sent::NoData, Jitter::default);
+    }
+
+    /// Lets the next initiation go at once, after a change of key or when the interface goes down.
+    pub fn forget_last_handshake_sent(&mut self) {
+        self.last_handshake_sent = None;
+    }
+
+    /// The handshake is confirmed: a response came, or the first data of a session we responded to.
+    pub fn handshake_complete(&mut self, wall: WallTime) {
+        self.retransmit_handshake = None;
+        self.attempts = 0;
+        self.sent_last_minute = false;
+        self.last_handshake = wall;
+    }
+
+    /// A session was derived, in either role.
+    pub fn session_derived(&mut self, now: MonoTime) {
+        self.zero_keys = self.deadline(now, ZERO_KEYS_AFTER_TIME, Jitter::default());
+    }
+
+    /// The secrets were erased for another reason, such as suspend.
+    pub fn cancel_zero_keys(&mut self) {
+        self.zero_keys = None;
+    }
+
+    /// When a handshake was last complete; zero if never.
+    #[must_use]
+    pub const fn last_handshake(&self) -> WallTime {
+        self.last_handshake
+    }
+
+    /// True once per session: whether to ask for a successor because the session still receives
+    /// (6.2).
+    #[must_use]
+    pub fn take_last_minute(&mut self) -> bool {
+        !core::mem::replace(&mut self.sent_last_minute, true)
+    }
+
+    /// The persistent keepalive interval in seconds; zero if off.
+    #[must_use]
+    pub const fn persistent_keepalive(&self) -> u16 {
+        self.persistent_keepalive_secs
+    }
+
+    /// Sets the interval in seconds; zero is off. A timer already armed runs on and then does
+    /// nothing or sends, by the interval of that time.
+    pub fn set_persistent_keepalive(&mut self, secs: u16) -> KeepaliveChange {
+        let was = core::mem::replace(&mut self.persistent_keepalive_secs, secs);
+        if was == 0 && secs != 0 {
+            KeepaliveChange::SendNow
+        } else {
+            KeepaliveChange::Nothing
+        }
+    }
+
+    /// The earliest deadline of all.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<MonoTime> {
+        [
+            self.retransmit_handshake,
+            self.send_keepalive,
+            self.new_handshake,
+            self.zero_keys,
+            self.persistent_keepalive,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// When to set the one timer to, if it has to be set: it is not set, or fires too late.
+    #[must_use]
+    pub fn arm(&mut self) -> Option<MonoTime> {
+        let next = self.next_deadline()?;
+        if self.armed.is_some_and(|armed| armed <= next) {
+            return None;
+        }
+        self.armed = Some(next);
+        self.armed
+    }
+
+    /// The one timer fired and is no longer set.
+    pub fn fired(&mut self) {
+        self.armed = None;
+    }
+
+    /// Takes one timer that ran out by `now`.
+    pub fn expire(&mut self, now: MonoTime) -> Option<Expired> {
+        if take_expired(&mut self.retransmit_handshake, now) {
+            return Some(self.retransmit_expired(now));
+        }
+        if take_expired(&mut self.send_keepalive, now) {
+            if core::mem::take(&mut self.needs_another_keepalive) {
+                self.send_keepalive = self.deadline(now, KEEPALIVE_TIMEOUT, Jitter::default());
+            }
+            return Some(Expired::SendKeepalive);
+        }
+        if take_expired(&mut self.new_handshake, now) {
+            return Some(Expired::NewHandshake);
+        }
+        if take_expired(&mut self.zero_keys, now) {
+            return Some(Expired::ZeroKeys);
+        }
+        if take_expired(&mut self.persistent_keepalive, now) && self.persistent_keepalive_secs != 0
+        {
+            return Some(Expired::PersistentKeepalive);
+        }
+        None
+    }
+
+    fn retransmit_expired(&mut self, now: MonoTime) -> Expired {
+        if self.attempts > MAX_HANDSHAKE_ATTEMPTS {
+            self.send_keepalive = None;
+            if self.zero_keys.is_none() {
+                self.zero_keys = self.deadline(now, ZERO_KEYS_AFTER_TIME, Jitter::default());
+            }
+            return Expired::GiveUp;
+        }
+        self.attempts = self.attempts.saturating_add(1);
+        Expired::RetransmitHandshake {
+            attempt: self.attempts,
+        }
+    }
+
+    fn restart_persistent_keepalive(&mut self, now: MonoTime) {
+        if self.persistent_keepalive_secs != 0 {
+            let interval = Duration::from_secs(self.persistent_keepalive_secs.into());
+            self.persistent_keepalive = self.deadline(now, interval, Jitter::default());
+        }
+    }
+
+    fn deadline(&self, now: MonoTime, after: Duration, jitter: Jitter) -> Option<MonoTime> {
+        let deadline = now
+            .saturating_add(after)
+            .saturating_add(jitter.as_duration());
+        self.is_running.then_some(deadline)
+    }
+}
+
+fn take_expired(timer: &mut Option<MonoTime>, now: MonoTime) -> bool {
+    timer.take_if(|deadline| *deadline <= now).is_some()
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+
+//! Limits how often one source may start a handshake while we are under load (5.3).
+
+use core::net::IpAddr;
+
+use super::constants::{RATE_BURST, RATE_PACKETS_PER_SECOND};
+use super::time::BootTime;
+
+/// Credit one packet costs, in nanoseconds.
+const COST: u64 = 1_000_000_000 / RATE_PACKETS_PER_SECOND as u64;
+/// Most credit a silent source gathers.
+const FULL: u64 = COST * RATE_BURST as u64;
+/// A bucket untouched this long is full again and may be forgotten.
+const IDLE: u64 = 1_000_000_000;
+
+/// What counts as one source: an IPv4 address, or an IPv6 /64, which one host easily owns.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Source {
+    /// An IPv4 address, in host order.
+    V4(u32),
+    /// The upper half of an IPv6 address, in host order.
+    V6(u64),
+}
+
+impl Source {
+    /// The source an address belongs to.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(ip) => Self::V4(ip.to_bits()),
+            IpAddr::V6(ip) => Self::V6((ip.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// The credit of one source.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenBucket {
+    credit: u64,
+    updated: BootTime,
+}
+
+impl TokenBucket {
+    /// The bucket of a source first seen now, whose packet passes and is paid for.
+    #[must_use]
+    pub const fn first(now: BootTime) -> Self {
+        Self {
+            credit: FULL - COST,
+            updated: now,
+        }
+    }
+
+    /// Whether another packet may pass now; if so it is paid for.
+    pub fn allow(&mut self, now: BootTime) -> bool {
+        let earned = now.0.saturating_sub(self.updated.0);
+        let credit = self.credit.saturating_add(earned).min(FULL);
+        self.updated = self.updated.max(now);
+        let left = credit.checked_sub(COST);
+        self.credit = left.unwrap_or(credit);
+        left.is_some()
+    }
+
+    /// Whether the bucket may be forgotten: a new one would say the same.
+    #[must_use]
+    pub const fn is_idle(&self, now: BootTime) -> bool {
+        now.0.saturating_sub(self.updated.0) > IDLE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::{Ipv4Addr, Ipv6Addr};
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn burst_then_rate() {
+        let start = 77 * MS;
+        let mut bucket = TokenBucket::first(BootTime(start));
+        for _ in 0..4 {
+            assert!(bucket.allow(BootTime(start)));
+        }
+        assert!(!bucket.allow(BootTime(start)));
+        assert!(!bucket.allow(BootTime(start + 49 * MS)));
+        assert!(bucket.allow(BootTime(start + 50 * MS)));
+        assert!(!bucket.allow(BootTime(start + 50 * MS)));
+        assert!(bucket.allow(BootTime(start + 150 * MS)));
+        assert!(bucket.allow(BootTime(start + 150 * MS)));
+        assert!(!bucket.allow(BootTime(start + 150 * MS)));
+    }
+
+    #[test]
+    fn credit_is_capped() {
+        let mut bucket = TokenBucket::first(BootTime(0));
+        let later = BootTime(3_600_000 * MS);
+        for _ in 0..5 {
+            assert!(bucket.allow(later));
+        }
+        assert!(!bucket.allow(later));
+    }
+
+    #[test]
+    fn clock_going_back_gives_nothing_twice() {
+        let mut bucket = TokenBucket::first(BootTime(1000 * MS));
+        while bucket.allow(BootTime(1000 * MS)) {}
+        assert!(!bucket.allow(BootTime(0)));
+        assert!(!bucket.allow(BootTime(1000 * MS)));
+    }
+
+    #[test]
+    fn idle_after_a_second() {
+        let bucket = TokenBucket::first(BootTime(5));
+        assert!(!bucket.is_idle(BootTime(1_000_000_005)));
+        assert!(bucket.is_idle(BootTime(1_000_000_006)));
+    }
+
+    #[test]
+    fn ipv6_sources_are_networks() {
+        let host = |low| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, 2, low, 1, 1, 1));
+        assert_eq!(Source::of(host(1)), Source::of(host(0xffff)));
+        assert_eq!(Source::of(host(1)), Source::V6(0x2001_0db8_0001_0002));
+        assert_eq!(
+            Source::of(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))),
+            Source::V4(0x0a00_0001)
+        );
+    }
+}

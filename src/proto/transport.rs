@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+
+//! Data messages (5.4.6), and when a session is too old or too used to send or receive (6).
+
+use super::constants::{
+    DATA_HEADER_LEN, KEEPALIVE_LEN, PADDING_MULTIPLE, REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME,
+    REKEY_AFTER_MESSAGES, REKEY_AFTER_TIME, REKEY_AFTER_TIME_RECEIVING, TAG_LEN,
+};
+use super::crypto::{AeadError, Crypto};
+use super::handshake::Role;
+use super::messages::{Counter, Data, DataHeader, Index};
+use super::noise::Key;
+use super::time::BootTime;
+
+/// Length of the data message that carries a padded packet; [`None`] if it exceeds `usize`.
+#[must_use]
+pub const fn message_len(padded_len: usize) -> Option<usize> {
+    padded_len.checked_add(DATA_HEADER_LEN + TAG_LEN)
+}
+
+/// Whether a data message of this length is a keepalive: it carries no packet.
+#[must_use]
+pub const fn is_keepalive(message_len: usize) -> bool {
+    message_len == KEEPALIVE_LEN
+}
+
+/// The AEAD nonce of a data message: four zero bytes, then the counter, little-endian.
+#[must_use]
+pub const fn nonce(counter: Counter) -> [u8; 12] {
+    let [a, b, c, d, e, f, g, h] = counter.0.to_le_bytes();
+    [0, 0, 0, 0, a, b, c, d, e, f, g, h]
+}
+
+/// Zeros to append to a packet of `len` bytes on a path of `mtu` bytes (0: unknown).
+///
+/// The padded packet is a multiple of 16 but does not exceed the MTU. A packet longer than the MTU
+/// is about to be fragmented; only its last fragment matters.
+#[must_use]
+pub fn padding(len: usize, mtu: usize) -> usize {
+    let round_up = |len: usize| len.wrapping_neg() % PADDING_MULTIPLE;
+    let Some(last) = len.checked_rem(mtu) else {
+        return round_up(len);
+    };
+    let last = if len > mtu { last } else { len };
+    round_up(last).min(mtu.saturating_sub(last))
+}
+
+/// Length of a packet of `len` bytes once padded; see [`padding`].
+#[must_use]
+pub fn padded_len(len: usize, mtu: usize) -> usize {
+    len.saturating_add(padding(len, mtu))
+}
+
+/// Whether a session born at `birth` may send message number `counter`.
+#[inline]
+#[must_use]
+pub fn may_send(birth: BootTime, now: BootTime, counter: u64) -> bool {
+    counter < REJECT_AFTER_MESSAGES && !birth.is_older_than(REJECT_AFTER_TIME, now)
+}
+
+/// Whether a session born at `birth` may still receive; `next` is one more than the highest counter
+/// accepted, as [`ReplayWindow::next`](super::replay::ReplayWindow::next) tells.
+#[inline]
+#[must_use]
+pub fn may_receive(birth: BootTime, now: BootTime, next: u64) -> bool {
+    next <= REJECT_AFTER_MESSAGES && !birth.is_older_than(REJECT_AFTER_TIME, now)
+}
+
+/// Whether all of `count` nonces from `first` on may be used, so that a batch is numbered at once.
+#[inline]
+#[must_use]
+pub const fn may_number(first: u64, count: u64) -> bool {
+    match first.checked_add(count) {
+        Some(end) => end <= REJECT_AFTER_MESSAGES,
+        None => false,
+    }
+}
+
+/// Whether the current session, which may send, wants a successor after sending (6.2). `counter` is
+/// the next to be sent.
+#[inline]
+#[must_use]
+pub fn rekey_due_after_send(role: Role, birth: BootTime, now: BootTime, counter: u64) -> bool {
+    counter > REKEY_AFTER_MESSAGES
+        || (role == Role::Initiator && birth.is_older_than(REKEY_AFTER_TIME, now))
+}
+
+/// Whether the current session, which may send, wants a successor because we still receive (6.2).
+/// This asks once per session: see
+/// [`Timers::take_last_minute`](super::timers::Timers::take_last_minute).
+#[inline]
+#[must_use]
+pub fn rekey_due_after_receive(role: Role, birth: BootTime, now: BootTime) -> bool {
+    role == Role::Initiator && birth.is_older_than(REKEY_AFTER_TIME_RECEIVING, now)
+}
+
+/// Writes the data message that carries `packet`, already padded, into the front of `message`;
+/// returns its length. Fails if `message` is too short.
+pub fn seal<C: Crypto>(
+    message: &mut [u8],
+    key: &Key<C>,
+    receiver: Index,
+    counter: Counter,
+    packet: &[u8],
+) -> Result<usize, AeadError> {
+    let len = message_len(packet.len()).ok_or(AeadError)?;
+    let (message, _) = message.split_at_mut_checked(len).ok_or(AeadError)?;
+    let (header, ciphertext) = message
+        .split_first_chunk_mut::<DATA_HEADER_LEN>()
+        .ok_or(AeadError)?;
+    *header = DataHeader::new(receiver, counter).to_bytes();
+    C::chacha20poly1305_seal(ciphertext, packet, &[], counter.0, key.as_bytes())?;
+    Ok(len)
+}
+
+/// Checks and decrypts a data message into the front of `packet`; returns the length of the packet
+/// with its padding. Fails if the message is forged or `packet` too short. Whether the counter is
+/// new is for the [replay window](super::replay) to say, after this.
+pub fn open<C: Crypto>(
+    packet: &mut [u8],
+    key: &Key<C>,
+    message: &Data<'_>,
+) -> Result<usize, AeadError> {
+    let len = message
+        .ciphertext
+        .len()
+        .checked_sub(TAG_LEN)
+        .ok_or(AeadError)?;
+    let (packet, _) = packet.split_at_mut_checked(len).ok_or(AeadError)?;
+    let nonce = message.header.counter().0;
+    C::chacha20poly1305_open(packet, message.ciphertext, &[], nonce, key.as_bytes())?;
+    Ok(len)
+}
