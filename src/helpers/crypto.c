@@ -1,3 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "crypto.h"
+
+void wg_helper_blake2s_init(struct blake2s_ctx *ctx, size_t outlen)
+{
+	blake2s_init(ctx, outlen);
+}
+
+void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
+				const void *key, size_t keylen)
+{
+	blake2s_init_key(ctx, outlen, key, keylen);
+}
+
+int wg_helper_crypto_memneq(const void *a, const void *b, size_t size)
+{
+	return crypto_memneq(a, b, size);
+}
+
+void wg_helper_memzero_explicit(void *s, size_t count)
+{
+	memzero_explicit(s, count);
+}
+
+/* A packet's head, its page fragments, and some room for a fragment list. */
+#define AEAD_SG_ENTRIES (MAX_SKB_FRAGS + 8)
+
+/* Whether [offset, offset + len) and the tag behind it lie within the packet. */
+static bool aead_fits(const struct sk_buff *skb, unsigned int offset,
+		      unsigned int len)
+{
+	return offset <= INT_MAX && len <= INT_MAX &&
+	       (u64)offset + len + CHACHA20POLY1305_AUTHTAG_SIZE <= skb->len;
+}
+
+static u8 *aead_linear(const struct sk_buff *skb, unsigned int offset,
+		       unsigned int len)
+{
+	u64 end = (u64)offset + len + CHACHA20POLY1305_AUTHTAG_SIZE;
+
+	return end <= skb_headlen(skb) ? skb->data + offset : NULL;
+}
+
+static bool aead_map(struct sk_buff *skb, struct scatterlist *sg,
+		     unsigned int offset, unsigned int len)
+{
+	sg_init_table(sg, AEAD_SG_ENTRIES);
+	return skb_to_sgvec(skb, sg, offset,
+			    len + CHACHA20POLY1305_AUTHTAG_SIZE) > 0;
+}
+
+bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
+			     unsigned int len, u64 nonce, const u8 *key)
+{
+	struct scatterlist sg[AEAD_SG_ENTRIES];
+	u8 *data;
+
+	if (unlikely(!aead_fits(skb, offset, len)))
+		return false;
+	data = aead_linear(skb, offset, len);
+	if (likely(data)) {
+		chacha20poly1305_encrypt(data, data, len, NULL, 0, nonce, key);
+		return true;
+	}
+	return aead_map(skb, sg, offset, len) &&
+	       chacha20poly1305_encrypt_sg_inplace(sg, len, NULL, 0, nonce, key);
+}
+
+bool wg_helper_skb_aead_open(struct sk_buff *skb, unsigned int offset,
+			     unsigned int len, u64 nonce, const u8 *key)
+{
+	struct scatterlist sg[AEAD_SG_ENTRIES];
+	size_t sealed = (size_t)len + CHACHA20POLY1305_AUTHTAG_SIZE;
+	u8 *data;
+
+	if (unlikely(!aead_fits(skb, offset, len)))
+		return false;
+	data = aead_linear(skb, offset, len);
+	if (likely(data))
+		return chacha20poly1305_decrypt(data, data, sealed, NULL, 0,
+						nonce, key);
+	return aead_map(skb, sg, offset, len) &&
+	       chacha20poly1305_decrypt_sg_inplace(sg, sealed, NULL, 0, nonce,
+						   key);
+}
+
+u64 wg_helper_ktime_get_coarse_ns(void)
+{
+	return ktime_get_coarse_ns();
+}
+
+u64 wg_helper_ktime_get_coarse_boottime_ns(void)
+{
+	return ktime_get_coarse_boottime_ns();
+}
+
+unsigned long wg_helper_jiffies_now(void)
+{
+	return jiffies;
+}

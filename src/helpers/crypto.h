@@ -3,6 +3,28 @@
 #ifndef WG_HELPERS_CRYPTO_H
 #define WG_HELPERS_CRYPTO_H
 
+#include <crypto/blake2s.h>
+#include <crypto/chacha20poly1305.h>
+#include <crypto/curve25519.h>
+#include <crypto/utils.h>
+#include <linux/jiffies.h>
 #include <linux/random.h>
+#include <linux/skbuff.h>
+#include <linux/timekeeping.h>
+
+void wg_helper_blake2s_init(struct blake2s_ctx *ctx, size_t outlen);
+void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
+				const void *key, size_t keylen);
+int wg_helper_crypto_memneq(const void *a, const void *b, size_t size);
+void wg_helper_memzero_explicit(void *s, size_t count);
+
+bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
+			     unsigned int len, u64 nonce, const u8 *key);
+bool wg_helper_skb_aead_open(struct sk_buff *skb, unsigned int offset,
+			     unsigned int len, u64 nonce, const u8 *key);
+
+u64 wg_helper_ktime_get_coarse_ns(void);
+u64 wg_helper_ktime_get_coarse_boottime_ns(void);
+unsigned long wg_helper_jiffies_now(void);
 
 #endif

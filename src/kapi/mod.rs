@@ -8,7 +8,10 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod cpu;
+pub(crate) mod crypto;
 pub(crate) mod net;
+pub(crate) mod random;
 pub(crate) mod sync;
+pub(crate) mod time;
 pub(crate) mod timer;
 pub(crate) mod workqueue;
