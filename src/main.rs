@@ -8,6 +8,7 @@
 
 mod bindings;
 mod kapi;
+mod queue;
 
 use kernel::prelude::*;
 

@@ -37,6 +37,13 @@ impl Cpu {
         Self(unsafe { bindings::smp_processor_id() })
     }
 
+    /// The first CPU that is online.
+    #[inline]
+    pub(crate) fn first_online() -> Self {
+        // The search wraps around behind the last number.
+        Self(Self::count().wrapping_sub(1)).next_online()
+    }
+
     /// The online CPU after this one, round and round.
     #[inline]
     pub(crate) fn next_online(self) -> Self {

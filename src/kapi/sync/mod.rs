@@ -2,6 +2,7 @@
 
 //! Synchronisation.
 
+pub(crate) mod atomic;
 pub(crate) mod bh;
 pub(crate) mod rcu;
 mod spinlock_bh;

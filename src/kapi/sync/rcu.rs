@@ -115,6 +115,9 @@ unsafe impl<T: Send + Sync> Send for RcuArc<T> {}
 // SAFETY: As above; a shared `RcuArc` can be cloned.
 unsafe impl<T: Send + Sync> Sync for RcuArc<T> {}
 
+// The value is a pointer: moving it does not move the `T`.
+impl<T> Unpin for RcuArc<T> {}
+
 impl<T: Send + Sync> RcuArc<T> {
     /// Allocates and initialises an object with one reference.
     pub(crate) fn pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self>
@@ -348,6 +351,9 @@ pub(crate) struct RcuCell<T: 'static> {
 unsafe impl<T: Send + Sync> Send for RcuCell<T> {}
 // SAFETY: As above.
 unsafe impl<T: Send + Sync> Sync for RcuCell<T> {}
+
+// As for `RcuArc`.
+impl<T> Unpin for RcuCell<T> {}
 
 impl<T: Send + Sync> RcuCell<T> {
     /// Creates a cell.

@@ -39,6 +39,9 @@ unsafe impl<H: Send> Send for Batch<H> {}
 // SAFETY: Through `&self` only the header is visible.
 unsafe impl<H: Sync> Sync for Batch<H> {}
 
+// The value is a pointer: moving it moves no header.
+impl<H> Unpin for Batch<H> {}
+
 impl<H> Batch<H> {
     /// Puts a header on packets; an empty list makes no batch.
     #[inline]

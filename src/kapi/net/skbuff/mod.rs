@@ -11,6 +11,7 @@
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
 mod batch;
+mod crypt;
 mod list;
 
 pub(crate) use self::{

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Authenticated encryption of a packet where it lies.
+//!
+//! C headers: [`include/crypto/chacha20poly1305.h`](srctree/include/crypto/chacha20poly1305.h),
+//! [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+use kernel::prelude::*;
+
+use super::SkBuff;
+use crate::bindings;
+
+/// The length of a ChaCha20-Poly1305 tag.
+pub(crate) const TAG_LEN: u32 = 16;
+
+/// A key of ChaCha20-Poly1305.
+pub(crate) type Key = [u8; 32];
+
+impl SkBuff {
+    /// Readies a packet to be sealed: finishes its checksum, makes it writable with at least
+    /// `headroom` bytes in front, and appends `padding` zero bytes and room for a tag.
+    ///
+    /// The hash of its flow is taken before. Fails if memory is short.
+    #[inline]
+    pub(crate) fn extend_for_seal(&mut self, headroom: u32, padding: u32) -> Result {
+        // SAFETY: By the type invariants, and nothing borrows the data.
+        if unsafe { bindings::skb_extend(self.as_ptr(), headroom, padding, TAG_LEN) } {
+            Ok(())
+        } else {
+            Err(ENOMEM)
+        }
+    }
+
+    /// Encrypts what is behind the first `offset` bytes of a packet from [`Self::extend_for_seal`],
+    /// and writes the tag to its last 16 bytes.
+    ///
+    /// Fails if the packet is too short or has too many fragments.
+    #[inline]
+    pub(crate) fn seal(&mut self, offset: u32, nonce: u64, key: &Key) -> Result {
+        let len = self.sealable(offset)?;
+        // SAFETY: By the type invariants; the region and the tag are within the packet, nothing
+        // borrows the data, and the key is 32 bytes.
+        let ok =
+            unsafe { bindings::skb_aead_seal(self.as_ptr(), offset, len, nonce, key.as_ptr()) };
+        if ok {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Decrypts what is behind the first `offset` bytes, and cuts off the tag.
+    ///
+    /// The network header, further in front, is kept. Fails if the packet isn't authentic.
+    #[inline]
+    pub(crate) fn open(&mut self, offset: u32, nonce: u64, key: &Key) -> Result {
+        let len = self.sealable(offset)?;
+        // SAFETY: By the type invariants, and nothing borrows the data.
+        if !unsafe { bindings::skb_unshare_data(self.as_ptr()) } {
+            return Err(ENOMEM);
+        }
+        // SAFETY: As above; the region and the tag are within the packet, which is writable now, and
+        // the key is 32 bytes.
+        if !unsafe { bindings::skb_aead_open(self.as_ptr(), offset, len, nonce, key.as_ptr()) } {
+            return Err(EBADMSG);
+        }
+        self.trim(self.len().saturating_sub(TAG_LEN))
+    }
+
+    /// The length of what is between the first `offset` bytes and the tag.
+    fn sealable(&self, offset: u32) -> Result<u32> {
+        self.len()
+            .checked_sub(offset)
+            .and_then(|len| len.checked_sub(TAG_LEN))
+            .ok_or(EINVAL)
+    }
+}

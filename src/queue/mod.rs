@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where contexts meet.
+//!
+//! A batch of packets is numbered in its peer's [`ordered`] queue, encrypted or decrypted wherever
+//! the [`parallel`] queue takes it, and passed on by the ordered queue in the order of its number.
+//! It has one owner at any time: the worker that has it, or the queue that it waits in.
+
+pub(crate) mod ordered;
+pub(crate) mod parallel;

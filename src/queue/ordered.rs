@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Puts what was done in parallel back in order.
+//!
+//! Whoever completes the batch that is next in order becomes the drainer and passes on all that
+//! follow it without a gap. There is one drainer at a time. The decision who drains, and the
+//! drainer's that nothing is left, are made under the same lock, so no completed batch is forgotten.
+
+use kernel::prelude::*;
+
+use crate::kapi::{
+    net::skbuff::Batch,
+    sync::{new_spinlock_bh, SpinLockBh}, //
+};
+
+/// What a batch carries to be put in order.
+#[derive(Default)]
+pub(crate) struct Link<H> {
+    next: Option<Batch<H>>,
+    number: u64,
+}
+
+impl<H> Link<H> {
+    /// The link of a batch that was given this number by [`Ordered::issue`].
+    pub(crate) fn new(number: Number) -> Self {
+        Self {
+            next: None,
+            number: number.0,
+        }
+    }
+}
+
+/// A header with a link in it.
+pub(crate) trait Linked: Sized {
+    /// The link.
+    fn link(&self) -> &Link<Self>;
+
+    /// The link.
+    fn link_mut(&mut self) -> &mut Link<Self>;
+}
+
+/// A place in the order, to be completed by the batch that bears it, once.
+#[must_use = "the order stops at a number that is never completed"]
+pub(crate) struct Number(u64);
+
+/// An ordered queue.
+#[pin_data]
+pub(crate) struct Ordered<H: Linked> {
+    #[pin]
+    state: SpinLockBh<State<H>>,
+}
+
+struct State<H> {
+    issued: u64,
+    passed: u64,
+    /// Completed batches by ascending number.
+    completed: Option<Batch<H>>,
+    is_draining: bool,
+}
+
+impl<H: Linked> Ordered<H> {
+    /// Creates an empty queue.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            state <- new_spinlock_bh!(State {
+                issued: 0,
+                passed: 0,
+                completed: None,
+                is_draining: false,
+            }),
+        })
+    }
+
+    /// Gives out the next number, unless `limit` are under way.
+    #[inline]
+    pub(crate) fn issue(&self, limit: u64) -> Option<Number> {
+        let mut state = self.state.lock();
+        if state.issued.wrapping_sub(state.passed) >= limit {
+            return None;
+        }
+        let number = state.issued;
+        state.issued = number.wrapping_add(1);
+        Some(Number(number))
+    }
+
+    /// Takes a completed batch in, and returns the drainer if the caller is to be that.
+    #[inline]
+    pub(crate) fn complete(&self, batch: Batch<H>) -> Option<Drainer<'_, H>> {
+        let mut state = self.state.lock();
+        insert(&mut state.completed, batch);
+        if state.is_draining || !state.is_ready() {
+            return None;
+        }
+        state.is_draining = true;
+        Some(Drainer(self))
+    }
+}
+
+impl<H: Linked> State<H> {
+    fn is_ready(&self) -> bool {
+        self.completed
+            .as_ref()
+            .is_some_and(|first| first.link().number == self.passed)
+    }
+}
+
+/// Puts a batch in its place, most often the end of a short list.
+fn insert<H: Linked>(list: &mut Option<Batch<H>>, mut batch: Batch<H>) {
+    let number = batch.link().number;
+    let mut place = list;
+    while place
+        .as_ref()
+        .is_some_and(|other| other.link().number.wrapping_sub(number) > u64::MAX / 2)
+    {
+        match place {
+            Some(other) => place = &mut other.link_mut().next,
+            None => break,
+        }
+    }
+    batch.link_mut().next = place.take();
+    *place = Some(batch);
+}
+
+/// The right, and duty, to pass on what is ready: to be used until it yields nothing more.
+pub(crate) struct Drainer<'a, H: Linked>(&'a Ordered<H>);
+
+impl<H: Linked> Iterator for Drainer<'_, H> {
+    type Item = Batch<H>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Batch<H>> {
+        let mut state = self.0.state.lock();
+        if !state.is_ready() {
+            state.is_draining = false;
+            return None;
+        }
+        let mut batch = state.completed.take()?;
+        state.completed = batch.link_mut().next.take();
+        state.passed = state.passed.wrapping_add(1);
+        Some(batch)
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Spreads jobs over the CPUs.
+//!
+//! Every CPU has a ring and a work item that empties it. The work item is queued when a ring that
+//! nobody empties gets a job: once per burst, not once per job.
+
+use kernel::{
+    alloc::flags::*,
+    impl_has_work,
+    new_work,
+    prelude::*,
+    sync::Arc,
+    workqueue::{Work, WorkItem}, //
+};
+
+use crate::kapi::{
+    cpu::{self, Cpu},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        new_spinlock_bh,
+        SpinLockBh, //
+    },
+    workqueue::Workqueue, //
+};
+
+/// Something to be done by one CPU, in process context.
+pub(crate) trait Job: Send + 'static {
+    /// Does it.
+    fn run(self);
+}
+
+/// A queue that every CPU works on.
+pub(crate) struct Parallel<J: Job> {
+    workers: KVec<Arc<Worker<J>>>,
+    last: AtomicU32,
+}
+
+#[pin_data]
+struct Worker<J: Job> {
+    #[pin]
+    ring: SpinLockBh<Ring<J>>,
+    #[pin]
+    work: Work<Worker<J>>,
+}
+
+impl_has_work! {
+    impl{J: Job} HasWork<Worker<J>> for Worker<J> { self.work }
+}
+
+/// A bounded queue.
+struct Ring<J> {
+    slots: KVec<Option<J>>,
+    first: usize,
+    len: usize,
+    /// The work item is queued or runs, and will look again before it ends.
+    is_attended: bool,
+}
+
+impl<J: Job> Parallel<J> {
+    /// Creates the rings, each for `capacity` jobs.
+    pub(crate) fn new(capacity: usize) -> Result<Self> {
+        let count = Cpu::count();
+        let mut workers = KVec::with_capacity(count as usize, GFP_KERNEL)?;
+        for _ in 0..count {
+            let ring = Ring::new(capacity)?;
+            let worker = Arc::pin_init(
+                pin_init!(Worker {
+                    ring <- new_spinlock_bh!(ring),
+                    work <- new_work!("wg_parallel"),
+                }),
+                GFP_KERNEL,
+            )?;
+            workers.push(worker, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            workers,
+            last: AtomicU32::new(0),
+        })
+    }
+
+    /// Has a job done by the next CPU in turn, on `queue`; gives it back if that one's ring is full.
+    #[inline]
+    pub(crate) fn submit(&self, queue: &Workqueue, job: J) -> Result<(), J> {
+        // The turn is a hint: two callers may pick one CPU.
+        let last = self.last.load(Ordering::Relaxed);
+        let cpu = Cpu::new(last).map_or_else(Cpu::first_online, Cpu::next_online);
+        self.last.store(cpu.id(), Ordering::Relaxed);
+        let Some(worker) = self.workers.get(cpu.id() as usize) else {
+            return Err(job);
+        };
+        let mut ring = worker.ring.lock();
+        ring.push(job)?;
+        if !ring.is_attended {
+            ring.is_attended = true;
+            drop(ring);
+            // The item can be queued already only if it is attended.
+            let _ = queue.enqueue_on(cpu, worker.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes all jobs out that nobody has begun.
+    pub(crate) fn purge(&self) {
+        for worker in &self.workers {
+            loop {
+                let job = worker.ring.lock().pop();
+                if job.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl<J: Job> WorkItem for Worker<J> {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        while let Some(job) = this.next() {
+            job.run();
+            cpu::cond_resched();
+        }
+    }
+}
+
+impl<J: Job> Worker<J> {
+    fn next(&self) -> Option<J> {
+        let mut ring = self.ring.lock();
+        let job = ring.pop();
+        ring.is_attended = job.is_some();
+        job
+    }
+}
+
+impl<J> Ring<J> {
+    fn new(capacity: usize) -> Result<Self> {
+        let mut slots = KVec::with_capacity(capacity, GFP_KERNEL)?;
+        for _ in 0..capacity {
+            slots.push(None, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            slots,
+            first: 0,
+            len: 0,
+            is_attended: false,
+        })
+    }
+
+    fn push(&mut self, job: J) -> Result<(), J> {
+        let capacity = self.slots.len();
+        if self.len >= capacity {
+            return Err(job);
+        }
+        let at = wrap(self.first.wrapping_add(self.len), capacity);
+        match self.slots.get_mut(at) {
+            Some(slot) => *slot = Some(job),
+            None => return Err(job),
+        }
+        self.len = self.len.wrapping_add(1);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<J> {
+        let capacity = self.slots.len();
+        let job = self.slots.get_mut(self.first)?.take()?;
+        self.first = wrap(self.first.wrapping_add(1), capacity);
+        self.len = self.len.wrapping_sub(1);
+        Some(job)
+    }
+}
+
+/// An index less than twice the capacity, brought back into the ring.
+fn wrap(index: usize, capacity: usize) -> usize {
+    if index < capacity {
+        index
+    } else {
+        index.wrapping_sub(capacity)
+    }
+}
