@@ -5,4 +5,17 @@
 
 #include <net/genetlink.h>
 
+struct net *wg_helper_genl_info_net(const struct genl_info *info);
+void wg_helper_genl_dump_check_consistent(struct netlink_callback *cb,
+					  void *user_hdr);
+void wg_helper_genlmsg_end(struct sk_buff *skb, void *user_hdr);
+void wg_helper_genlmsg_cancel_wipe(struct sk_buff *skb, void *user_hdr);
+
+struct nlattr *wg_helper_nla_nest_start(struct sk_buff *skb, int attrtype);
+int wg_helper_nla_nest_end_safe(struct sk_buff *skb, struct nlattr *start);
+void wg_helper_nla_nest_cancel_wipe(struct sk_buff *skb, struct nlattr *start);
+
+/* Only with KUnit: what the C macros make of the policies under test. */
+const struct nla_policy *wg_helper_test_nla_policy(void);
+
 #endif

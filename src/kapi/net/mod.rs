@@ -2,4 +2,5 @@
 
 //! Networking.
 
+pub(crate) mod genetlink;
 pub(crate) mod skbuff;
