@@ -27,6 +27,7 @@
 //! | [`timers`] | the five timers of a peer as deadlines |
 //! | [`token_bucket`] | rate limit per source while under load |
 //! | [`prefix`] | arithmetic of allowed IPs |
+//! | `selftest` | known answers for an implementation of [`crypto::Crypto`]; a feature |
 //!
 //! # Rules
 //!
@@ -61,6 +62,8 @@ pub mod messages;
 pub mod noise;
 pub mod prefix;
 pub mod replay;
+#[cfg(feature = "selftest")]
+pub mod selftest;
 pub mod tai64n;
 pub mod time;
 pub mod timers;

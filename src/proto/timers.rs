@@ -360,3 +360,287 @@ impl Timers {
 fn take_expired(timer: &mut Option<MonoTime>, now: MonoTime) -> bool {
     timer.take_if(|deadline| *deadline <= now).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn at(secs: u64) -> MonoTime {
+        MonoTime(secs * S)
+    }
+
+    fn boot(secs: u64) -> BootTime {
+        BootTime(secs * S)
+    }
+
+    fn running() -> Timers {
+        let mut timers = Timers::new();
+        timers.start();
+        timers
+    }
+
+    fn no_jitter() -> Jitter {
+        Jitter::default()
+    }
+
+    fn half_jitter() -> Jitter {
+        Jitter::from_random(1 << 31)
+    }
+
+    /// Asserts that exactly this expires, and exactly then.
+    fn expires(timers: &mut Timers, secs: u64, what: Expired) {
+        assert_eq!(timers.next_deadline(), Some(at(secs)));
+        assert_eq!(timers.expire(MonoTime(secs * S - 1)), None);
+        assert_eq!(timers.expire(at(secs)), Some(what));
+    }
+
+    #[test]
+    fn jitter_stays_below_a_third_of_a_second() {
+        assert_eq!(Jitter::from_random(0).as_duration(), Duration::ZERO);
+        let most = Jitter::from_random(u32::MAX).as_duration();
+        assert_eq!(most, Duration::from_nanos(333_333_332));
+    }
+
+    #[test]
+    fn twenty_initiations_then_give_up() {
+        let mut timers = running();
+        let mut now = MonoTime(0);
+        timers.packets_received(now, 1);
+        assert!(timers.initiation_requested(Retry::No, BootTime(now.0)));
+        let mut initiations = 0;
+        loop {
+            assert!(timers.begin_initiation(BootTime(now.0)));
+            timers.handshake_initiated(now, BootTime(now.0), half_jitter());
+            initiations += 1;
+            now = timers.next_deadline().unwrap();
+            match timers.expire(now) {
+                Some(Expired::RetransmitHandshake { attempt }) => {
+                    assert_eq!(attempt, initiations);
+                    assert!(timers.initiation_requested(Retry::Yes, BootTime(now.0)));
+                }
+                other => {
+                    assert_eq!(other, Some(Expired::GiveUp));
+                    break;
+                }
+            }
+        }
+        assert_eq!(initiations, 20);
+        assert!((at(100)..at(107)).contains(&now));
+        // Only the erasure of keys is left.
+        let erase = now.saturating_add(ZERO_KEYS_AFTER_TIME);
+        assert_eq!(timers.next_deadline(), Some(erase));
+        assert_eq!(timers.expire(erase), Some(Expired::ZeroKeys));
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn giving_up_cancels_the_keepalive_and_keeps_an_erasure_due() {
+        let mut timers = running();
+        timers.session_derived(at(1));
+        timers.attempts = MAX_HANDSHAKE_ATTEMPTS + 1;
+        timers.handshake_initiated(at(2), boot(2), no_jitter());
+        timers.packets_received(at(3), 1);
+        expires(&mut timers, 7, Expired::GiveUp);
+        expires(&mut timers, 541, Expired::ZeroKeys);
+    }
+
+    #[test]
+    fn other_requests_start_counting_anew_even_when_suppressed() {
+        let mut timers = running();
+        timers.attempts = 7;
+        assert!(timers.begin_initiation(boot(1)));
+        assert!(!timers.initiation_requested(Retry::Yes, boot(2)));
+        assert_eq!(timers.attempts, 7);
+        assert!(!timers.initiation_requested(Retry::No, boot(2)));
+        assert_eq!(timers.attempts, 0);
+    }
+
+    #[test]
+    fn five_seconds_between_initiations() {
+        let mut timers = running();
+        assert!(timers.begin_initiation(boot(0)));
+        assert!(!timers.begin_initiation(BootTime(5 * S - 1)));
+        assert!(timers.begin_initiation(boot(5)));
+        timers.handshake_responded(at(7), boot(7));
+        assert!(!timers.may_initiate(boot(11)));
+        timers.handshake_initiated(at(12), boot(12), no_jitter());
+        assert!(!timers.may_initiate(boot(16)));
+        timers.forget_last_handshake_sent();
+        assert!(timers.may_initiate(boot(12)));
+    }
+
+    #[test]
+    fn completion_ends_the_retries() {
+        let mut timers = running();
+        timers.handshake_initiated(at(1), boot(1), half_jitter());
+        timers.attempts = 3;
+        let wall = WallTime { secs: 9, nanos: 8 };
+        timers.handshake_complete(wall);
+        assert_eq!(timers.next_deadline(), None);
+        assert_eq!((timers.attempts, timers.last_handshake()), (0, wall));
+    }
+
+    #[test]
+    fn received_data_is_answered_within_ten_seconds() {
+        let mut timers = running();
+        timers.packets_received(at(1), 0);
+        assert_eq!(timers.next_deadline(), None);
+        timers.packets_received(at(2), 1);
+        expires(&mut timers, 12, Expired::SendKeepalive);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn more_data_while_waiting_asks_for_another_keepalive() {
+        for batches in [&[1, 1][..], &[2]] {
+            let mut timers = running();
+            for data_packets in batches {
+                timers.packets_received(at(2), *data_packets);
+            }
+            expires(&mut timers, 12, Expired::SendKeepalive);
+            expires(&mut timers, 22, Expired::SendKeepalive);
+            assert_eq!(timers.next_deadline(), None);
+        }
+    }
+
+    #[test]
+    fn anything_sent_is_answer_enough() {
+        for sent in [Sent::NoData, Sent::Data] {
+            let mut timers = running();
+            timers.packets_received(at(2), 1);
+            timers.packets_sent(at(3), sent, no_jitter);
+            assert_ne!(timers.next_deadline(), Some(at(12)));
+        }
+        let mut timers = running();
+        timers.packets_received(at(2), 1);
+        timers.handshake_responded(at(3), boot(3));
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn silence_after_sending_data_asks_for_a_handshake() {
+        let mut timers = running();
+        timers.packets_sent(at(1), Sent::NoData, || panic!("no timer needs jitter"));
+        assert_eq!(timers.next_deadline(), None);
+        timers.packets_sent(at(1), Sent::Data, no_jitter);
+        // The first packet counts, and the timer is not drawn out by later ones.
+        timers.packets_sent(at(9), Sent::Data, || panic!("the timer is armed already"));
+        expires(&mut timers, 16, Expired::NewHandshake);
+
+        timers.packets_sent(at(20), Sent::Data, half_jitter);
+        assert_eq!(timers.next_deadline(), Some(MonoTime(35_166_666_666)));
+        timers.packets_received(at(21), 0);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn keys_are_erased_after_the_last_session() {
+        let mut timers = running();
+        timers.session_derived(at(1));
+        timers.session_derived(at(100));
+        expires(&mut timers, 640, Expired::ZeroKeys);
+        timers.session_derived(at(700));
+        timers.cancel_zero_keys();
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn persistent_keepalive_follows_traffic_both_ways() {
+        let mut timers = running();
+        assert_eq!(
+            timers.set_persistent_keepalive(25),
+            KeepaliveChange::SendNow
+        );
+        assert_eq!(
+            timers.set_persistent_keepalive(20),
+            KeepaliveChange::Nothing
+        );
+        assert_eq!(timers.next_deadline(), None);
+        timers.packets_sent(at(1), Sent::NoData, no_jitter);
+        assert_eq!(timers.next_deadline(), Some(at(21)));
+        timers.packets_received(at(2), 0);
+        expires(&mut timers, 22, Expired::PersistentKeepalive);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn persistent_keepalive_switched_off_expires_silently() {
+        let mut timers = running();
+        assert_eq!(timers.set_persistent_keepalive(5), KeepaliveChange::SendNow);
+        timers.packets_sent(at(1), Sent::NoData, no_jitter);
+        assert_eq!(timers.set_persistent_keepalive(0), KeepaliveChange::Nothing);
+        assert_eq!(timers.persistent_keepalive(), 0);
+        assert_eq!(timers.expire(at(6)), None);
+        assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn last_minute_once_per_session() {
+        let mut timers = running();
+        assert!(timers.take_last_minute());
+        assert!(!timers.take_last_minute());
+        timers.handshake_complete(WallTime::default());
+        assert!(timers.take_last_minute());
+    }
+
+    #[test]
+    fn stopped_timers_neither_arm_nor_expire() {
+        let mut timers = running();
+        timers.handshake_complete(WallTime { secs: 1, nanos: 0 });
+        assert_eq!(timers.set_persistent_keepalive(9), KeepaliveChange::SendNow);
+        timers.session_derived(at(1));
+        timers.packets_sent(at(1), Sent::Data, no_jitter);
+        assert!(timers.arm().is_some());
+        timers.stop();
+        assert!(!timers.is_running());
+        timers.packets_received(at(2), 3);
+        timers.handshake_initiated(at(2), boot(2), no_jitter());
+        assert_eq!((timers.next_deadline(), timers.arm()), (None, None));
+        assert_eq!(timers.expire(at(10_000)), None);
+        assert_eq!(timers.persistent_keepalive(), 9);
+        assert_eq!(timers.last_handshake(), WallTime { secs: 1, nanos: 0 });
+    }
+
+    #[test]
+    fn one_timer_serves_all() {
+        let mut timers = running();
+        timers.session_derived(at(0));
+        assert_eq!(timers.arm(), Some(at(540)));
+        assert_eq!(timers.arm(), None);
+        // Earlier: set again. Later: left to fire early.
+        timers.packets_received(at(1), 1);
+        assert_eq!(timers.arm(), Some(at(11)));
+        timers.packets_sent(at(2), Sent::NoData, no_jitter);
+        assert_eq!(timers.arm(), None);
+        timers.fired();
+        assert_eq!(timers.expire(at(11)), None);
+        assert_eq!(timers.arm(), Some(at(540)));
+    }
+
+    #[test]
+    fn all_that_ran_out_comes_one_by_one() {
+        let mut timers = running();
+        assert_eq!(timers.set_persistent_keepalive(3), KeepaliveChange::SendNow);
+        timers.session_derived(at(1));
+        timers.packets_sent(at(1), Sent::Data, no_jitter);
+        timers.handshake_initiated(at(1), boot(1), no_jitter());
+        timers.send_keepalive = Some(at(4));
+        let mut expired = [None; 6];
+        for slot in &mut expired {
+            *slot = timers.expire(at(1000));
+        }
+        assert_eq!(
+            expired,
+            [
+                Some(Expired::RetransmitHandshake { attempt: 1 }),
+                Some(Expired::SendKeepalive),
+                Some(Expired::NewHandshake),
+                Some(Expired::ZeroKeys),
+                Some(Expired::PersistentKeepalive),
+                None,
+            ]
+        );
+    }
+}

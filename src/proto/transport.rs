@@ -131,3 +131,93 @@ pub fn open<C: Crypto>(
     C::chacha20poly1305_open(packet, message.ciphertext, &[], nonce, key.as_bytes())?;
     Ok(len)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    fn after(secs: u64) -> BootTime {
+        BootTime(1_000).saturating_add(Duration::from_secs(secs))
+    }
+
+    const BIRTH: BootTime = BootTime(1_000);
+
+    #[test]
+    fn padding_known_sizes() {
+        assert_eq!(padded_len(84, 1420), 96);
+        assert_eq!(padded_len(1297, 1299), 1299);
+        assert_eq!(padded_len(0, 1420), 0);
+        assert_eq!(padded_len(1420, 1420), 1420);
+        assert_eq!(padded_len(100, 0), 112);
+        assert_eq!(padded_len(usize::MAX, 0), usize::MAX);
+    }
+
+    #[test]
+    fn padding_of_all_small_sizes() {
+        for mtu in 1..200_usize {
+            for len in 0..500_usize {
+                let last = if len > mtu { len % mtu } else { len };
+                let padded = last.next_multiple_of(16).min(mtu);
+                assert_eq!(padding(len, mtu), padded - last, "{len} on {mtu}");
+            }
+        }
+    }
+
+    #[test]
+    fn nonce_layout() {
+        assert_eq!(
+            nonce(Counter(0x0807_0605_0403_0201)),
+            [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+        );
+    }
+
+    #[test]
+    fn lengths() {
+        assert_eq!(message_len(0), Some(32));
+        assert_eq!(message_len(usize::MAX), None);
+        assert!(is_keepalive(32) && !is_keepalive(48));
+    }
+
+    #[test]
+    fn sending_ends_by_age_and_by_number() {
+        assert!(may_send(BIRTH, after(179), 0));
+        assert!(!may_send(BIRTH, after(180), 0));
+        assert!(may_send(BIRTH, BIRTH, REJECT_AFTER_MESSAGES - 1));
+        assert!(!may_send(BIRTH, BIRTH, REJECT_AFTER_MESSAGES));
+    }
+
+    #[test]
+    fn receiving_ends_by_age_and_by_number() {
+        assert!(may_receive(BIRTH, after(179), 0));
+        assert!(!may_receive(BIRTH, after(180), 0));
+        assert!(may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES));
+        assert!(!may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES + 1));
+    }
+
+    #[test]
+    fn batches_are_numbered_whole_or_not() {
+        assert!(may_number(REJECT_AFTER_MESSAGES - 3, 3));
+        assert!(!may_number(REJECT_AFTER_MESSAGES - 3, 4));
+        assert!(!may_number(u64::MAX, 1));
+        assert!(may_number(REJECT_AFTER_MESSAGES, 0));
+    }
+
+    #[test]
+    fn rekey_after_sending() {
+        let due = |role, secs, counter| rekey_due_after_send(role, BIRTH, after(secs), counter);
+        assert!(!due(Role::Initiator, 119, REKEY_AFTER_MESSAGES));
+        assert!(due(Role::Initiator, 120, 0));
+        assert!(due(Role::Initiator, 0, REKEY_AFTER_MESSAGES + 1));
+        assert!(!due(Role::Responder, 179, 0));
+        assert!(due(Role::Responder, 0, REKEY_AFTER_MESSAGES + 1));
+    }
+
+    #[test]
+    fn rekey_after_receiving() {
+        let due = |role, secs| rekey_due_after_receive(role, BIRTH, after(secs));
+        assert!(!due(Role::Initiator, 164));
+        assert!(due(Role::Initiator, 165));
+        assert!(!due(Role::Responder, 179));
+    }
+}
