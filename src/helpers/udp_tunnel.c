@@ -1,3 +1,351 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/icmpv6.h>
+#include <linux/inetdevice.h>
+#include <linux/ipv6.h>
+#include <net/addrconf.h>
+#include <net/dsfield.h>
+#include <net/icmp.h>
+#include <net/ip6_route.h>
+#include <net/ip_tunnels.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include <net/udp.h>
+
 #include "udp_tunnel.h"
+
+/* A kernel socket bound to the port on all addresses, with receive as hook. */
+struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
+				      void *user_data,
+				      int (*receive)(struct sock *,
+						     struct sk_buff *))
+{
+	struct udp_port_cfg port_cfg = {
+		.family = family,
+		.local_udp_port = htons(port),
+		.use_udp_checksums = true,
+		.use_udp6_tx_checksums = true,
+		.use_udp6_rx_checksums = true,
+		.ipv6_v6only = true,
+	};
+	struct udp_tunnel_sock_cfg sock_cfg = {
+		.sk_user_data = user_data,
+		.encap_type = 1,
+		.encap_rcv = receive,
+	};
+	struct socket *sock;
+	int err;
+
+	err = udp_sock_create(net, &port_cfg, &sock);
+	if (err < 0)
+		return ERR_PTR(err);
+
+	/*
+	 * Packets are sent from atomic context, have been accounted before they
+	 * got here, and may be what it takes to free memory.
+	 */
+	sock->sk->sk_allocation = GFP_ATOMIC;
+	sock->sk->sk_sndbuf = INT_MAX;
+	sk_set_memalloc(sock->sk);
+
+	setup_udp_tunnel_sock(net, sock->sk, &sock_cfg);
+	return sock->sk;
+}
+
+void wg_helper_udp_encap_close(struct sock *sk)
+{
+	sk_clear_memalloc(sk);
+	udp_tunnel_sock_release(sk);
+}
+
+/* What a receive hook does first: it owns the packet, but not its neighbours. */
+void *wg_helper_udp_encap_enter(struct sock *sk, struct sk_buff *skb)
+{
+	skb_mark_not_on_list(skb);
+	return rcu_dereference_sk_user_data(sk);
+}
+
+u16 wg_helper_udp_local_port(struct sock *sk)
+{
+	return ntohs(inet_sk(sk)->inet_sport);
+}
+
+bool wg_helper_ipv6_mod_enabled(void)
+{
+	return IS_ENABLED(CONFIG_IPV6) && ipv6_mod_enabled();
+}
+
+static struct rtable *lookup4(struct sock *sk, struct wg_helper_flow4 *flow)
+{
+	struct flowi4 fl = {
+		.saddr = flow->saddr,
+		.daddr = flow->daddr,
+		.fl4_sport = inet_sk(sk)->inet_sport,
+		.fl4_dport = flow->dport,
+		.flowi4_mark = flow->mark,
+		.flowi4_proto = IPPROTO_UDP,
+	};
+	struct rtable *rt;
+
+	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl));
+	rt = ip_route_output_flow(sock_net(sk), &fl, sk);
+	if (!IS_ERR(rt))
+		flow->saddr = fl.saddr;
+	return rt;
+}
+
+static void clear_source4(struct wg_helper_flow4 *flow, struct dst_cache *cache)
+{
+	flow->saddr = 0;
+	flow->source_ifindex = 0;
+	flow->source_cleared = true;
+	if (cache)
+		dst_cache_reset(cache);
+}
+
+/* Whether a route contradicts the interface that its source was learnt on. */
+static bool leaves_elsewhere(const struct rtable *rt, int ifindex)
+{
+	if (!ifindex)
+		return false;
+	if (IS_ERR(rt))
+		return PTR_ERR(rt) == -EINVAL;
+	return rt->dst.dev->ifindex != ifindex;
+}
+
+struct dst_entry *wg_helper_udp_route4(struct sock *sk,
+				       struct wg_helper_flow4 *flow,
+				       struct dst_cache *cache)
+{
+	struct rtable *rt = NULL;
+
+	if (cache)
+		rt = dst_cache_get_ip4(cache, &flow->saddr);
+	if (rt)
+		return &rt->dst;
+
+	if (flow->saddr && !inet_confirm_addr(sock_net(sk), NULL, 0,
+					      flow->saddr, RT_SCOPE_HOST))
+		clear_source4(flow, cache);
+	rt = lookup4(sk, flow);
+	if (leaves_elsewhere(rt, flow->source_ifindex)) {
+		if (!IS_ERR(rt))
+			ip_rt_put(rt);
+		clear_source4(flow, cache);
+		rt = lookup4(sk, flow);
+	}
+	if (IS_ERR(rt))
+		return ERR_CAST(rt);
+	if (cache)
+		dst_cache_set_ip4(cache, &rt->dst, flow->saddr);
+	return &rt->dst;
+}
+
+struct dst_entry *wg_helper_udp_route6(struct sock *sk,
+				       struct wg_helper_flow6 *flow,
+				       struct dst_cache *cache)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	struct flowi6 fl = {
+		.daddr = flow->daddr,
+		.fl6_sport = inet_sk(sk)->inet_sport,
+		.fl6_dport = flow->dport,
+		.flowi6_mark = flow->mark,
+		.flowi6_oif = flow->oif,
+		.flowi6_proto = IPPROTO_UDP,
+	};
+	struct dst_entry *dst = NULL;
+
+	if (cache)
+		dst = dst_cache_get_ip6(cache, &flow->saddr);
+	if (dst)
+		return dst;
+
+	if (!ipv6_addr_any(&flow->saddr) &&
+	    !ipv6_chk_addr(sock_net(sk), &flow->saddr, NULL, 0)) {
+		flow->saddr = in6addr_any;
+		flow->source_cleared = true;
+		if (cache)
+			dst_cache_reset(cache);
+	}
+	fl.saddr = flow->saddr;
+	security_sk_classify_flow(sk, flowi6_to_flowi_common(&fl));
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl, NULL);
+	if (IS_ERR(dst))
+		return dst;
+	flow->saddr = fl.saddr;
+	if (cache)
+		dst_cache_set_ip6(cache, dst, &flow->saddr);
+	return dst;
+#else
+	return ERR_PTR(-EAFNOSUPPORT);
+#endif
+}
+
+/*
+ * Makes the packet a UDP payload that udp_tunnel_xmit_skb() can take: with room
+ * for the headers, nothing left of what was carried before it was a payload,
+ * and, if it is a train of datagrams, the checksum fields that segmentation
+ * will look at and udp_set_csum() leaves alone.
+ */
+static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
+			   u32 mark, unsigned int iphdr_len)
+{
+	const unsigned int headers = iphdr_len + sizeof(struct udphdr);
+	int err;
+
+	if (skb_is_gso(skb)) {
+		if (skb_shinfo(skb)->gso_type != SKB_GSO_UDP_L4)
+			return -EINVAL;
+	} else if (skb->len > IP_MAX_MTU - headers) {
+		return -EMSGSIZE;
+	}
+	err = skb_cow_head(skb, headers);
+	if (err)
+		return err;
+
+	skb->ip_summed = CHECKSUM_NONE;
+	if (skb_is_gso(skb)) {
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb_headroom(skb) - sizeof(struct udphdr);
+		skb->csum_offset = offsetof(struct udphdr, check);
+	}
+	skb_mark_not_on_list(skb);
+	skb_reset_inner_network_header(skb);
+	skb->dev = dev;
+	skb->mark = mark;
+	skb->ignore_df = 1;
+	return 0;
+}
+
+/* The tunnel code counts a train of datagrams as one packet. */
+static void count_segments(struct net_device *dev, unsigned int segs)
+{
+	if (segs > 1 && dev->pcpu_stat_type == NETDEV_PCPU_STAT_TSTATS)
+		dev_sw_netstats_tx_add(dev, segs - 1, 0);
+}
+
+int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
+			struct sk_buff *skb, struct net_device *dev,
+			const struct wg_helper_flow4 *flow, u8 ds)
+{
+	int err = prepare_payload(skb, dev, flow->mark, sizeof(struct iphdr));
+
+	if (unlikely(err)) {
+		dst_release(dst);
+		kfree_skb(skb);
+		return err;
+	}
+	count_segments(dev, skb_shinfo(skb)->gso_segs);
+	udp_tunnel_xmit_skb(dst_rtable(dst), sk, skb, flow->saddr, flow->daddr,
+			    ds, ip4_dst_hoplimit(dst), 0,
+			    inet_sk(sk)->inet_sport, flow->dport, false, false,
+			    0);
+	return 0;
+}
+
+int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
+			struct sk_buff *skb, struct net_device *dev,
+			const struct wg_helper_flow6 *flow, u8 ds)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	int err = prepare_payload(skb, dev, flow->mark, sizeof(struct ipv6hdr));
+#else
+	int err = -EAFNOSUPPORT;
+#endif
+
+	if (unlikely(err)) {
+		dst_release(dst);
+		kfree_skb(skb);
+		return err;
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	count_segments(dev, skb_shinfo(skb)->gso_segs);
+	udp_tunnel6_xmit_skb(dst, sk, skb, dev, &flow->saddr, &flow->daddr, ds,
+			     ip6_dst_hoplimit(dst), 0, inet_sk(sk)->inet_sport,
+			     flow->dport, false, 0);
+#endif
+	return 0;
+}
+
+void wg_helper_dst_hold(struct dst_entry *dst)
+{
+	dst_hold(dst);
+}
+
+void wg_helper_dst_cache_reset(struct dst_cache *cache)
+{
+	dst_cache_reset(cache);
+}
+
+/* Whether the IP header is what the packet claims, and a UDP header follows. */
+static bool has_udp_headers(const struct sk_buff *skb)
+{
+	__be16 protocol = ip_tunnel_parse_protocol(skb);
+
+	return protocol && protocol == skb->protocol &&
+	       skb_transport_header_was_set(skb) &&
+	       skb_transport_header(skb) + sizeof(struct udphdr) <=
+		       skb_tail_pointer(skb);
+}
+
+int wg_helper_udp_datagram_prepare(struct sk_buff *skb, unsigned int min_linear)
+{
+	unsigned int payload, len;
+	int offset;
+
+	if (unlikely(!has_udp_headers(skb)))
+		return -EINVAL;
+	offset = skb_transport_offset(skb);
+	if (unlikely(offset < 0 || offset + sizeof(struct udphdr) > skb->len))
+		return -EINVAL;
+	payload = offset + sizeof(struct udphdr);
+
+	len = ntohs(udp_hdr(skb)->len);
+	if (unlikely(len < sizeof(struct udphdr) || len > skb->len - offset ||
+		     len - sizeof(struct udphdr) < min_linear))
+		return -EINVAL;
+	if (unlikely(!pskb_may_pull(skb, payload + min_linear) ||
+		     pskb_trim(skb, offset + len)))
+		return -ENOMEM;
+	__skb_pull(skb, payload);
+	return 0;
+}
+
+bool wg_helper_udp_datagram(const struct sk_buff *skb,
+			    struct wg_helper_datagram *datagram)
+{
+	if (unlikely(!has_udp_headers(skb)))
+		return false;
+
+	datagram->port = udp_hdr(skb)->source;
+	datagram->ifindex = skb->skb_iif;
+	datagram->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+	datagram->is_v6 = skb->protocol == htons(ETH_P_IPV6);
+	if (datagram->is_v6) {
+		const struct ipv6hdr *hdr = ipv6_hdr(skb);
+
+		memcpy(datagram->source, &hdr->saddr, sizeof(hdr->saddr));
+		memcpy(datagram->local, &hdr->daddr, sizeof(hdr->daddr));
+		datagram->scope_id = ipv6_iface_scope_id(&hdr->saddr,
+							 skb->skb_iif);
+	} else {
+		const struct iphdr *hdr = ip_hdr(skb);
+
+		memcpy(datagram->source, &hdr->saddr, sizeof(hdr->saddr));
+		memcpy(datagram->local, &hdr->daddr, sizeof(hdr->daddr));
+		datagram->scope_id = 0;
+	}
+	return true;
+}
+
+void wg_helper_icmp_unreachable(struct sk_buff *skb)
+{
+	if (!skb->dev)
+		return;
+	if (skb->protocol == htons(ETH_P_IP))
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH,
+				0);
+}

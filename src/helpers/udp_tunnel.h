@@ -3,6 +3,67 @@
 #ifndef WG_HELPERS_UDP_TUNNEL_H
 #define WG_HELPERS_UDP_TUNNEL_H
 
+#include <net/dst_cache.h>
 #include <net/udp_tunnel.h>
+
+struct wg_helper_flow4 {
+	__be32 daddr;
+	__be32 saddr;		/* in: 0 for any; out: the one to use */
+	__be16 dport;
+	u32 mark;
+	int source_ifindex;	/* where saddr was learnt, 0 if unknown */
+	bool source_cleared;	/* out: saddr or source_ifindex no longer hold */
+};
+
+struct wg_helper_flow6 {
+	struct in6_addr daddr;
+	struct in6_addr saddr;	/* in: :: for any; out: the one to use */
+	__be16 dport;
+	u32 mark;
+	int oif;
+	bool source_cleared;	/* out: saddr no longer holds */
+};
+
+/* An IPv4 address takes the first four bytes. */
+struct wg_helper_datagram {
+	u8 source[16];
+	u8 local[16];
+	u32 scope_id;
+	int ifindex;
+	__be16 port;
+	bool is_v6;
+	u8 ds;
+};
+
+struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
+				      void *user_data,
+				      int (*receive)(struct sock *,
+						     struct sk_buff *));
+void wg_helper_udp_encap_close(struct sock *sk);
+void *wg_helper_udp_encap_enter(struct sock *sk, struct sk_buff *skb);
+u16 wg_helper_udp_local_port(struct sock *sk);
+bool wg_helper_ipv6_mod_enabled(void);
+
+struct dst_entry *wg_helper_udp_route4(struct sock *sk,
+				       struct wg_helper_flow4 *flow,
+				       struct dst_cache *cache);
+struct dst_entry *wg_helper_udp_route6(struct sock *sk,
+				       struct wg_helper_flow6 *flow,
+				       struct dst_cache *cache);
+int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
+			struct sk_buff *skb, struct net_device *dev,
+			const struct wg_helper_flow4 *flow, u8 ds);
+int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
+			struct sk_buff *skb, struct net_device *dev,
+			const struct wg_helper_flow6 *flow, u8 ds);
+void wg_helper_dst_hold(struct dst_entry *dst);
+void wg_helper_dst_cache_reset(struct dst_cache *cache);
+
+int wg_helper_udp_datagram_prepare(struct sk_buff *skb,
+				   unsigned int min_linear);
+bool wg_helper_udp_datagram(const struct sk_buff *skb,
+			    struct wg_helper_datagram *datagram);
+
+void wg_helper_icmp_unreachable(struct sk_buff *skb);
 
 #endif

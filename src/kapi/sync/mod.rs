@@ -5,6 +5,7 @@
 pub(crate) mod atomic;
 pub(crate) mod bh;
 pub(crate) mod rcu;
+pub(crate) mod rcu_slot;
 mod spinlock_bh;
 
 pub(crate) use spinlock_bh::{
