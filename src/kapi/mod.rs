@@ -10,6 +10,7 @@
 pub(crate) mod cpu;
 pub(crate) mod crypto;
 pub(crate) mod net;
+pub(crate) mod notifier;
 pub(crate) mod random;
 pub(crate) mod sync;
 pub(crate) mod time;
