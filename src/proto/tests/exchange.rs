@@ -2,64 +2,22 @@
 
 //! Two parties, from nothing to packets both ways.
 
-use wireguard_proto::crypto::Secret;
-use wireguard_proto::handshake::{Handshake, IncomingInitiation, Role, SessionKeys};
-use wireguard_proto::identity::{RemoteStatic, StaticIdentity};
-use wireguard_proto::messages::{parse, Counter, HandshakeMessage, Index, Message};
-use wireguard_proto::rustcrypto::RustCrypto;
-use wireguard_proto::time::{BootTime, WallTime};
+use wireguard_proto::handshake::Role;
+use wireguard_proto::messages::{parse, Counter, Index, Message};
 use wireguard_proto::transport;
 
-type Key = Secret<RustCrypto, 32>;
+mod common;
 
-fn key(byte: u8) -> Key {
-    Key::from_bytes([byte; 32])
-}
+use common::{sessions, Party, Session};
 
-fn identity(byte: u8) -> StaticIdentity<RustCrypto> {
-    StaticIdentity::from_private(key(byte)).unwrap()
-}
-
-fn sessions() -> (SessionKeys<RustCrypto>, SessionKeys<RustCrypto>) {
-    let (alice, bob) = (identity(1), identity(2));
-    let mut to_bob = RemoteStatic::new(*bob.public(), Some(&alice));
-    let mut to_alice = RemoteStatic::new(*alice.public(), Some(&bob));
-    to_bob.set_preshared_key(key(3));
-    to_alice.set_preshared_key(key(3));
-    let (mut alice_slot, mut bob_slot) = (Handshake::new(), Handshake::new());
-
-    let wall = WallTime {
-        secs: 1_700_000_000,
-        nanos: 0,
-    };
-    let initiation = alice_slot
-        .create_initiation(&alice, &to_bob, key(4), Index(40), wall)
-        .unwrap();
-    let Ok(Message::Initiation(message)) = parse(initiation.message.as_bytes()) else {
-        panic!("not an initiation");
-    };
-    let incoming = IncomingInitiation::open(&bob, message).unwrap();
-    assert_eq!(incoming.remote_static(), alice.public());
-    let authentic = incoming.authenticate(&to_alice).unwrap();
-    bob_slot.accept_initiation(authentic, BootTime(0)).unwrap();
-    let response = bob_slot
-        .create_response(&to_alice, key(5), Index(50))
-        .unwrap();
-    let bob_session = bob_slot.begin_session().unwrap();
-
-    let Ok(Message::Response(message)) = parse(response.message.as_bytes()) else {
-        panic!("not a response");
-    };
-    assert_eq!(message.receiver(), Index(40));
-    let pending = alice_slot.snapshot().unwrap();
-    let authentic = pending.open_response(&alice, &to_bob, message).unwrap();
-    alice_slot.accept_response(authentic).unwrap();
-    (alice_slot.begin_session().unwrap(), bob_session)
+fn pair() -> (Session, Session) {
+    let (mut alice, mut bob) = Party::pair();
+    sessions(&mut alice, &mut bob)
 }
 
 #[test]
 fn both_sides_derive_the_same_session() {
-    let (alice, bob) = sessions();
+    let (alice, bob) = pair();
     assert_eq!((alice.role, bob.role), (Role::Initiator, Role::Responder));
     assert!(alice.send.ct_eq(&bob.receive));
     assert!(alice.receive.ct_eq(&bob.send));
@@ -73,23 +31,76 @@ fn both_sides_derive_the_same_session() {
 
 #[test]
 fn packets_go_both_ways() {
-    let (alice, bob) = sessions();
+    let (alice, bob) = pair();
     for (from, to) in [(&alice, &bob), (&bob, &alice)] {
         let mut message = [0; 96];
+        let packet = [7; 48];
         let len = transport::seal(
             &mut message,
             &from.send,
             from.remote_index,
             Counter(9),
-            &[7; 48],
+            &packet,
         );
         assert_eq!(len, Ok(80));
         let Ok(Message::Data(data)) = parse(&message[..80]) else {
             panic!("not data");
         };
         assert_eq!(data.header.receiver(), to.local_index);
-        let mut packet = [0; 64];
-        assert_eq!(transport::open(&mut packet, &to.receive, &data), Ok(48));
-        assert_eq!(packet[..48], [7; 48]);
+        assert_eq!(data.header.counter(), Counter(9));
+        let mut opened = [0; 64];
+        assert_eq!(transport::open(&mut opened, &to.receive, &data), Ok(48));
+        assert_eq!(opened[..48], packet);
+        assert!(transport::open(&mut opened, &to.send, &data).is_err());
+        assert!(transport::open(&mut opened[..47], &to.receive, &data).is_err());
     }
+}
+
+#[test]
+fn every_bit_of_a_packet_counts() {
+    let (alice, bob) = pair();
+    let mut message = [0; 48];
+    transport::seal(
+        &mut message,
+        &alice.send,
+        alice.remote_index,
+        Counter(0),
+        &[7; 16],
+    )
+    .unwrap();
+    let mut opened = [0; 16];
+    // Type and receiver are not authenticated: they only lead to the key.
+    for bit in 8 * 8..message.len() * 8 {
+        let mut forged = message;
+        forged[bit / 8] ^= 1 << (bit % 8);
+        let Ok(Message::Data(data)) = parse(&forged) else {
+            panic!("not data");
+        };
+        assert!(transport::open(&mut opened, &bob.receive, &data).is_err());
+    }
+}
+
+#[test]
+fn a_keepalive_carries_nothing() {
+    let (alice, bob) = pair();
+    let mut message = [0; 32];
+    let len = transport::seal(
+        &mut message,
+        &alice.send,
+        alice.remote_index,
+        Counter(0),
+        &[],
+    );
+    assert!(len.is_ok_and(transport::is_keepalive));
+    let Ok(Message::Data(data)) = parse(&message) else {
+        panic!("not data");
+    };
+    assert_eq!(transport::open(&mut [], &bob.receive, &data), Ok(0));
+}
+
+#[test]
+fn no_room_is_an_error() {
+    let (alice, _) = pair();
+    let index = alice.remote_index;
+    assert!(transport::seal(&mut [0; 47], &alice.send, index, Counter(0), &[7; 16]).is_err());
 }
