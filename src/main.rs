@@ -6,8 +6,11 @@
 #![deny(unsafe_code)]
 #![allow(dead_code, unused_imports, unused_macros)]
 
+mod allowed_ips;
 mod bindings;
+mod crypto;
 mod kapi;
+mod proto;
 mod queue;
 
 use kernel::prelude::*;

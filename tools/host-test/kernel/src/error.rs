@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Errors as numbers.
+
+use crate::alloc::AllocError;
+
+/// A kernel error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Error(i32);
+
+/// A result that fails with a kernel error.
+pub type Result<T = (), E = Error> = core::result::Result<T, E>;
+
+impl From<AllocError> for Error {
+    fn from(_: AllocError) -> Self {
+        code::ENOMEM
+    }
+}
+
+/// The errors.
+pub mod code {
+    use super::Error;
+
+    /// Out of memory.
+    pub const ENOMEM: Error = Error(-12);
+    /// No space left.
+    pub const ENOSPC: Error = Error(-28);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Instant,
+};
+
+use kernel::{alloc::fail_after, prelude::*};
+
+use crate::{
+    allowed_ips::{AllowedIp, Owner},
+    checks::{
+        allowed_ips::{self as checks, Fixture, Peer},
+        Dice,
+    },
+    kapi::sync::rcu::{self, Rcu, RcuArc},
+};
+
+fn ip(text: &str) -> AllowedIp {
+    let (address, cidr) = text.split_once('/').unwrap();
+    AllowedIp::new(address.parse().unwrap(), cidr.parse().unwrap()).unwrap()
+}
+
+#[test]
+fn longest_prefix() {
+    checks::longest_prefix().unwrap();
+}
+
+#[test]
+fn remove_owner() {
+    checks::remove_owner().unwrap();
+}
+
+#[test]
+fn remove_one() {
+    checks::remove_one().unwrap();
+}
+
+#[test]
+fn order() {
+    checks::order().unwrap();
+}
+
+#[test]
+fn depth() {
+    checks::depth().unwrap();
+}
+
+#[test]
+fn model() {
+    let steps = if cfg!(miri) { 300 } else { 100_000 };
+    checks::model(steps, 1).unwrap();
+    rcu::drain();
+}
+
+/// Every allocation of an insertion fails once. Nothing may have changed then.
+#[test]
+fn failed_insertion_changes_nothing() {
+    let mut t = Fixture::new(2).unwrap();
+    t.try_insert(ip("10.0.0.0/24"), 0).unwrap();
+    t.try_insert(ip("10.0.1.0/24"), 0).unwrap();
+    let state = |t: &Fixture| -> (Vec<_>, Vec<_>) {
+        let addresses = ["10.0.0.1", "10.0.1.1", "10.0.3.1", "10.9.0.0"];
+        let owners = addresses.map(|text| t.owner(text.parse().unwrap()));
+        (owners.into(), t.owned(0).chain(t.owned(1)).collect())
+    };
+    let before = state(&t);
+    for (text, allocations) in [
+        ("10.0.3.0/24", 3),
+        ("10.0.0.0/16", 2),
+        ("10.0.0.128/25", 2),
+        ("10.0.1.0/24", 1),
+    ] {
+        for left in 0..allocations {
+            fail_after(Some(left));
+            let result = t.try_insert(ip(text), 1);
+            fail_after(None);
+            assert_eq!(result, Err(ENOMEM), "{text} after {left} allocations");
+            assert_eq!(state(&t), before);
+        }
+        fail_after(Some(allocations));
+        let result = t.try_insert(ip(text), 1);
+        fail_after(None);
+        assert_eq!(result, Ok(()), "{text} needs more than {allocations}");
+        t.remove_all(1);
+        if text == "10.0.1.0/24" {
+            t.try_insert(ip(text), 0).unwrap();
+        }
+        assert_eq!(state(&t), before);
+    }
+}
+
+/// Whatever the shape of the trie, all of it is freed after one grace period, and nothing recurses.
+#[test]
+fn clearing_takes_one_grace_period() {
+    let mut dice = Dice::new(5);
+    let mut t = Fixture::new(1).unwrap();
+    for len in 0..=128 {
+        let deep = AllowedIp::new("::".parse::<IpAddr>().unwrap(), len).unwrap();
+        t.try_insert(deep, 0).unwrap();
+    }
+    for _ in 0..3000 {
+        let address = IpAddr::V4((dice.u64() as u32).into());
+        let host = AllowedIp::new(address, 32).unwrap();
+        t.try_insert(host, 0).unwrap();
+    }
+    rcu::drain();
+    t.table.clear(&mut t.ledger);
+    assert!(rcu::grace_period() > 129 + 3000);
+    assert_eq!(rcu::grace_period(), 0);
+}
+
+/// Nothing is leaked, and a table that is dropped lets go of its owners.
+#[test]
+fn everything_is_freed() {
+    rcu::drain();
+    let mut t = Fixture::new(3).unwrap();
+    let before = rcu::alive();
+    let mut dice = Dice::new(9);
+    for n in 0..500 {
+        let address = IpAddr::V4((dice.u64() as u32 & 0xff).into());
+        let some = AllowedIp::new(address, 24 + dice.below(9) as u8).unwrap();
+        t.try_insert(some, n % 3).unwrap();
+    }
+    assert!(rcu::alive() > before);
+    for peer in 0..3 {
+        t.remove_all(peer);
+    }
+    assert!(t.table.is_empty());
+    rcu::drain();
+    assert_eq!(rcu::alive(), before);
+    t.try_insert(ip("::/0"), 0).unwrap();
+    drop(t);
+    rcu::drain();
+    assert_eq!(rcu::alive(), 0);
+}
+
+/// A prefix that stays is found at all times, whatever is inserted and removed around it.
+#[test]
+fn readers_never_miss_what_stays() {
+    let rounds = if cfg!(miri) { 5 } else { 3000 };
+    let mut t = Fixture::new(1).unwrap();
+    t.try_insert(ip("10.1.0.0/16"), 0).unwrap();
+    t.try_insert(ip("10.1.2.3/32"), 0).unwrap();
+    let noise = [
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.1.2.0/24",
+        "10.1.2.2/31",
+        "10.1.2.2/32",
+        "10.1.128.0/17",
+    ]
+    .map(ip);
+    let other = RcuArc::new(Peer::new(1), GFP_KERNEL).unwrap();
+    let Fixture { table, ledger, .. } = &mut t;
+    let table = &*table;
+    let done = AtomicBool::new(false);
+    let read = || {
+        let mut lookups = 0;
+        while !done.load(Ordering::Relaxed) {
+            let guard = kernel::sync::rcu::read_lock();
+            let owner = table.lookup_v4(Rcu::from(&guard), 0x0a01_0203);
+            assert_eq!(owner.map(|peer| peer.id()), Some(0));
+            lookups += 1;
+        }
+        lookups
+    };
+    thread::scope(|scope| {
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        for _ in 0..rounds {
+            for ip in noise {
+                table.insert(ledger, ip, &other).unwrap();
+            }
+            for ip in noise {
+                table.remove(ledger, ip, 1);
+            }
+            rcu::grace_period();
+        }
+        done.store(true, Ordering::Relaxed);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 0);
+        }
+    });
+}
+
+/// As many prefixes on one peer as upstream's test has.
+#[test]
+#[cfg_attr(miri, ignore)]
+fn many_prefixes_load_quickly() {
+    let mut t = Fixture::new(1).unwrap();
+    let start = Instant::now();
+    for n in 0..130_560u32 {
+        let network = AllowedIp::new(IpAddr::V4((n << 8).into()), 24).unwrap();
+        t.try_insert(network, 0).unwrap();
+    }
+    assert_eq!(t.owned(0).count(), 130_560);
+    t.remove_all(0);
+    assert!(t.table.is_empty());
+    rcu::drain();
+    let took = start.elapsed();
+    assert!(took.as_secs() < 20, "{took:?}");
+    println!("{took:?}");
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The checks that the kernel runs too, and what only user space can do.
+
+mod allowed_ips;
