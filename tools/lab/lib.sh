@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the lab's scripts share: places, messages, and the keys that name what a step has made.
+
+set -euo pipefail
+
+LAB_SCRIPTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TREE=$(cd "$LAB_SCRIPTS/../.." && pwd)
+LAB=$(realpath -m "${LAB:-$TREE/build/lab}")
+
+. "$LAB_SCRIPTS/config"
+
+say() { printf '%s\n' "$*" >&2; }
+die() { printf 'lab: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi
+}
+
+# A short name for the contents of some files and the values of some words: key_of FILE… -- WORD…
+key_of() {
+	{
+		while [ $# -gt 0 ] && [ "$1" != -- ]; do cat "$1"; shift; done
+		printf '%s\n' "$@"
+	} | sha256sum | cut -c1-12
+}
+
+# Keys hang on each other, so a change upstream makes everything downstream anew. The kernel's build folder holds
+# absolute paths: it belongs to the place it was made in.
+root_key() {
+	key_of "$LAB_SCRIPTS/steps/root" -- "$DEBIAN_SUITE" "$TOOLCHAIN_PACKAGES" "$QEMU_PACKAGES" "$GUEST_PACKAGES"
+}
+packages_key() {
+	key_of "$LAB_SCRIPTS/steps/packages" -- "$(root_key)" "$KERNEL_RELEASE" "$KERNEL_DEBIAN" "$KERNEL_FLAVOUR"
+}
+kernel_key() {
+	key_of "$LAB_SCRIPTS/steps/kernel" -- "$(packages_key)" "$KERNEL_CC" "$LAB"
+}
+guest_key() {
+	key_of "$LAB_SCRIPTS/steps/guest" "$LAB_SCRIPTS/guest-init" -- "$(packages_key)" "$GUEST_MODULES"
+}
+
+# Where the result of a step is, whether or not it has been made yet.
+step_dir() { printf '%s/%s-%s\n' "$LAB" "$1" "$("${1}_key")"; }
+step_done() { [ -e "$1/.done" ]; }
