@@ -9,9 +9,11 @@
 mod allowed_ips;
 mod bindings;
 mod crypto;
+mod endpoint;
 mod kapi;
 mod proto;
 mod queue;
+mod socket;
 
 use kernel::prelude::*;
 

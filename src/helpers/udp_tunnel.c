@@ -194,6 +194,9 @@ static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
 	const unsigned int headers = iphdr_len + sizeof(struct udphdr);
 	int err;
 
+	/* The statistics of a device go away some time after it went down. */
+	if (!netif_running(dev))
+		return -ENETDOWN;
 	if (skb_is_gso(skb)) {
 		if (skb_shinfo(skb)->gso_type != SKB_GSO_UDP_L4)
 			return -EINVAL;
@@ -210,6 +213,7 @@ static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
 		skb->csum_start = skb_headroom(skb) - sizeof(struct udphdr);
 		skb->csum_offset = offsetof(struct udphdr, check);
 	}
+	skb_dst_drop(skb);
 	skb_mark_not_on_list(skb);
 	skb_reset_inner_network_header(skb);
 	skb->dev = dev;

@@ -12,3 +12,4 @@ pub(crate) mod route;
 pub(crate) mod rtnl;
 pub(crate) mod skbuff;
 mod stats;
+pub(crate) mod udp_tunnel;

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! UDP sockets of the kernel that carry a tunnel.
+//!
+//! A [`UdpSocket`] hands what arrives to its [`UdpHandler`]. Sending takes two steps, so that a run
+//! of packets pays for the first but once: a [`Route`] is looked up, and packets are sent along it.
+//!
+//! C header: [`include/net/udp_tunnel.h`](srctree/include/net/udp_tunnel.h)
+
+use core::{
+    mem::{align_of, ManuallyDrop},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    ptr::{self, NonNull}, //
+};
+
+use kernel::{
+    error::{from_err_ptr, to_result},
+    prelude::*,
+    sync::Arc, //
+};
+
+use crate::{
+    bindings,
+    kapi::{
+        net::{
+            addr::{to_be32, to_in6_addr, Family},
+            device::NetDevice,
+            netns::Net,
+            route::{Dst, DstCache},
+            skbuff::SkBuff, //
+        },
+        sync::bh::BhDisabled, //
+    }, //
+};
+
+/// Receives what arrives at a [`UdpSocket`].
+pub(crate) trait UdpHandler: Send + Sync + 'static {
+    /// Takes one datagram.
+    ///
+    /// Runs in softirq, on any number of CPUs at once, and until the socket has been dropped.
+    /// The packet's data starts at the UDP header, whose checksum has been verified; see
+    /// [`prepare_datagram`].
+    fn receive(&self, skb: SkBuff, bh: BhDisabled<'_>);
+}
+
+/// Whether IPv6 is there: built in, and not disabled at boot.
+pub(crate) fn ipv6_enabled() -> bool {
+    // SAFETY: No requirements.
+    unsafe { bindings::ipv6_mod_enabled() }
+}
+
+/// A UDP socket of the kernel, bound to a port on all addresses of one family.
+///
+/// It has checksums in both directions, allocates from reserves if need be, and has no limit on what
+/// it sends. It does not keep its namespace alive, and has to be dropped before that goes away.
+///
+/// Dropping it sleeps, until the handler runs no more.
+///
+/// # Invariants
+///
+/// `sk` is an open socket of `family` whose user data point to the target of `handler`.
+pub(crate) struct UdpSocket<H: UdpHandler> {
+    sk: NonNull<bindings::sock>,
+    family: Family,
+    handler: Arc<H>,
+}
+
+// SAFETY: A socket may be used and closed in any context that may sleep.
+unsafe impl<H: UdpHandler> Send for UdpSocket<H> {}
+// SAFETY: What can be done through `&UdpSocket` reads fields that never change, or is meant to run
+// on several CPUs at once.
+unsafe impl<H: UdpHandler> Sync for UdpSocket<H> {}
+
+impl<H: UdpHandler> UdpSocket<H> {
+    /// Opens a socket at `port`, or at one that is free if that is zero.
+    ///
+    /// Errors are those of `bind(2)`: [`EADDRINUSE`], [`EACCES`], … Sleeps.
+    pub(crate) fn open(net: &Net, family: Family, port: u16, handler: Arc<H>) -> Result<Self> {
+        const {
+            // The lowest three bits of a socket's user data are flags.
+            assert!(align_of::<H>() >= 8, "handlers must be aligned to 8 bytes");
+        }
+        let data = ptr::from_ref::<H>(&handler).cast_mut();
+        // SAFETY: `net` is alive. `encap_rcv` finds the handler that it expects, which lives for a
+        // grace period longer than the socket.
+        let sk = from_err_ptr(unsafe {
+            bindings::udp_encap_open(
+                net.as_ptr(),
+                family.number() as u8,
+                port,
+                data.cast(),
+                Some(encap_rcv::<H>),
+            )
+        })?;
+        // INVARIANT: Just opened so.
+        Ok(Self {
+            sk: NonNull::new(sk).ok_or(EINVAL)?,
+            family,
+            handler,
+        })
+    }
+
+    /// The port that the socket is bound to.
+    #[inline]
+    pub(crate) fn local_port(&self) -> u16 {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::udp_local_port(self.sk.as_ptr()) }
+    }
+
+    /// The handler of what arrives.
+    pub(crate) fn handler(&self) -> &Arc<H> {
+        &self.handler
+    }
+
+    /// Looks up how to reach `destination` with packets of that mark.
+    ///
+    /// A remembered `source` is used, and cleared if it does not hold any more: because the address
+    /// is gone, or because what leaves from it would take another interface than it was learnt on.
+    /// A `cache` that knows a route replaces all of that.
+    ///
+    /// [`EAFNOSUPPORT`] if the socket's family is IPv6; or what the lookup fails with.
+    pub(crate) fn route4<'a>(
+        &'a self,
+        destination: SocketAddrV4,
+        source: &mut Option<Source4>,
+        mark: u32,
+        cache: Option<&mut DstCache>,
+        bh: BhDisabled<'a>,
+    ) -> Result<Route<'a>> {
+        self.require(Family::V4)?;
+        let mut flow = bindings::wg_helper_flow4 {
+            daddr: to_be32(*destination.ip()),
+            saddr: source.map_or(0, |source| to_be32(source.addr)),
+            dport: destination.port().to_be(),
+            mark,
+            source_ifindex: source.map_or(0, |source| source.ifindex),
+            source_cleared: false,
+        };
+        // SAFETY: The socket is open and of that family; `cache` is null or ours alone, and bottom
+        // halves are disabled.
+        let dst = unsafe { bindings::udp_route4(self.sk.as_ptr(), &mut flow, cache_ptr(cache)) };
+        if flow.source_cleared {
+            *source = None;
+        }
+        // INVARIANT: The socket is borrowed for `'a`, and the route was looked up for its family.
+        Ok(Route {
+            sk: self.sk,
+            // SAFETY: The reference to the result is ours.
+            dst: unsafe { Dst::from_raw(dst) }?,
+            flow: Flow::V4(flow),
+            _bh: bh,
+        })
+    }
+
+    /// Looks up how to reach `destination` with packets of that mark.
+    ///
+    /// A remembered `source` is used, and cleared if the address is gone; the interface is that of
+    /// the destination's scope, if it has one. A `cache` that knows a route replaces all of that.
+    ///
+    /// [`EAFNOSUPPORT`] if the socket's family is IPv4; or what the lookup fails with.
+    pub(crate) fn route6<'a>(
+        &'a self,
+        destination: SocketAddrV6,
+        source: &mut Option<Ipv6Addr>,
+        mark: u32,
+        cache: Option<&mut DstCache>,
+        bh: BhDisabled<'a>,
+    ) -> Result<Route<'a>> {
+        self.require(Family::V6)?;
+        let mut flow = bindings::wg_helper_flow6 {
+            daddr: to_in6_addr(*destination.ip()),
+            saddr: to_in6_addr(source.unwrap_or(Ipv6Addr::UNSPECIFIED)),
+            dport: destination.port().to_be(),
+            mark,
+            oif: destination.scope_id() as c_int,
+            source_cleared: false,
+        };
+        // SAFETY: As in `route4`.
+        let dst = unsafe { bindings::udp_route6(self.sk.as_ptr(), &mut flow, cache_ptr(cache)) };
+        if flow.source_cleared {
+            *source = None;
+        }
+        // INVARIANT: The socket is borrowed for `'a`, and the route was looked up for its family.
+        Ok(Route {
+            sk: self.sk,
+            // SAFETY: The reference to the result is ours.
+            dst: unsafe { Dst::from_raw(dst) }?,
+            flow: Flow::V6(flow),
+            _bh: bh,
+        })
+    }
+
+    fn require(&self, family: Family) -> Result {
+        if self.family == family {
+            Ok(())
+        } else {
+            Err(EAFNOSUPPORT)
+        }
+    }
+
+    /// Drops two sockets, and waits but once.
+    pub(crate) fn close_both(first: Self, second: Option<Self>) {
+        let first = first.close();
+        let second = second.map(Self::close);
+        // SAFETY: No requirements but process context, which is the caller's part.
+        unsafe { bindings::synchronize_net() };
+        drop((first, second));
+    }
+
+    /// Closes the socket, and returns the handler, which may run for another grace period.
+    fn close(self) -> Arc<H> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariants the socket is open, and it is not used again.
+        unsafe { bindings::udp_encap_close(this.sk.as_ptr()) };
+        // SAFETY: `this` is neither used nor dropped after this.
+        unsafe { ptr::read(&this.handler) }
+    }
+}
+
+impl<H: UdpHandler> Drop for UdpSocket<H> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the socket is open, and it is not used again. The handler
+        // is dropped after the grace period.
+        unsafe {
+            bindings::udp_encap_close(self.sk.as_ptr());
+            bindings::synchronize_net();
+        }
+    }
+}
+
+#[inline]
+fn cache_ptr(cache: Option<&mut DstCache>) -> *mut bindings::dst_cache {
+    cache.map_or(ptr::null_mut(), DstCache::as_mut_ptr)
+}
+
+/// Hands a packet to a socket's handler.
+///
+/// # Safety
+///
+/// To be called by the UDP layer as the hook of a socket whose user data are null, or point to an
+/// `H` that lives until the end of the read-side critical section of RCU which this is called in.
+unsafe extern "C" fn encap_rcv<H: UdpHandler>(
+    sk: *mut bindings::sock,
+    skb: *mut bindings::sk_buff,
+) -> c_int {
+    // SAFETY: By the caller's promise.
+    let handler = unsafe { bindings::udp_encap_enter(sk, skb) }.cast::<H>();
+    // SAFETY: The hook owns the packet, and the call above took it off the list it may have been on.
+    let skb = unsafe { SkBuff::from_raw(skb) };
+    // SAFETY: The UDP layer receives in softirq, or as if.
+    let bh = unsafe { BhDisabled::assume() };
+    // SAFETY: By the caller's promise. `receive` takes `&self`, since it may run anywhere meanwhile.
+    if let Some(handler) = unsafe { handler.as_ref() } {
+        handler.receive(skb, bh);
+    }
+    0
+}
+
+/// A local IPv4 address, and the interface that a peer used to reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Source4 {
+    /// The address.
+    pub(crate) addr: Ipv4Addr,
+    /// The interface's index.
+    pub(crate) ifindex: i32,
+}
+
+enum Flow {
+    V4(bindings::wg_helper_flow4),
+    V6(bindings::wg_helper_flow6),
+}
+
+/// A way from a socket to a destination.
+///
+/// # Invariants
+///
+/// `sk` is an open socket of the flow's family, and stays so for `'a`; `dst` is a route of that
+/// family, and bottom halves are disabled.
+pub(crate) struct Route<'a> {
+    sk: NonNull<bindings::sock>,
+    dst: Dst,
+    flow: Flow,
+    _bh: BhDisabled<'a>,
+}
+
+impl Route<'_> {
+    /// Sends the packet's data as the payload of a datagram.
+    ///
+    /// The packet needs no headers; room for them in front saves a copy. `ds` is the field of that
+    /// name in the IP header. The packet is counted as one that `dev` has transmitted, or dropped.
+    ///
+    /// The packet may also be a train of datagrams, with `gso_type` being `SKB_GSO_UDP_L4` and
+    /// `gso_size` the payload of each but the last, which may be shorter: `udp_tunnel_xmit_skb`
+    /// builds one header for all of them, and IP output or the device segments. It counts only one
+    /// transmitted packet; the others are counted here. Any other kind is refused.
+    ///
+    /// [`ENETDOWN`] if `dev` is not up, [`EMSGSIZE`] if the packet is larger than a datagram can be.
+    /// What becomes of it once it has left here is for nobody to know. It is gone in any case.
+    #[inline]
+    pub(crate) fn send(&self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+        transmit(self.sk, self.dst.clone(), &self.flow, skb, dev, ds)
+    }
+
+    /// [`Self::send`], which saves the reference to the route that others would need.
+    #[inline]
+    pub(crate) fn send_last(self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+        transmit(self.sk, self.dst, &self.flow, skb, dev, ds)
+    }
+}
+
+#[inline]
+fn transmit(
+    sk: NonNull<bindings::sock>,
+    dst: Dst,
+    flow: &Flow,
+    skb: SkBuff,
+    dev: &NetDevice,
+    ds: u8,
+) -> Result {
+    let (sk, dst, skb, dev) = (sk.as_ptr(), dst.into_raw(), skb.into_raw(), dev.as_ptr());
+    // SAFETY: By the invariants of `Route`, whose parts the arguments are, the socket and the route
+    // fit the flow. The packet and the reference to the route are ours to give up.
+    to_result(unsafe {
+        match flow {
+            Flow::V4(flow) => bindings::udp_xmit4(sk, dst, skb, dev, flow, ds),
+            Flow::V6(flow) => bindings::udp_xmit6(sk, dst, skb, dev, flow, ds),
+        }
+    })
+}
+
+/// What the headers of a received datagram say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    /// Who sent it. There is a scope only if the address is local to a link.
+    pub(crate) source: SocketAddr,
+    /// The address that it was sent to; of the same family.
+    pub(crate) local: IpAddr,
+    /// The index of the interface that it came in by.
+    pub(crate) ifindex: i32,
+    /// The field of that name in the IP header.
+    pub(crate) ds: u8,
+}
+
+/// Makes the data of a received packet the payload of its UDP datagram, and nothing else.
+///
+/// The IP version has to be what the packet claims, and the UDP header's length possible. At least
+/// `min_linear` bytes are required, and will be in the linear part.
+pub(crate) fn prepare_datagram(skb: &mut SkBuff, min_linear: u32) -> Result {
+    // SAFETY: The packet is valid and ours.
+    to_result(unsafe { bindings::udp_datagram_prepare(skb.as_ptr(), min_linear) })
+}
+
+/// Reads the headers of a received packet, which are those in front of its data.
+///
+/// They stay where they are when data are pulled, but not when metadata are reset.
+pub(crate) fn datagram_of(skb: &SkBuff) -> Option<Datagram> {
+    let mut raw = bindings::wg_helper_datagram::default();
+    // SAFETY: The packet is valid; it is only read.
+    if !unsafe { bindings::udp_datagram(skb.as_ptr(), &mut raw) } {
+        return None;
+    }
+    let port = u16::from_be(raw.port);
+    let (source, local) = if raw.is_v6 {
+        let source = SocketAddrV6::new(raw.source.into(), port, 0, raw.scope_id);
+        (source.into(), Ipv6Addr::from(raw.local).into())
+    } else {
+        let source = SocketAddrV4::new(ipv4(raw.source), port);
+        (source.into(), ipv4(raw.local).into())
+    };
+    Some(Datagram {
+        source,
+        local,
+        ifindex: raw.ifindex,
+        ds: raw.ds,
+    })
+}
+
+/// The IPv4 address in the first bytes.
+fn ipv4([a, b, c, d, ..]: [u8; 16]) -> Ipv4Addr {
+    Ipv4Addr::new(a, b, c, d)
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The UDP sockets of a device: one per family, at the same port.
+
+use kernel::{
+    prelude::*,
+    sync::{rcu, Arc}, //
+};
+
+use crate::{
+    endpoint::{Endpoint, EndpointCell},
+    kapi::{
+        net::{
+            addr::Family,
+            device::NetDevice,
+            netns::{Net, WeakNet},
+            route::DstCache,
+            skbuff::SkBuff,
+            udp_tunnel::{ipv6_enabled, Datagram, Route, UdpHandler, UdpSocket}, //
+        },
+        sync::{
+            bh::BhDisabled,
+            rcu::Rcu,
+            rcu_slot::RcuSlot, //
+        },
+    }, //
+};
+
+/// How often to look for another port, if the one that IPv4 got is taken for IPv6.
+const BIND_RETRIES: usize = 100;
+
+/// What to say to a peer at an IPv6 address if there is no socket for it.
+const NO_IPV6: Error = if cfg!(CONFIG_IPV6) {
+    ENONET
+} else {
+    EAFNOSUPPORT
+};
+
+/// A socket for IPv4, and, unless IPv6 is disabled, one at the same port for IPv6.
+pub(crate) struct SocketPair<H: UdpHandler> {
+    v4: UdpSocket<H>,
+    v6: Option<UdpSocket<H>>,
+}
+
+/// Why sockets could not be had.
+struct BindError {
+    family: Family,
+    error: Error,
+}
+
+impl<H: UdpHandler> SocketPair<H> {
+    /// Binds both sockets in a namespace, to `port` or to one that is free if that is zero.
+    ///
+    /// [`ENONET`] if the namespace is gone; else the errors of `bind(2)`, which are also logged.
+    /// Sleeps.
+    pub(crate) fn bind(
+        net: &WeakNet,
+        port: u16,
+        handler: &Arc<H>,
+        dev: &NetDevice,
+    ) -> Result<KBox<Self>> {
+        let net = net.try_get().ok_or(ENONET)?;
+        let pair = Self::retry(&net, port, handler).map_err(|BindError { family, error }| {
+            let family = match family {
+                Family::V4 => "IPv4",
+                Family::V6 => "IPv6",
+            };
+            pr_err!("{}: Could not create {} socket\n", dev.name(), family);
+            error
+        })?;
+        Ok(KBox::new(pair, GFP_KERNEL)?)
+    }
+
+    fn retry(net: &Net, port: u16, handler: &Arc<H>) -> Result<Self, BindError> {
+        for _ in 0..BIND_RETRIES {
+            match Self::bind_once(net, port, handler) {
+                Err(BindError {
+                    family: Family::V6,
+                    error: EADDRINUSE,
+                }) if port == 0 => {}
+                result => return result,
+            }
+        }
+        Self::bind_once(net, port, handler)
+    }
+
+    fn bind_once(net: &Net, port: u16, handler: &Arc<H>) -> Result<Self, BindError> {
+        let open = |family, port| {
+            UdpSocket::open(net, family, port, handler.clone())
+                .map_err(|error| BindError { family, error })
+        };
+        let v4 = open(Family::V4, port)?;
+        let v6 = if ipv6_enabled() {
+            Some(open(Family::V6, v4.local_port())?)
+        } else {
+            None
+        };
+        Ok(Self { v4, v6 })
+    }
+
+    /// The port of both sockets.
+    pub(crate) fn port(&self) -> u16 {
+        self.v4.local_port()
+    }
+
+    /// Looks up the way to an endpoint; see [`EndpointCell::route`].
+    pub(crate) fn route<'a>(
+        &'a self,
+        endpoint: &mut Endpoint,
+        mark: u32,
+        cache: Option<&mut DstCache>,
+        bh: BhDisabled<'a>,
+    ) -> Result<Route<'a>> {
+        match endpoint {
+            Endpoint::V4 { addr, source, .. } => self.v4.route4(*addr, source, mark, cache, bh),
+            Endpoint::V6 { addr, source } => {
+                let socket = self.v6.as_ref().ok_or(NO_IPV6)?;
+                socket.route6(*addr, source, mark, cache, bh)
+            }
+        }
+    }
+
+    /// Closes both sockets. Sleeps until the handler runs no more.
+    pub(crate) fn close(self) {
+        UdpSocket::close_both(self.v4, self.v6);
+    }
+}
+
+/// The sockets that a device uses now, if it is up.
+pub(crate) struct Sockets<H: UdpHandler> {
+    current: RcuSlot<SocketPair<H>>,
+}
+
+impl<H: UdpHandler> Sockets<H> {
+    /// Creates a place without sockets.
+    pub(crate) const fn new() -> Self {
+        Self {
+            current: RcuSlot::new(),
+        }
+    }
+
+    /// The port that the device listens on.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let guard = rcu::read_lock();
+        Some(self.current.load(Rcu::from(&guard))?.port())
+    }
+
+    /// Uses other sockets, or none, and then closes those before.
+    ///
+    /// Sleeps until nobody sends by the old ones and the handler does not run for them any more.
+    /// Calls that run at the same time leave the sockets of one of them.
+    pub(crate) fn replace(&self, sockets: Option<KBox<SocketPair<H>>>) {
+        if let Some(old) = self.current.replace(sockets).reclaim() {
+            KBox::into_inner(old).close();
+        }
+    }
+
+    /// The sockets, for as long as bottom halves are disabled. [`ENONET`] if there are none.
+    #[inline]
+    fn load<'a>(&'a self, bh: BhDisabled<'a>) -> Result<&'a SocketPair<H>> {
+        self.current.load(bh.rcu()).ok_or(ENONET)
+    }
+
+    /// Looks up the way to a peer, by which any number of packets can be sent.
+    ///
+    /// [`ENONET`] if the device is down; or see [`EndpointCell::route`].
+    pub(crate) fn route<'a>(
+        &'a self,
+        endpoint: &EndpointCell,
+        mark: u32,
+        bh: BhDisabled<'a>,
+    ) -> Result<Route<'a>> {
+        endpoint.route(self.load(bh)?, mark, bh)
+    }
+
+    /// Sends a packet's data to a peer, and returns their length.
+    ///
+    /// The packet is gone in any case.
+    pub(crate) fn send(
+        &self,
+        dev: &NetDevice,
+        endpoint: &EndpointCell,
+        skb: SkBuff,
+        ds: u8,
+        mark: u32,
+        bh: BhDisabled<'_>,
+    ) -> Result<u32> {
+        let len = skb.len();
+        self.route(endpoint, mark, bh)?.send_last(skb, dev, ds)?;
+        Ok(len)
+    }
+
+    /// Sends a packet's data to whoever a datagram came from, whether that is a peer or not.
+    ///
+    /// The packet is gone in any case.
+    pub(crate) fn send_reply(
+        &self,
+        dev: &NetDevice,
+        datagram: &Datagram,
+        skb: SkBuff,
+        mark: u32,
+        bh: BhDisabled<'_>,
+    ) -> Result {
+        let mut endpoint = Endpoint::from_datagram(datagram);
+        let route = self.load(bh)?.route(&mut endpoint, mark, None, bh)?;
+        route.send_last(skb, dev, 0)
+    }
+}
