@@ -15,6 +15,9 @@ use crate::{
     }, //
 };
 
+/// A key of the protocol, wiped when dropped.
+pub(crate) type Key = crate::proto::noise::Key<KernelCrypto>;
+
 /// `lib/crypto` of the kernel. Not for hard interrupt context.
 pub(crate) struct KernelCrypto;
 

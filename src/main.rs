@@ -8,14 +8,33 @@
 
 mod allowed_ips;
 mod bindings;
+mod config;
 mod crypto;
+mod device;
+mod devices;
 mod endpoint;
+mod identity;
+mod index_table;
+mod ip;
 mod kapi;
+mod peer;
+mod peers;
 mod proto;
 mod queue;
+mod ratelimit;
+mod rx;
+mod session;
 mod socket;
+mod time;
+mod timers;
+mod tx;
 
 use kernel::prelude::*;
+
+use crate::{
+    device::Device,
+    kapi::net::device::{LinkOps, LinkRegistration}, //
+};
 
 module! {
     type: WireGuard,
@@ -29,11 +48,33 @@ module! {
     ],
 }
 
-struct WireGuard;
+/// What the module registers, in the order in which it is taken back.
+struct WireGuard {
+    /// Deletes all devices.
+    _link: LinkRegistration<Device>,
+    _devices: devices::Registrations,
+    /// Waits for what is still to be freed.
+    _drain: Drain,
+}
 
 impl kernel::Module for WireGuard {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        let devices = devices::Registrations::new()?;
+        let link = Device::link().register()?;
         pr_info!("loaded\n");
-        Ok(Self)
+        Ok(Self {
+            _link: link,
+            _devices: devices,
+            _drain: Drain,
+        })
+    }
+}
+
+/// Waits, when it is dropped, until all that was given up is freed: the module's code does that.
+struct Drain;
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        kapi::sync::rcu::drain();
     }
 }

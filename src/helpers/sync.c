@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/mm.h>
 #include <linux/netdevice.h>
 
 #include "sync.h"
@@ -71,6 +72,11 @@ bool wg_helper_cpu_online(unsigned int cpu)
 void wg_helper_cond_resched(void)
 {
 	cond_resched();
+}
+
+size_t wg_helper_totalram_bytes(void)
+{
+	return (size_t)totalram_pages() << PAGE_SHIFT;
 }
 
 void wg_helper_timer_setup(struct timer_list *timer,

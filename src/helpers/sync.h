@@ -29,6 +29,7 @@ unsigned int wg_helper_next_online_cpu(unsigned int cpu);
 unsigned int wg_helper_smp_processor_id(void);
 bool wg_helper_cpu_online(unsigned int cpu);
 void wg_helper_cond_resched(void);
+size_t wg_helper_totalram_bytes(void);
 
 void wg_helper_timer_setup(struct timer_list *timer,
 			   void (*func)(struct timer_list *),

@@ -9,6 +9,7 @@
 
 pub(crate) mod cpu;
 pub(crate) mod crypto;
+pub(crate) mod memory;
 pub(crate) mod net;
 pub(crate) mod notifier;
 pub(crate) mod random;

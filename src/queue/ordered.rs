@@ -8,13 +8,13 @@
 
 use kernel::prelude::*;
 
+use super::fifo::{put_on, take_off};
 use crate::kapi::{
     net::skbuff::Batch,
     sync::{new_spinlock_bh, SpinLockBh}, //
 };
 
 /// What a batch carries to be put in order.
-#[derive(Default)]
 pub(crate) struct Link<H> {
     next: Option<Batch<H>>,
     number: u64,
@@ -27,6 +27,12 @@ impl<H> Link<H> {
             next: None,
             number: number.0,
         }
+    }
+
+    /// What is linked behind.
+    #[inline]
+    pub(super) fn next_mut(&mut self) -> &mut Option<Batch<H>> {
+        &mut self.next
     }
 }
 
@@ -50,7 +56,7 @@ pub(crate) struct Ordered<H: Linked> {
     state: SpinLockBh<State<H>>,
 }
 
-struct State<H> {
+struct State<H: Linked> {
     issued: u64,
     passed: u64,
     /// Completed batches by ascending number.
@@ -105,7 +111,7 @@ impl<H: Linked> State<H> {
 }
 
 /// Puts a batch in its place, most often the end of a short list.
-fn insert<H: Linked>(list: &mut Option<Batch<H>>, mut batch: Batch<H>) {
+fn insert<H: Linked>(list: &mut Option<Batch<H>>, batch: Batch<H>) {
     let number = batch.link().number;
     let mut place = list;
     while place
@@ -117,8 +123,14 @@ fn insert<H: Linked>(list: &mut Option<Batch<H>>, mut batch: Batch<H>) {
             None => break,
         }
     }
-    batch.link_mut().next = place.take();
-    *place = Some(batch);
+    put_on(place, batch);
+}
+
+impl<H: Linked> Drop for State<H> {
+    fn drop(&mut self) {
+        // Not by dropping one from within the other: the stack is small.
+        while take_off(&mut self.completed).is_some() {}
+    }
 }
 
 /// The right, and duty, to pass on what is ready: to be used until it yields nothing more.
@@ -134,8 +146,7 @@ impl<H: Linked> Iterator for Drainer<'_, H> {
             state.is_draining = false;
             return None;
         }
-        let mut batch = state.completed.take()?;
-        state.completed = batch.link_mut().next.take();
+        let batch = take_off(&mut state.completed)?;
         state.passed = state.passed.wrapping_add(1);
         Some(batch)
     }

@@ -16,7 +16,7 @@ use core::{
 use kernel::{
     error::{from_err_ptr, to_result},
     prelude::*,
-    sync::Arc, //
+    sync::{Arc, ArcBorrow}, //
 };
 
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) trait UdpHandler: Send + Sync + 'static {
     /// Runs in softirq, on any number of CPUs at once, and until the socket has been dropped.
     /// The packet's data starts at the UDP header, whose checksum has been verified; see
     /// [`prepare_datagram`].
-    fn receive(&self, skb: SkBuff, bh: BhDisabled<'_>);
+    fn receive(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>);
 }
 
 /// Whether IPv6 is there: built in, and not disabled at boot.
@@ -249,9 +249,9 @@ unsafe extern "C" fn encap_rcv<H: UdpHandler>(
     let skb = unsafe { SkBuff::from_raw(skb) };
     // SAFETY: The UDP layer receives in softirq, or as if.
     let bh = unsafe { BhDisabled::assume() };
-    // SAFETY: By the caller's promise. `receive` takes `&self`, since it may run anywhere meanwhile.
-    if let Some(handler) = unsafe { handler.as_ref() } {
-        handler.receive(skb, bh);
+    if !handler.is_null() {
+        // SAFETY: By the caller's promise; the socket's `Arc` keeps it alive meanwhile.
+        H::receive(unsafe { ArcBorrow::from_raw(handler) }, skb, bh);
     }
     0
 }

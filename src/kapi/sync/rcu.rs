@@ -356,6 +356,14 @@ unsafe impl<T: Send + Sync> Sync for RcuCell<T> {}
 impl<T> Unpin for RcuCell<T> {}
 
 impl<T: Send + Sync> RcuCell<T> {
+    /// Creates a cell with nothing in it.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            ptr: AtomicPtr::new(ptr::null_mut()),
+            _owns: PhantomData,
+        }
+    }
+
     /// Creates a cell.
     pub(crate) fn new(value: Option<RcuArc<T>>) -> Self {
         Self {

@@ -164,6 +164,16 @@ impl PacketList {
         mem::take(self)
     }
 
+    /// Looks at the first packet, if there is one.
+    #[inline]
+    pub(crate) fn first_map<R>(&self, f: impl FnOnce(&SkBuff) -> R) -> Option<R> {
+        let skb = NonNull::new(self.head)?;
+        // SAFETY: By the type invariants; the packet is only lent, and not dropped.
+        Some(f(&ManuallyDrop::new(unsafe {
+            SkBuff::from_raw(skb.as_ptr())
+        })))
+    }
+
     /// Looks at the packets in turn.
     #[inline]
     pub(crate) fn for_each(&self, mut f: impl FnMut(&SkBuff)) {

@@ -30,7 +30,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::bindings;
+use crate::{
+    bindings,
+    kapi::net::device::NetDevice, //
+};
 
 /// Protocols that an IP tunnel carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,6 +343,13 @@ impl SkBuff {
     pub(crate) fn reset_decapsulated(&mut self) {
         // SAFETY: By the type invariants.
         unsafe { bindings::skb_reset(self.as_ptr(), false) };
+    }
+
+    /// Presents the packet as received by `dev`, with its checksums verified.
+    #[inline]
+    pub(crate) fn receive_as(&mut self, dev: &NetDevice, protocol: IpProtocol) {
+        // SAFETY: By the type invariants. The stack gets the packet while `dev` is registered.
+        unsafe { bindings::skb_receive_as(self.as_ptr(), dev.as_ptr(), protocol.ethertype()) };
     }
 
     /// Frees the packet as one that has served its purpose, not as a drop.

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A tunnel device: what its peers share, and its life from creation to the end.
+
+use core::{
+    convert::Infallible,
+    mem::MaybeUninit,
+    net::IpAddr, //
+};
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{Arc, ArcBorrow, Mutex}, //
+};
+
+use crate::{
+    allowed_ips::AllowedIps,
+    config::Config,
+    crypto::KernelCrypto,
+    devices,
+    identity::Identity,
+    index_table::Entry,
+    kapi::{
+        cpu::Cpu,
+        memory,
+        net::{
+            device::{
+                features,
+                flags,
+                Link,
+                LinkOps,
+                LinkProperties,
+                NetDevice,
+                Unregistered,
+                ARPHRD_NONE, //
+            },
+            napi::Napi,
+            netns::WeakNet,
+            rtnl::RtnlHeld,
+            skbuff::SkBuff, //
+        },
+        sync::{
+            atomic::{AtomicU32, Ordering},
+            bh::{self, BhDisabled},
+            rcu::{self, RcuArc, RcuCell}, //
+        },
+        workqueue::{flags as wq, Workqueue}, //
+    },
+    peer::Peer,
+    peers::PeersByKey,
+    proto::{
+        constants::{DATA_HEADER_LEN, MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES},
+        cookie::CookieChecker,
+        messages::Index,
+        time::BootTime,
+        token_bucket::Source, //
+    },
+    queue::parallel::Parallel,
+    ratelimit::RateLimiter,
+    rx::{
+        decrypt::Decrypt,
+        deliver::Inbox,
+        handshake::{Backlog, Incoming}, //
+    },
+    session::{IndexTable, Session},
+    socket::Sockets,
+    tx::{self, encrypt::Encrypt, stage}, //
+};
+
+/// The payload of an Ethernet frame, which is what a device below can usually take.
+const ETH_DATA_LEN: u32 = 1500;
+
+/// How many batches may wait for one CPU.
+const MAX_WAITING: usize = 1024;
+
+/// A tunnel device.
+#[pin_data]
+pub(crate) struct Device {
+    pub(crate) dev: NetDevice,
+    /// The namespace that the sockets are in, wherever the device itself is.
+    pub(crate) creating_net: WeakNet,
+    pub(crate) sockets: Sockets<Device>,
+    pub(crate) fwmark: AtomicU32,
+    pub(crate) identity: RcuCell<Identity>,
+    #[pin]
+    pub(crate) cookies: Mutex<CookieChecker<KernelCrypto>>,
+    /// How often strangers may come back while there is a backlog.
+    #[pin]
+    rate_limiter: Mutex<RateLimiter>,
+    pub(crate) backlog: Backlog,
+    #[pin]
+    pub(crate) peers: PeersByKey,
+    pub(crate) index_table: Pin<KBox<IndexTable>>,
+    pub(crate) allowed_ips: AllowedIps<Peer>,
+    #[pin]
+    pub(crate) config: Mutex<Config>,
+    pub(crate) encrypt: Parallel<Encrypt>,
+    pub(crate) decrypt: Parallel<Decrypt>,
+    pub(crate) handshakes: Parallel<Incoming>,
+    pollers: KVec<Pin<KBox<Poller>>>,
+    /// Where initiations are sent and keys erased.
+    pub(crate) handshake_queue: Workqueue,
+    /// Where handshake messages are processed.
+    pub(crate) receive_queue: Workqueue,
+    /// Where packets are encrypted and decrypted.
+    pub(crate) crypt_queue: Workqueue,
+}
+
+/// What delivers packets to the stack: every peer belongs to one.
+type Poller = Napi<Arc<Inbox>>;
+
+/// All of a device that can fail to be made.
+pub(crate) struct Prepared {
+    creating_net: WeakNet,
+    index_table: Pin<KBox<IndexTable>>,
+    encrypt: Parallel<Encrypt>,
+    decrypt: Parallel<Decrypt>,
+    handshakes: Parallel<Incoming>,
+    inboxes: KVec<(KBox<MaybeUninit<Poller>>, Arc<Inbox>)>,
+    pollers: KVec<Pin<KBox<Poller>>>,
+    handshake_queue: Workqueue,
+    receive_queue: Workqueue,
+    crypt_queue: Workqueue,
+}
+
+impl Prepared {
+    fn new(name: &CStr, creating_net: WeakNet) -> Result<Self> {
+        let cpus = Cpu::count() as usize;
+        let mut inboxes = KVec::with_capacity(cpus, GFP_KERNEL)?;
+        for _ in 0..cpus {
+            let inbox = Arc::pin_init(Inbox::new(), GFP_KERNEL)?;
+            inboxes.push((KBox::new_uninit(GFP_KERNEL)?, inbox), GFP_KERNEL)?;
+        }
+        let kex = wq::CPU_INTENSIVE | wq::FREEZABLE | wq::PERCPU;
+        let crypt = wq::CPU_INTENSIVE | wq::MEM_RECLAIM | wq::PERCPU;
+        Ok(Self {
+            creating_net,
+            index_table: KBox::try_pin_init(IndexTable::new(), GFP_KERNEL)?,
+            encrypt: Parallel::new(MAX_WAITING)?,
+            decrypt: Parallel::new(MAX_WAITING)?,
+            handshakes: Parallel::new(MAX_QUEUED_HANDSHAKES.div_ceil(cpus.max(1)))?,
+            inboxes,
+            pollers: KVec::with_capacity(cpus, GFP_KERNEL)?,
+            handshake_queue: Workqueue::new(c"wg-kex", name, wq::UNBOUND | wq::FREEZABLE)?,
+            receive_queue: Workqueue::new(c"wg-kex", name, kex)?,
+            crypt_queue: Workqueue::new(c"wg-crypt", name, crypt)?,
+        })
+    }
+
+    /// Makes the pollers in the room that was reserved for them.
+    fn pollers(
+        mut pollers: KVec<Pin<KBox<Poller>>>,
+        inboxes: KVec<(KBox<MaybeUninit<Poller>>, Arc<Inbox>)>,
+        dev: &NetDevice,
+    ) -> KVec<Pin<KBox<Poller>>> {
+        for (place, inbox) in inboxes {
+            let Ok(poller) = place.write_pin_init(Poller::new(dev, inbox));
+            // There is room for one of each.
+            let _ = pollers.push_within_capacity(poller);
+        }
+        pollers
+    }
+}
+
+static LINK: Link<Device> = Link::new();
+
+impl LinkOps for Device {
+    const KIND: &'static CStr = c"wireguard";
+
+    type Prepared = Prepared;
+
+    fn link() -> &'static Link<Self> {
+        &LINK
+    }
+
+    fn properties() -> LinkProperties {
+        LinkProperties {
+            features: features::HW_CSUM
+                | features::RXCSUM
+                | features::SG
+                | features::GSO
+                | features::GSO_SOFTWARE
+                | features::HIGHDMA,
+            flags: flags::POINTOPOINT | flags::NOARP,
+            hardware: ARPHRD_NONE,
+            headroom: tx::HEADROOM as u16,
+            tailroom: tx::TAILROOM as u16,
+            mtu: ETH_DATA_LEN - MAX_OVERHEAD as u32,
+            // The largest padded message must not be taken for a negative length.
+            max_mtu: (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32,
+            tso_max_size: 8 * u16::MAX as u32,
+            ip_tunnel_header_ops: true,
+            keep_dst: true,
+            lltx: true,
+            no_queue: true,
+        }
+    }
+
+    fn prepare(dev: &Unregistered<'_>, creating_net: WeakNet) -> Result<Prepared> {
+        devices::reserve()?;
+        Prepared::new(dev.name().as_c_str(), creating_net)
+    }
+
+    fn init(prepared: Prepared, dev: NetDevice) -> impl PinInit<Self, Infallible> {
+        let pollers = Prepared::pollers(prepared.pollers, prepared.inboxes, &dev);
+        pin_init!(Self {
+            dev,
+            creating_net: prepared.creating_net,
+            sockets: Sockets::new(),
+            fwmark: AtomicU32::new(0),
+            identity: RcuCell::new(None),
+            cookies <- new_mutex!(CookieChecker::new(), "wg_cookies"),
+            rate_limiter <- new_mutex!(RateLimiter::for_ram(memory::total()), "wg_rate_limiter"),
+            backlog: Backlog::new(),
+            peers <- PeersByKey::new(),
+            index_table: prepared.index_table,
+            allowed_ips: AllowedIps::new(),
+            config <- new_mutex!(Config::new(), "wg_config"),
+            encrypt: prepared.encrypt,
+            decrypt: prepared.decrypt,
+            handshakes: prepared.handshakes,
+            pollers,
+            handshake_queue: prepared.handshake_queue,
+            receive_queue: prepared.receive_queue,
+            crypt_queue: prepared.crypt_queue,
+        })
+    }
+
+    fn registered(this: ArcBorrow<'_, Self>, _rtnl: &RtnlHeld) {
+        devices::add(this.into());
+    }
+
+    fn open(this: ArcBorrow<'_, Self>, rtnl: &RtnlHeld) -> Result {
+        this.dev.disable_send_redirects(rtnl);
+        this.dev.addr_gen_mode_none(rtnl);
+        let mut config = this.config.lock();
+        let port = config.port();
+        Self::bind(this, &mut config, port)?;
+        for peer in config.peers() {
+            peer.start();
+            let bh = bh::disable();
+            stage::flush(peer.borrow(), bh.token());
+            if peer.timers.lock().persistent_keepalive() != 0 {
+                stage::send_keepalive(peer.borrow(), bh.token());
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(this: ArcBorrow<'_, Self>, _rtnl: &RtnlHeld) {
+        let config = this.config.lock();
+        // First nothing comes in any more, then all that came is forgotten.
+        this.sockets.replace(None);
+        this.handshakes.purge();
+        this.receive_queue.flush();
+        for peer in config.peers() {
+            Peer::stop(peer);
+        }
+    }
+
+    fn xmit(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
+        tx::xmit::xmit(&this, skb, bh)
+    }
+
+    fn destroy(this: Arc<Self>) {
+        devices::remove(&this);
+        {
+            let mut config = this.config.lock();
+            this.creating_net.clear();
+            this.sockets.replace(None);
+            this.remove_all_peers(&mut config);
+        }
+        this.drain();
+    }
+}
+
+impl Device {
+    /// Waits until nothing is under way that refers to the device, which has no peers any more.
+    fn drain(&self) {
+        self.handshakes.purge();
+        self.receive_queue.flush();
+        self.handshake_queue.flush();
+        // What is encrypted is sent by the worker itself, what is decrypted goes to a poller.
+        self.crypt_queue.flush();
+        for poller in &self.pollers {
+            poller.content().clear();
+        }
+        rcu::drain();
+    }
+
+    /// The poller that a peer belongs to.
+    #[inline]
+    pub(crate) fn poller(&self, peer: &Peer) -> Option<&Poller> {
+        let count = self.pollers.len() as u64;
+        let index = peer.id.checked_rem(count)?;
+        self.pollers.get(index as usize).map(|poller| &**poller)
+    }
+
+    /// The session that messages of that index are for.
+    #[inline]
+    pub(crate) fn session(&self, bh: BhDisabled<'_>, index: Index) -> Option<RcuArc<Session>> {
+        match self.index_table.lookup(bh.rcu(), index)? {
+            Entry::Session(session) => Some(session.clone()),
+            Entry::Handshake(_) => None,
+        }
+    }
+
+    /// What messages of that index are for.
+    pub(crate) fn entry(&self, index: Index) -> Option<Entry<Peer, Session>> {
+        let guard = kernel::sync::rcu::read_lock();
+        self.index_table.lookup((&guard).into(), index).cloned()
+    }
+
+    /// Whether a sender may go on, having sent no more than its share.
+    pub(crate) fn is_within_rate(&self, source: IpAddr, now: BootTime) -> bool {
+        // What sources have in common is the namespace that they reach us in, which is one here.
+        self.rate_limiter.lock().allow(0, Source::of(source), now)
+    }
+
+    /// The mark of all packets that are sent.
+    #[inline]
+    pub(crate) fn fwmark(&self) -> u32 {
+        self.fwmark.load(Ordering::Relaxed)
+    }
+}

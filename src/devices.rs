@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All devices, for what concerns each of them: the end of a namespace, suspend, a forked VM.
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{Arc, Mutex}, //
+};
+
+use crate::{
+    device::Device,
+    kapi::{
+        net::{
+            netns::{NetRef, NetnsExit, PernetRegistration},
+            rtnl::{self, RtnlHeld}, //
+        },
+        notifier::{SuspendNotify, SuspendRegistration, VmForkNotify, VmForkRegistration},
+        sync::rcu::{RcuArc, RcuCell}, //
+    }, //
+};
+
+/// The list of devices; there is one as long as the module is loaded.
+static LIST: RcuCell<List> = RcuCell::empty();
+
+#[pin_data]
+struct List {
+    #[pin]
+    devices: Mutex<KVec<Arc<Device>>>,
+}
+
+/// What keeps the list, and acts on it.
+pub(crate) struct Registrations {
+    _netns: PernetRegistration<Hooks>,
+    _suspend: SuspendRegistration<Hooks>,
+    _vm_fork: VmForkRegistration<Hooks>,
+    /// Dropped last: the hooks use it.
+    _list: Owner,
+}
+
+impl Registrations {
+    /// Creates the list and registers the hooks.
+    pub(crate) fn new() -> Result<Self> {
+        let list = Owner::new()?;
+        Ok(Self {
+            _vm_fork: VmForkRegistration::new()?,
+            _suspend: SuspendRegistration::new()?,
+            _netns: PernetRegistration::new()?,
+            _list: list,
+        })
+    }
+}
+
+/// Removes the list when it is dropped.
+struct Owner;
+
+impl Owner {
+    fn new() -> Result<Self> {
+        let list = RcuArc::pin_init(
+            pin_init!(List {
+                devices <- new_mutex!(KVec::new(), "wg_devices"),
+            }),
+            GFP_KERNEL,
+        )?;
+        LIST.replace(Some(list));
+        Ok(Self)
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        LIST.replace(None);
+    }
+}
+
+/// Makes sure that one more device can be added, before RTNL is given up.
+pub(crate) fn reserve() -> Result {
+    let list = LIST.get().ok_or(ENODEV)?;
+    let result = list.devices.lock().reserve(1, GFP_KERNEL);
+    Ok(result?)
+}
+
+/// Adds a device, for which there is room.
+pub(crate) fn add(device: Arc<Device>) {
+    if let Some(list) = LIST.get() {
+        let _ = list.devices.lock().push_within_capacity(device);
+    }
+}
+
+/// Removes a device.
+pub(crate) fn remove(device: &Arc<Device>) {
+    if let Some(list) = LIST.get() {
+        list.devices
+            .lock()
+            .retain(|other| !Arc::ptr_eq(device, other));
+    }
+}
+
+/// Does something to every device.
+fn for_each(f: impl Fn(&Device)) {
+    if let Some(list) = LIST.get() {
+        for device in list.devices.lock().iter() {
+            f(device);
+        }
+    }
+}
+
+/// What the hooks call.
+struct Hooks;
+
+impl NetnsExit for Hooks {
+    fn exit(net: &NetRef, rtnl: &RtnlHeld) {
+        for_each(|device| {
+            if device.creating_net.is(net) {
+                device.leave_creating_net(rtnl);
+            }
+        });
+    }
+}
+
+impl SuspendNotify for Hooks {
+    fn suspend_prepare() {
+        let _rtnl = rtnl::lock();
+        for_each(Device::forget_all_keys);
+    }
+}
+
+impl VmForkNotify for Hooks {
+    fn vm_forked() {
+        let _rtnl = rtnl::lock();
+        for_each(Device::expire_all_keys);
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One peer.
+//!
+//! A peer is created by configuration and lives until it is removed, when it is *closed*: it is no
+//! longer found, has no sessions and gets no new ones, and its timer is off. What still refers to it
+//! (a batch under way, a queued work item) finds it without effect, and the last of them frees it.
+
+use kernel::{
+    impl_has_work,
+    new_mutex,
+    new_work,
+    prelude::*,
+    static_lock_class,
+    sync::{Arc, Mutex},
+    workqueue::Work, //
+};
+
+use crate::{
+    allowed_ips::Owner,
+    crypto::{KernelCrypto, Key},
+    device::Device,
+    endpoint::EndpointCell,
+    identity::Identity,
+    kapi::{
+        net::skbuff::PacketList,
+        sync::{
+            atomic::{AtomicBool, AtomicU64, Ordering},
+            new_spinlock_bh,
+            rcu::RcuArc,
+            SpinLockBh, //
+        },
+        timer::Timer, //
+    },
+    proto::{
+        cookie::CookieMaker,
+        handshake::Handshake,
+        identity::RemoteStatic,
+        messages::PublicKey,
+        timers::Timers, //
+    },
+    queue::ordered::Ordered,
+    rx::RxHeader,
+    session::Slots,
+    tx::{self, TxHeader}, //
+};
+
+/// A peer.
+#[pin_data]
+pub(crate) struct Peer {
+    /// Its number, by order of creation.
+    pub(crate) id: u64,
+    pub(crate) device: Arc<Device>,
+    pub(crate) public_key: PublicKey,
+    /// What handshakes are made with. Process context.
+    #[pin]
+    pub(crate) noise: Mutex<Noise>,
+    #[pin]
+    pub(crate) sessions: Slots,
+    #[pin]
+    pub(crate) endpoint: EndpointCell,
+    /// Packets that wait for a session.
+    #[pin]
+    pub(crate) staged: SpinLockBh<PacketList>,
+    #[pin]
+    pub(crate) tx_order: Ordered<TxHeader>,
+    #[pin]
+    pub(crate) rx_order: Ordered<RxHeader>,
+    #[pin]
+    pub(crate) timers: SpinLockBh<Timers>,
+    #[pin]
+    pub(crate) timer: Timer<Peer>,
+    #[pin]
+    initiate: Work<Peer, INITIATE>,
+    #[pin]
+    forget: Work<Peer, FORGET>,
+    is_closed: AtomicBool,
+    rx_bytes: AtomicU64,
+    tx_bytes: AtomicU64,
+}
+
+/// The work item that sends an initiation.
+pub(crate) const INITIATE: u64 = 0;
+/// The work item that erases all keys.
+pub(crate) const FORGET: u64 = 1;
+
+impl_has_work! {
+    impl HasWork<Peer, 0> for Peer { self.initiate }
+    impl HasWork<Peer, 1> for Peer { self.forget }
+}
+
+/// What handshakes with a peer are made with.
+pub(crate) struct Noise {
+    /// Who we are to this peer; the keys in `remote` were computed with it.
+    pub(crate) identity: Option<RcuArc<Identity>>,
+    pub(crate) remote: RemoteStatic<KernelCrypto>,
+    pub(crate) handshake: Handshake<KernelCrypto>,
+    pub(crate) cookie: CookieMaker<KernelCrypto>,
+}
+
+impl Owner for Peer {
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Peer {
+    /// Creates a peer, stopped and without an endpoint.
+    pub(crate) fn new(
+        device: Arc<Device>,
+        id: u64,
+        public_key: PublicKey,
+        preshared_key: Option<Key>,
+        identity: Option<RcuArc<Identity>>,
+    ) -> Result<RcuArc<Self>> {
+        let mut remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
+        if let Some(key) = preshared_key {
+            remote.set_preshared_key(key);
+        }
+        let noise = Noise {
+            identity,
+            remote,
+            handshake: Handshake::new(),
+            cookie: CookieMaker::new(&public_key),
+        };
+        RcuArc::pin_init(
+            try_pin_init!(Self {
+                id,
+                device,
+                public_key,
+                noise <- new_mutex!(noise, "wg_noise"),
+                sessions <- Slots::new(),
+                endpoint <- EndpointCell::new(),
+                staged <- new_spinlock_bh!(PacketList::new()),
+                tx_order <- Ordered::new(),
+                rx_order <- Ordered::new(),
+                timers <- new_spinlock_bh!(Timers::new()),
+                timer <- Timer::new(static_lock_class!()),
+                initiate <- new_work!("wg_initiate"),
+                forget <- new_work!("wg_forget"),
+                is_closed: AtomicBool::new(false),
+                rx_bytes: AtomicU64::new(0),
+                tx_bytes: AtomicU64::new(0),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Whether the peer has been removed.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Starts the peer: its device is up.
+    pub(crate) fn start(&self) {
+        self.timers.lock().start();
+    }
+
+    /// Stops the peer: its device goes down. Process context, under the device's configuration lock.
+    pub(crate) fn stop(this: &RcuArc<Self>) {
+        this.drop_staged();
+        this.stop_timers();
+        Self::forget_keys(this);
+        this.timers.lock().forget_last_handshake_sent();
+    }
+
+    /// Ends the peer, which nobody finds any more by its key or its allowed IPs.
+    pub(crate) fn close(this: &RcuArc<Self>) {
+        this.is_closed.store(true, Ordering::Release);
+        this.stop_timers();
+        this.sessions.close(&this.device.index_table);
+        // Who makes a handshake looks at the mark under this lock.
+        Self::clear_handshake(this, &mut this.noise.lock());
+        this.drop_staged();
+    }
+
+    fn stop_timers(&self) {
+        self.timers.lock().stop();
+        self.timer.cancel_sync();
+    }
+
+    /// Erases the handshake and all sessions.
+    pub(crate) fn forget_keys(this: &RcuArc<Self>) {
+        Self::clear_handshake(this, &mut this.noise.lock());
+        this.sessions.clear(&this.device.index_table);
+    }
+
+    /// Erases the handshake, and lets sessions receive but not send: keys have changed.
+    pub(crate) fn expire_keys(this: &RcuArc<Self>, noise: &mut Noise) {
+        Self::clear_handshake(this, noise);
+        this.timers.lock().forget_last_handshake_sent();
+        let guard = kernel::sync::rcu::read_lock();
+        this.sessions.expire((&guard).into());
+    }
+
+    fn clear_handshake(this: &RcuArc<Self>, noise: &mut Noise) {
+        if let Some(index) = noise.handshake.clear() {
+            let _ = this.device.index_table.remove_handshake(index, this);
+        }
+    }
+
+    /// Becomes the peer of another identity.
+    pub(crate) fn set_identity(this: &RcuArc<Self>, identity: Option<&RcuArc<Identity>>) {
+        let mut noise = this.noise.lock();
+        noise
+            .remote
+            .refresh(identity.map(|identity| identity.keys()));
+        noise.identity = identity.cloned();
+        Self::expire_keys(this, &mut noise);
+    }
+
+    /// Drops what waits for a session.
+    pub(crate) fn drop_staged(&self) {
+        let staged = self.staged.lock().take();
+        self.device.dev.tx_dropped(staged.len() as u32);
+    }
+
+    /// Counts received bytes, and packets of the device.
+    #[inline]
+    pub(crate) fn count_received(&self, bytes: u64) {
+        self.rx_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts sent bytes.
+    #[inline]
+    pub(crate) fn count_sent(&self, bytes: u64) {
+        self.tx_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes received and sent so far, in messages of all kinds.
+    pub(crate) fn transfer(&self) -> (u64, u64) {
+        (
+            self.rx_bytes.load(Ordering::Relaxed),
+            self.tx_bytes.load(Ordering::Relaxed),
+        )
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Finds a peer by its public key.
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    rbtree::{RBTree, RBTreeNode},
+    sync::Mutex, //
+};
+
+use crate::{
+    kapi::sync::rcu::RcuArc,
+    peer::Peer,
+    proto::messages::PublicKey, //
+};
+
+/// The peers of a device by their public keys. Process context.
+#[pin_data]
+pub(crate) struct PeersByKey {
+    #[pin]
+    tree: Mutex<RBTree<[u8; 32], RcuArc<Peer>>>,
+}
+
+impl PeersByKey {
+    /// No peers.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            tree <- new_mutex!(RBTree::new(), "wg_peers"),
+        })
+    }
+
+    /// The peer of that key.
+    pub(crate) fn find(&self, key: &PublicKey) -> Option<RcuArc<Peer>> {
+        self.tree.lock().get(&key.0).cloned()
+    }
+
+    /// Adds a peer.
+    pub(crate) fn insert(&self, peer: RcuArc<Peer>) -> Result {
+        let node = RBTreeNode::new(peer.public_key.0, peer, GFP_KERNEL)?;
+        let replaced = self.tree.lock().insert(node);
+        drop(replaced);
+        Ok(())
+    }
+
+    /// Removes the peer of that key.
+    pub(crate) fn remove(&self, key: &PublicKey) {
+        let removed = self.tree.lock().remove_node(&key.0);
+        drop(removed);
+    }
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: a NAPI poll, bottom halves disabled; for one peer on one CPU at a time.
+//! Input:   decrypted batches, in order.
+//! Output:  inner packets.
+//! Next:    GRO and the stack, as received by our device.
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::{
+    RxBatch,
+    RxHeader,
+    Verdict, //
+};
+use crate::{
+    ip::{self, Which},
+    kapi::{
+        net::{
+            napi::{NapiPoll, Poll},
+            skbuff::{IpProtocol, PacketList, SkBuff},
+            udp_tunnel::{self, Datagram}, //
+        },
+        sync::{
+            bh::BhDisabled,
+            new_spinlock_bh,
+            rcu::RcuArc,
+            SpinLockBh, //
+        }, //
+    },
+    peer::Peer,
+    proto::{
+        constants::{DATA_HEADER_LEN, TAG_LEN},
+        messages::{Counter, DataHeader},
+        timers::Retry, //
+    },
+    queue::fifo::Fifo,
+    session::Session,
+    time::{boot_now, wall_now},
+    timers,
+    tx::{handshake, stage}, //
+};
+
+/// What is in front of the packet in a message.
+const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
+
+/// What a poller has to do: batches of the peers that belong to it.
+#[pin_data]
+pub(crate) struct Inbox {
+    #[pin]
+    batches: SpinLockBh<Fifo<RxHeader>>,
+}
+
+impl Inbox {
+    /// An empty inbox.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            batches <- new_spinlock_bh!(Fifo::new()),
+        })
+    }
+
+    /// Puts a batch in.
+    #[inline]
+    pub(super) fn push(&self, batch: RxBatch) {
+        self.batches.lock().push(batch);
+    }
+
+    /// Drops all that is in it.
+    pub(crate) fn clear(&self) {
+        while self.pop().is_some() {}
+    }
+
+    fn pop(&self) -> Option<RxBatch> {
+        self.batches.lock().pop()
+    }
+}
+
+impl NapiPoll for Arc<Inbox> {
+    fn poll(&self, poll: &mut Poll<'_>) {
+        while poll.remaining() > 0 {
+            let Some(batch) = self.pop() else {
+                return;
+            };
+            deliver(batch, poll);
+        }
+    }
+}
+
+fn deliver(batch: RxBatch, poll: &mut Poll<'_>) {
+    let (header, packets) = batch.into_parts();
+    let session = &header.session;
+    poll.consume(packets.len() as u32);
+    let packets = screen(session, packets);
+    let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {
+        return;
+    };
+    note(session, &packets, &datagram, poll.bh());
+    unwrap_all(&session.peer, packets, poll);
+}
+
+/// Lets through what is authentic and was not received before.
+fn screen(session: &Session, mut packets: PacketList) -> PacketList {
+    let mut fresh = PacketList::new();
+    let mut window = session.window();
+    while let Some(skb) = packets.pop() {
+        if Verdict::of(&skb) == Verdict::Authentic && window.accept(counter_of(&skb)) {
+            fresh.push(skb);
+        }
+    }
+    fresh
+}
+
+fn counter_of(skb: &SkBuff) -> Counter {
+    skb.linear()
+        .first_chunk()
+        .map_or(Counter(u64::MAX), |header| {
+            DataHeader::read(header).counter()
+        })
+}
+
+/// Does what every authentic message is a reason for, once for all of them.
+fn note(session: &RcuArc<Session>, packets: &PacketList, datagram: &Datagram, bh: BhDisabled<'_>) {
+    let peer = &session.peer;
+    peer.endpoint.set_from_datagram(datagram);
+    if peer
+        .sessions
+        .confirm(&peer.device.index_table, bh.rcu(), session)
+    {
+        timers::with(peer.borrow(), |timers| {
+            timers.handshake_complete(wall_now())
+        });
+        stage::flush(peer.borrow(), bh);
+    }
+    keep_fresh(peer, bh);
+    let mut data_packets = 0usize;
+    packets.for_each(|skb| {
+        data_packets = data_packets.wrapping_add(usize::from(skb.len() > HEADER_LEN));
+    });
+    timers::packets_received(peer.borrow(), data_packets);
+}
+
+/// Asks for a successor to a session that is only received on, once.
+fn keep_fresh(peer: &RcuArc<Peer>, bh: BhDisabled<'_>) {
+    let is_due = peer
+        .sessions
+        .current(bh.rcu())
+        .is_some_and(|session| session.is_rekey_due_after_receive(boot_now()));
+    if is_due && peer.timers.lock().take_last_minute() {
+        handshake::request(peer.borrow(), Retry::No);
+    }
+}
+
+/// Why an inner packet is not delivered.
+enum Refusal {
+    /// It isn't IP, or its source address is not the peer's to use.
+    Frame,
+    /// It says it is longer than it is, or shorter than its own header.
+    Length,
+    /// There is no memory.
+    Memory,
+}
+
+/// Unwraps the packets and passes them to the stack.
+fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, poll: &mut Poll<'_>) {
+    let dev = &peer.device.dev;
+    let (mut count, mut bytes) = (0u32, 0u32);
+    while let Some(skb) = packets.pop() {
+        // What is left of a message by now, and the tag that was cut off.
+        let len = skb.len().wrapping_add(TAG_LEN as u32);
+        match unwrap(peer, skb, poll.bh()) {
+            Ok(packet) => {
+                if let Some(packet) = packet {
+                    poll.gro_receive(packet);
+                }
+                count = count.wrapping_add(1);
+                bytes = bytes.wrapping_add(len);
+            }
+            Err(Refusal::Frame) => dev.rx_frame_errors(1),
+            Err(Refusal::Length) => dev.rx_length_errors(1),
+            Err(Refusal::Memory) => dev.rx_dropped(1),
+        }
+    }
+    dev.count_rx(count, bytes, poll.bh());
+    peer.count_received(u64::from(bytes));
+}
+
+/// Takes a packet out of its message; there is none in a keepalive.
+fn unwrap(
+    peer: &RcuArc<Peer>,
+    mut skb: SkBuff,
+    bh: BhDisabled<'_>,
+) -> Result<Option<SkBuff>, Refusal> {
+    let ds = udp_tunnel::datagram_of(&skb).map_or(0, |datagram| datagram.ds);
+    skb.pull(HEADER_LEN).map_err(|_| Refusal::Length)?;
+    skb.reset_decapsulated();
+    if skb.is_empty() {
+        skb.consume();
+        return Ok(None);
+    }
+    let protocol = protocol_of(&mut skb).ok_or(Refusal::Frame)?;
+    skb.receive_as(&peer.device.dev, protocol);
+    let len = ip::total_len(protocol, skb.linear())
+        .filter(|len| *len <= skb.len())
+        .ok_or(Refusal::Length)?;
+    skb.ecn_decapsulate(ds);
+    skb.trim(len).map_err(|_| Refusal::Memory)?;
+    let table = &peer.device.allowed_ips;
+    ip::owner(table, bh.rcu(), protocol, skb.linear(), Which::Source)
+        .filter(|owner| owner.is(peer))
+        .map(|_| Some(skb))
+        .ok_or(Refusal::Frame)
+}
+
+/// The protocol of a packet, whose header is in the linear part then.
+fn protocol_of(skb: &mut SkBuff) -> Option<IpProtocol> {
+    if !skb.pull_to_linear(ip::V4_HEADER_LEN) {
+        return None;
+    }
+    match skb.linear().first()? >> 4 {
+        4 => Some(IpProtocol::V4),
+        6 if skb.pull_to_linear(ip::V6_HEADER_LEN) => Some(IpProtocol::V6),
+        _ => None,
+    }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: a worker of the parallel queue, one per CPU; may sleep.
+//! Input:   a handshake message, or a cookie reply.
+//! Output:  a response, a session, a cookie.
+//! Next:    [`crate::tx::handshake`].
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+use crate::{
+    crypto::Key,
+    device::Device,
+    index_table::Entry,
+    kapi::{
+        net::{
+            skbuff::SkBuff,
+            udp_tunnel::{self, Datagram}, //
+        },
+        random,
+        sync::{
+            atomic::{AtomicI64, AtomicU64, Ordering},
+            bh,
+            rcu::RcuArc, //
+        }, //
+    },
+    peer::Peer,
+    proto::{
+        constants::{
+            INITIATION_LEN,
+            MAX_QUEUED_HANDSHAKES,
+            RESPONSE_LEN,
+            UNDER_LOAD_HOLD,
+            UNDER_LOAD_QUEUE_LEN, //
+        },
+        cookie::{Load, MacState},
+        handshake::IncomingInitiation,
+        messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
+        time::BootTime, //
+    },
+    queue::parallel::Job,
+    time::{boot_now, mono_now, wall_now},
+    timers,
+    tx::{self, stage}, //
+};
+
+/// A message to be processed.
+pub(crate) struct Incoming {
+    device: Arc<Device>,
+    skb: SkBuff,
+}
+
+/// How busy a device is with handshakes.
+pub(crate) struct Backlog {
+    len: AtomicI64,
+    /// When the device was last found busy, in nanoseconds; zero if never.
+    last_busy: AtomicU64,
+}
+
+impl Backlog {
+    /// Nothing to do.
+    pub(crate) const fn new() -> Self {
+        Self {
+            len: AtomicI64::new(0),
+            last_busy: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes room for one more, if there is.
+    fn enter(&self) -> bool {
+        if self.len.fetch_add(1, Ordering::Relaxed) < MAX_QUEUED_HANDSHAKES as i64 {
+            return true;
+        }
+        self.leave();
+        false
+    }
+
+    fn leave(&self) {
+        self.len.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether senders must prove their addresses now.
+    fn load(&self, now: BootTime) -> Load {
+        if self.len.load(Ordering::Relaxed) >= UNDER_LOAD_QUEUE_LEN as i64 {
+            self.last_busy.store(now.0, Ordering::Relaxed);
+            return Load::UnderLoad;
+        }
+        match self.last_busy.load(Ordering::Relaxed) {
+            0 => Load::Normal,
+            then if BootTime(then).is_older_than(UNDER_LOAD_HOLD, now) => Load::Normal,
+            _ => Load::UnderLoad,
+        }
+    }
+}
+
+/// Has a message processed by some CPU, if it can be.
+pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
+    if !random::is_ready() || !device.backlog.enter() {
+        return;
+    }
+    let job = Incoming {
+        device: device.clone(),
+        skb,
+    };
+    // A job that finds no room counts itself out when it is dropped.
+    let _ = device.handshakes.submit(&device.receive_queue, job);
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.device.backlog.leave();
+    }
+}
+
+impl Job for Incoming {
+    fn run(self) {
+        process(&self.device, &self.skb);
+    }
+}
+
+fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
+    let datagram = udp_tunnel::datagram_of(skb)?;
+    match messages::parse(skb.linear()).ok()? {
+        Message::Initiation(message) => {
+            admit(device, message, &datagram)?;
+            consume_initiation(device, message, &datagram)
+        }
+        Message::Response(message) => {
+            admit(device, message, &datagram)?;
+            consume_response(device, message, &datagram)
+        }
+        Message::CookieReply(message) => consume_cookie(device, message),
+        Message::Data(_) => None,
+    }
+}
+
+/// Lets a message through that is worth the work: made for us, and under load also from where it
+/// says and not one of too many from there.
+fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) -> Option<()> {
+    let now = boot_now();
+    let load = device.backlog.load(now);
+    let mut cookies = device.cookies.lock();
+    if load == Load::UnderLoad && cookies.needs_secret(now) {
+        cookies.set_secret(Key::fill_with(|key| random::fill(key)), now);
+    }
+    match (cookies.check(message, &datagram.source, now, load), load) {
+        (MacState::Invalid, _) => None,
+        (MacState::ValidMac1 | MacState::ValidMac2, Load::Normal) => Some(()),
+        (MacState::ValidMac1, Load::UnderLoad) => {
+            let reply = cookies.create_reply(message, &datagram.source, random::bytes(), now);
+            drop(cookies);
+            tx::handshake::send_cookie(device, datagram, &reply.ok()?);
+            None
+        }
+        (MacState::ValidMac2, Load::UnderLoad) => {
+            drop(cookies);
+            device
+                .is_within_rate(datagram.source.ip(), now)
+                .then_some(())
+        }
+    }
+}
+
+fn consume_initiation(
+    device: &Arc<Device>,
+    message: &Initiation,
+    datagram: &Datagram,
+) -> Option<()> {
+    let identity = device.identity.get()?;
+    let incoming = IncomingInitiation::open(identity.keys(), message).ok()?;
+    let peer = device.peers.find(incoming.remote_static())?;
+    {
+        let mut noise = peer.noise.lock();
+        // The key may have been changed meanwhile.
+        noise
+            .identity
+            .as_ref()
+            .filter(|ours| ours.ptr_eq(&identity))?;
+        let authentic = incoming.authenticate(&noise.remote).ok()?;
+        noise
+            .handshake
+            .accept_initiation(authentic, boot_now())
+            .ok()?;
+    }
+    peer.endpoint.set_from_datagram(datagram);
+    // Even if there is no response, the peer was heard of.
+    let _ = tx::handshake::send_response(&peer);
+    count(&peer, INITIATION_LEN);
+    Some(())
+}
+
+fn consume_response(device: &Device, message: &Response, datagram: &Datagram) -> Option<()> {
+    let peer = match device.entry(message.receiver())? {
+        Entry::Handshake(peer) => peer,
+        Entry::Session(_) => return None,
+    };
+    let session = {
+        let mut noise = peer.noise.lock();
+        let identity = noise.identity.clone()?;
+        let pending = noise.handshake.snapshot()?;
+        let authentic = pending
+            .open_response(identity.keys(), &noise.remote, message)
+            .ok()?;
+        noise.handshake.accept_response(authentic).ok()?;
+        tx::handshake::begin_session(&peer, &mut noise)
+    };
+    peer.endpoint.set_from_datagram(datagram);
+    if session.is_ok() {
+        timers::with(peer.borrow(), |timers| {
+            timers.session_derived(mono_now());
+            timers.handshake_complete(wall_now());
+        });
+        // The responder cannot send before it has heard from us.
+        let bh = bh::disable();
+        stage::send_keepalive(peer.borrow(), bh.token());
+    }
+    count(&peer, RESPONSE_LEN);
+    Some(())
+}
+
+fn consume_cookie(device: &Device, message: &CookieReply) -> Option<()> {
+    let peer = match device.entry(message.receiver())? {
+        Entry::Handshake(peer) => peer,
+        Entry::Session(session) => session.peer.clone(),
+    };
+    let mut noise = peer.noise.lock();
+    noise.cookie.consume_reply(message, boot_now()).ok()
+}
+
+/// Counts a handshake message that was accepted.
+fn count(peer: &RcuArc<Peer>, len: usize) {
+    let bh = bh::disable();
+    peer.count_received(len as u64);
+    peer.device.dev.count_rx(1, len as u32, bh.token());
+    timers::packets_received(peer.borrow(), 0);
+}

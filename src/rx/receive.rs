@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: softirq, from UDP, on several CPUs at once, without a lock.
+//! Input:   a datagram.
+//! Output:  a handshake message as a job, or a batch of its session.
+//! Next:    [`super::handshake`] or [`super::decrypt`], by way of a parallel queue.
+
+use kernel::{
+    prelude::*,
+    sync::ArcBorrow, //
+};
+
+use super::{
+    decrypt,
+    handshake,
+    RxBatch,
+    RxHeader,
+    Verdict,
+    MAX_BATCHES, //
+};
+use crate::{
+    device::Device,
+    kapi::{
+        net::{
+            skbuff::{PacketList, SkBuff},
+            udp_tunnel::{self, UdpHandler}, //
+        },
+        sync::bh::BhDisabled, //
+    },
+    proto::{
+        constants::DATA_HEADER_LEN,
+        messages::{DataHeader, MessageType}, //
+    },
+    queue::ordered::Link, //
+};
+
+impl UdpHandler for Device {
+    fn receive(this: ArcBorrow<'_, Self>, mut skb: SkBuff, bh: BhDisabled<'_>) {
+        let Some(kind) = classify(&mut skb) else {
+            return;
+        };
+        match kind {
+            MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
+                handshake::submit(this.into(), skb);
+            }
+            MessageType::Data => {
+                // What nobody has a session for is dropped.
+                let _ = queue_data(&this, skb, bh);
+            }
+        }
+    }
+}
+
+/// What kind of message a datagram is, from its first bytes and its length.
+fn classify(skb: &mut SkBuff) -> Option<MessageType> {
+    udp_tunnel::prepare_datagram(skb, DATA_HEADER_LEN as u32).ok()?;
+    let first = skb.linear().first_chunk()?;
+    let kind = MessageType::of(*first, skb.len() as usize)?;
+    match kind {
+        MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
+            // They are short: nothing is left to be gathered later.
+            skb.pull_to_linear(skb.len()).then_some(kind)
+        }
+        MessageType::Data => Some(kind),
+    }
+}
+
+/// Queues a data message at the peer whose session it is for.
+fn queue_data(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Option<()> {
+    let header = DataHeader::read(skb.linear().first_chunk()?);
+    let session = device.session(bh, header.receiver())?;
+    let number = session.peer.rx_order.issue(MAX_BATCHES)?;
+    Verdict::Forged.put(&mut skb);
+    let mut packets = PacketList::new();
+    packets.push(skb);
+    let header = RxHeader {
+        link: Link::new(number),
+        session,
+    };
+    decrypt::submit(RxBatch::new(packets, header)?);
+    Some(())
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The timers of a peer, driven by one timer of the kernel.
+//!
+//! What happened is told once per batch. The kernel's timer is moved only if a deadline is earlier
+//! than what it is set to.
+
+use core::time::Duration;
+
+use kernel::prelude::*;
+
+use crate::{
+    kapi::{
+        random,
+        sync::{
+            bh::BhDisabled,
+            rcu::{RcuArc, RcuRef}, //
+        },
+        time::nsecs_to_jiffies,
+        timer::{HasTimer, Timer}, //
+    },
+    peer::Peer,
+    proto::{
+        time::MonoTime,
+        timers::{Expired, Jitter, Retry, Sent, Timers}, //
+    },
+    time::mono_now,
+    tx::{handshake, stage}, //
+};
+
+/// Does something to a peer's timers, and sets the kernel's timer if need be.
+#[inline]
+pub(crate) fn with<R>(peer: RcuRef<'_, Peer>, f: impl FnOnce(&mut Timers) -> R) -> R {
+    let mut timers = peer.timers.lock();
+    let result = f(&mut timers);
+    if let Some(deadline) = timers.arm() {
+        Timer::arm(peer, delay(deadline));
+    }
+    result
+}
+
+/// A batch of authenticated messages was sent.
+#[inline]
+pub(crate) fn packets_sent(peer: RcuRef<'_, Peer>, sent: Sent) {
+    with(peer, |timers| {
+        timers.packets_sent(mono_now(), sent, || Jitter::from_random(random::u32()));
+    });
+}
+
+/// A batch of authenticated messages was received, of which so many carried data.
+#[inline]
+pub(crate) fn packets_received(peer: RcuRef<'_, Peer>, data_packets: usize) {
+    with(peer, |timers| {
+        timers.packets_received(mono_now(), data_packets)
+    });
+}
+
+/// Jiffies until a deadline, rounded up: an early expiry would find nothing to do.
+fn delay(deadline: MonoTime) -> u64 {
+    let nanos = deadline.0.saturating_sub(mono_now().0);
+    nsecs_to_jiffies(nanos).saturating_add(1) as u64
+}
+
+impl HasTimer for Peer {
+    fn timer(&self) -> &Timer<Self> {
+        &self.timer
+    }
+
+    fn expired(this: RcuArc<Self>, bh: BhDisabled<'_>) {
+        this.timers.lock().fired();
+        loop {
+            let expired = this.timers.lock().expire(mono_now());
+            match expired {
+                Some(expired) => act(&this, expired, bh),
+                None => break,
+            }
+        }
+        with(this.borrow(), |_| ());
+    }
+}
+
+fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
+    match expired {
+        Expired::RetransmitHandshake { .. } => {
+            peer.endpoint.clear_source();
+            handshake::request(peer.borrow(), Retry::Yes);
+        }
+        Expired::NewHandshake => {
+            peer.endpoint.clear_source();
+            handshake::request(peer.borrow(), Retry::No);
+        }
+        Expired::GiveUp => peer.drop_staged(),
+        Expired::SendKeepalive | Expired::PersistentKeepalive => {
+            stage::send_keepalive(peer.borrow(), bh);
+        }
+        Expired::ZeroKeys => handshake::forget_keys_later(peer.clone()),
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: requests come from anywhere; messages are made in process context.
+//! Input:   the wish for a session, or an initiation that was accepted.
+//! Output:  handshake messages and cookie replies.
+//! Next:    the UDP tunnel layer.
+
+use kernel::{
+    prelude::*,
+    workqueue::WorkItem, //
+};
+
+use super::{
+    transmit,
+    HEADROOM, //
+};
+use crate::{
+    crypto::Key,
+    device::Device,
+    kapi::{
+        net::{skbuff::SkBuff, udp_tunnel::Datagram},
+        random,
+        sync::{
+            bh::{self, BhDisabled},
+            rcu::{RcuArc, RcuRef}, //
+        }, //
+    },
+    peer::{Noise, Peer, FORGET, INITIATE},
+    proto::{
+        constants::HANDSHAKE_DS,
+        messages::{CookieReply, HandshakeMessage, Initiation, Response},
+        timers::{Jitter, Retry}, //
+    },
+    session::Session,
+    time::{boot_now, mono_now, wall_now},
+    timers, //
+};
+
+/// Asks for a new session, unless a handshake message went out a moment ago.
+pub(crate) fn request(peer: RcuRef<'_, Peer>, retry: Retry) {
+    let is_due = peer.timers.lock().initiation_requested(retry, boot_now());
+    if !is_due || peer.is_closed() {
+        return;
+    }
+    if let Some(peer) = peer.try_get() {
+        let device = peer.device.clone();
+        // If it is queued already, once is enough.
+        let _ = device.handshake_queue.enqueue::<_, INITIATE>(peer);
+    }
+}
+
+/// Has all keys of a peer erased.
+pub(crate) fn forget_keys_later(peer: RcuArc<Peer>) {
+    if !peer.is_closed() {
+        let device = peer.device.clone();
+        let _ = device.handshake_queue.enqueue::<_, FORGET>(peer);
+    }
+}
+
+impl WorkItem<INITIATE> for Peer {
+    type Pointer = RcuArc<Self>;
+
+    fn run(this: RcuArc<Self>) {
+        send_initiation(&this);
+    }
+}
+
+impl WorkItem<FORGET> for Peer {
+    type Pointer = RcuArc<Self>;
+
+    fn run(this: RcuArc<Self>) {
+        Peer::forget_keys(&this);
+    }
+}
+
+fn send_initiation(peer: &RcuArc<Peer>) {
+    if random::wait_until_ready().is_err() || !peer.timers.lock().begin_initiation(boot_now()) {
+        return;
+    }
+    let Some(message) = create_initiation(peer) else {
+        return;
+    };
+    let jitter = Jitter::from_random(random::u32());
+    timers::with(peer.borrow(), |timers| {
+        timers.handshake_initiated(mono_now(), boot_now(), jitter);
+    });
+    send_to_peer(peer, HandshakeMessage::as_bytes(&message));
+}
+
+fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
+    let mut noise = peer.noise.lock();
+    if peer.is_closed() || !noise.remote.can_handshake() {
+        return None;
+    }
+    let Noise {
+        identity,
+        remote,
+        handshake,
+        cookie,
+    } = &mut *noise;
+    let identity = identity.as_ref()?.keys();
+    let table = &peer.device.index_table;
+    let index = table.insert_handshake(peer.clone()).ok()?;
+    let created = handshake.create_initiation(identity, remote, ephemeral(), index, wall_now());
+    match created {
+        Ok(mut created) => {
+            if let Some(replaced) = created.replaced {
+                let _ = table.remove_handshake(replaced, peer);
+            }
+            cookie.add_macs(&mut created.message, boot_now());
+            Some(created.message)
+        }
+        Err(_) => {
+            let _ = table.remove_handshake(index, peer);
+            None
+        }
+    }
+}
+
+/// Answers the initiation that was accepted last, and begins the session.
+pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
+    let mut message = create_response(peer)?;
+    peer.noise.lock().cookie.add_macs(&mut message, boot_now());
+    timers::with(peer.borrow(), |timers| {
+        timers.session_derived(mono_now());
+        timers.handshake_responded(mono_now(), boot_now());
+    });
+    send_to_peer(peer, HandshakeMessage::as_bytes(&message));
+    Ok(())
+}
+
+fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
+    let mut noise = peer.noise.lock();
+    if peer.is_closed() {
+        return Err(ESHUTDOWN);
+    }
+    let Noise {
+        remote, handshake, ..
+    } = &mut *noise;
+    let table = &peer.device.index_table;
+    let index = table.insert_handshake(peer.clone())?;
+    let Ok(created) = handshake.create_response(remote, ephemeral(), index) else {
+        let _ = table.remove_handshake(index, peer);
+        return Err(EINVAL);
+    };
+    if let Some(replaced) = created.replaced {
+        let _ = table.remove_handshake(replaced, peer);
+    }
+    begin_session(peer, &mut noise)?;
+    Ok(created.message)
+}
+
+/// Turns a finished handshake into a session, which takes its index over.
+pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
+    let keys = noise.handshake.begin_session().map_err(|_| EINVAL)?;
+    let index = keys.local_index;
+    let table = &peer.device.index_table;
+    let session = RcuArc::pin_init(Session::new(peer.clone(), keys, boot_now()), GFP_KERNEL)
+        .and_then(|session| {
+            table.replace(index, peer, session.clone())?;
+            Ok(session)
+        });
+    match session {
+        Ok(session) => peer.sessions.install(table, session),
+        Err(error) => {
+            let _ = table.remove_handshake(index, peer);
+            Err(error)
+        }
+    }
+}
+
+/// Tells the sender of a message to prove its address first.
+pub(crate) fn send_cookie(device: &Device, datagram: &Datagram, reply: &CookieReply) {
+    let bh = bh::disable();
+    if let Ok(skb) = packet(zerocopy::IntoBytes::as_bytes(reply)) {
+        // The answer to a stranger is not worth an error.
+        let mark = device.fwmark();
+        let _ = device
+            .sockets
+            .send_reply(&device.dev, datagram, skb, mark, bh.token());
+    }
+}
+
+fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) {
+    let bh = bh::disable();
+    if let Ok(skb) = packet(message) {
+        transmit::send_message(peer, skb, HANDSHAKE_DS, bh.token());
+    }
+}
+
+/// A packet with a message in it.
+fn packet(message: &[u8]) -> Result<SkBuff> {
+    let mut skb = SkBuff::new(HEADROOM, message.len() as u32)?;
+    skb.put_bytes(message)?;
+    Ok(skb)
+}
+
+/// A fresh ephemeral private key.
+fn ephemeral() -> Key {
+    Key::fill_with(|key| random::fill(key))
+}

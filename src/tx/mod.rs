@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way out.
+//!
+//! ```text
+//! netdev ─ xmit ─ stage ─ queue::parallel ─ encrypt ─ queue::ordered ─ transmit ─ socket
+//! ```
+
+pub(crate) mod encrypt;
+pub(crate) mod handshake;
+pub(crate) mod stage;
+pub(crate) mod transmit;
+pub(crate) mod xmit;
+
+use crate::{
+    kapi::{
+        net::skbuff::{Batch, SkBuff},
+        sync::rcu::RcuArc, //
+    },
+    proto::constants::{DATA_HEADER_LEN, TAG_LEN},
+    queue::ordered::{Link, Linked},
+    session::Session, //
+};
+
+/// The room asked for in front of a packet: the headers of IPv6, UDP and a data message, and what a
+/// device below may want.
+pub(crate) const HEADROOM: u32 = 128;
+
+/// The room asked for behind a packet: padding and tag.
+pub(crate) const TAILROOM: u32 = 32;
+
+const _: () = assert!(HEADROOM as usize >= 40 + 8 + DATA_HEADER_LEN + 64);
+const _: () = assert!(TAILROOM as usize == 16 + TAG_LEN);
+
+/// How many batches of one peer may be under way.
+const MAX_BATCHES: u64 = 1024;
+
+/// The header of a batch on its way out.
+pub(crate) struct TxHeader {
+    link: Link<TxHeader>,
+    pub(crate) session: RcuArc<Session>,
+    /// The counter of the first packet; the others' follow it.
+    first_counter: u64,
+}
+
+impl Linked for TxHeader {
+    #[inline]
+    fn link(&self) -> &Link<Self> {
+        &self.link
+    }
+
+    #[inline]
+    fn link_mut(&mut self) -> &mut Link<Self> {
+        &mut self.link
+    }
+}
+
+/// A batch on its way out.
+pub(crate) type TxBatch = Batch<TxHeader>;
+
+/// What is noted in a packet on its way out.
+#[derive(Clone, Copy)]
+struct Note {
+    /// The MTU that padding must not exceed; zero if there is none.
+    mtu: u32,
+    /// The DS byte of the packet that carries this one.
+    ds: u8,
+    fate: Fate,
+}
+
+/// What becomes of a packet at the end of its batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Send,
+    Drop,
+}
+
+impl Note {
+    const DROP: u32 = 1 << 8;
+
+    fn of(skb: &SkBuff) -> Self {
+        let [mtu, rest] = skb.control();
+        Self {
+            mtu,
+            ds: rest.to_le_bytes()[0],
+            fate: if rest & Self::DROP == 0 {
+                Fate::Send
+            } else {
+                Fate::Drop
+            },
+        }
+    }
+
+    fn put(self, skb: &mut SkBuff) {
+        let fate = match self.fate {
+            Fate::Send => 0,
+            Fate::Drop => Self::DROP,
+        };
+        skb.set_control([self.mtu, u32::from(self.ds) | fate]);
+    }
+}

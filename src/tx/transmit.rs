@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: a worker, bottom halves disabled; for one peer on one CPU at a time.
+//! Input:   encrypted batches of a peer, in order.
+//! Output:  datagrams to its endpoint.
+//! Next:    the UDP tunnel layer.
+
+use super::{
+    handshake,
+    Fate,
+    Note,
+    TxBatch, //
+};
+use crate::{
+    kapi::{
+        net::skbuff::{PacketList, SkBuff},
+        sync::bh::{self, BhDisabled}, //
+    },
+    peer::Peer,
+    proto::{
+        timers::{Retry, Sent},
+        transport, //
+    },
+    session::Session,
+    time::boot_now,
+    timers, //
+};
+
+/// Takes an encrypted batch, and sends all of its peer that is ready.
+pub(crate) fn complete(batch: TxBatch) {
+    let session = batch.session.clone();
+    let Some(drainer) = session.peer.tx_order.complete(batch) else {
+        return;
+    };
+    for batch in drainer {
+        let bh = bh::disable();
+        send(batch, bh.token());
+    }
+}
+
+fn send(batch: TxBatch, bh: BhDisabled<'_>) {
+    let (header, packets) = batch.into_parts();
+    let session = &header.session;
+    let peer = &session.peer;
+    let sent = send_all(peer, packets, bh);
+    timers::packets_sent(peer.borrow(), sent);
+    keep_fresh(session);
+}
+
+/// Sends messages by one route, and returns what went out.
+fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Sent {
+    let device = &peer.device;
+    let Ok(route) = device.sockets.route(&peer.endpoint, device.fwmark(), bh) else {
+        return Sent::NoData;
+    };
+    let mut sent = Sent::NoData;
+    let mut bytes = 0u64;
+    while let Some(skb) = packets.pop() {
+        let note = Note::of(&skb);
+        if note.fate == Fate::Drop {
+            device.dev.tx_dropped(1);
+            continue;
+        }
+        let len = skb.len();
+        if route.send(skb, &device.dev, note.ds).is_ok() {
+            bytes = bytes.wrapping_add(u64::from(len));
+            if !transport::is_keepalive(len as usize) {
+                sent = Sent::Data;
+            }
+        }
+    }
+    peer.count_sent(bytes);
+    sent
+}
+
+/// Sends a handshake message.
+pub(super) fn send_message(peer: &Peer, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
+    let device = &peer.device;
+    let sent = device
+        .sockets
+        .send(&device.dev, &peer.endpoint, skb, ds, device.fwmark(), bh);
+    if let Ok(len) = sent {
+        peer.count_sent(u64::from(len));
+    }
+}
+
+/// Asks for a new session when this one gets old.
+fn keep_fresh(session: &Session) {
+    if session.is_rekey_due_after_send(boot_now()) {
+        handshake::request(session.peer.borrow(), Retry::No);
+    }
+}

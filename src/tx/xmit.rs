@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: `ndo_start_xmit`, bottom halves disabled, on several CPUs at once.
+//! Input:   a packet of the stack, or one that stands for many.
+//! Output:  its segments, staged at the peer that its destination belongs to.
+//! Next:    [`super::stage`], in the same context.
+
+use kernel::prelude::*;
+
+use super::{
+    stage,
+    Fate,
+    Note, //
+};
+use crate::{
+    device::Device,
+    ip::{self, Which},
+    kapi::{
+        net::{
+            icmp,
+            skbuff::{PacketList, SkBuff}, //
+        },
+        sync::{bh::BhDisabled, rcu::RcuRef}, //
+    },
+    peer::Peer, //
+};
+
+/// Why a packet is not taken.
+enum Refusal {
+    /// It isn't IP, or not what it is labelled as.
+    NotIp,
+    /// No peer has its destination among its allowed IPs.
+    NoPeer,
+    /// It isn't known where the peer is.
+    NoEndpoint,
+    /// It cannot be segmented.
+    Segmentation(Error),
+}
+
+impl Refusal {
+    /// What the sender gets told.
+    fn errno(&self) -> Error {
+        match self {
+            Self::NotIp => EPROTONOSUPPORT,
+            Self::NoPeer => ENOKEY,
+            Self::NoEndpoint => EDESTADDRREQ,
+            Self::Segmentation(error) => *error,
+        }
+    }
+}
+
+/// Takes a packet from the stack.
+///
+/// # Errors
+///
+/// `EPROTONOSUPPORT` for what isn't IP, `ENOKEY` if no peer is allowed the destination,
+/// `EDESTADDRREQ` if the peer has no endpoint; the packet is gone in any case.
+pub(crate) fn xmit(device: &Device, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
+    let peer = match route(device, &skb, bh) {
+        Ok(peer) => peer,
+        Err(refusal) => return refuse(device, skb, refusal),
+    };
+    let mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
+    let packets = match segments(skb) {
+        Ok(packets) => packets,
+        Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error)),
+    };
+    stage::stage(peer, own(packets, mtu), bh);
+    Ok(())
+}
+
+/// Finds the peer that a packet is for.
+fn route<'a>(
+    device: &Device,
+    skb: &SkBuff,
+    bh: BhDisabled<'a>,
+) -> Result<RcuRef<'a, Peer>, Refusal> {
+    let protocol = skb.ip_protocol().ok_or(Refusal::NotIp)?;
+    let header = skb.network_header();
+    let table = &device.allowed_ips;
+    let peer =
+        ip::owner(table, bh.rcu(), protocol, header, Which::Destination).ok_or(Refusal::NoPeer)?;
+    if !peer.endpoint.has_address() {
+        return Err(Refusal::NoEndpoint);
+    }
+    Ok(peer)
+}
+
+/// Drops a packet, and lets its sender know.
+fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal) -> Result {
+    match refusal {
+        Refusal::NotIp => {}
+        Refusal::NoPeer | Refusal::NoEndpoint | Refusal::Segmentation(_) => {
+            icmp::unreachable(&mut skb);
+        }
+    }
+    device.dev.tx_errors(1);
+    Err(refusal.errno())
+}
+
+/// The packets that a packet stands for.
+fn segments(skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
+    if skb.is_gso() {
+        return skb.segment();
+    }
+    let mut packets = PacketList::new();
+    packets.push(skb);
+    Ok(packets)
+}
+
+/// Makes packets our own: nobody else's data, no route, and notes in place of the stack's.
+fn own(mut packets: PacketList, mtu: u32) -> PacketList {
+    let mut owned = PacketList::new();
+    while let Some(skb) = packets.pop() {
+        let Some(mut skb) = skb.unshare() else {
+            continue;
+        };
+        // It was kept so that an ICMP error could go back.
+        skb.drop_route();
+        Note {
+            mtu,
+            ds: skb.ecn_encapsulate().unwrap_or(0),
+            fate: Fate::Send,
+        }
+        .put(&mut skb);
+        owned.push(skb);
+    }
+    owned
+}
