@@ -30,6 +30,8 @@ pub struct Counter(pub u64);
 #[repr(transparent)]
 pub struct PublicKey(pub [u8; KEY_LEN]);
 
+const MACS_LEN: usize = 2 * COOKIE_LEN;
+
 /// The two authenticators at the end of an initiation or response.
 #[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -290,12 +292,14 @@ impl Macs {
 
     /// Splits a handshake message into what mac1 covers, mac1 and mac2.
     pub(super) fn split(message: &[u8]) -> Option<(&[u8], &Self)> {
-        Self::ref_from_suffix(message).ok()
+        let (body, macs) = message.split_last_chunk::<MACS_LEN>()?;
+        Some((body, zerocopy::transmute_ref!(macs)))
     }
 
     /// The same to write the macs in.
     pub(super) fn split_mut(message: &mut [u8]) -> Option<(&mut [u8], &mut Self)> {
-        Self::mut_from_suffix(message).ok()
+        let (body, macs) = message.split_last_chunk_mut::<MACS_LEN>()?;
+        Some((body, zerocopy::transmute_mut!(macs)))
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! User space runs them under `cargo test`, the kernel from a test module, on the same vectors: a
 //! selection of Wycheproof's, hashes by another implementation, and one handshake, cookie included,
-//! by another implementation of Noise. Needs about 2 KiB of stack.
+//! by another implementation of Noise. Needs about 4 KiB of stack.
 
 mod vectors;
 
