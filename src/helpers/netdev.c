@@ -41,7 +41,8 @@ void wg_helper_netdev_setup(struct net_device *dev, const struct netdev_properti
 	SET_NETDEV_DEVTYPE(dev, p->devtype);
 }
 
-void wg_helper_netdev_set_destructor(struct net_device *dev, void (*destructor)(struct net_device *))
+void wg_helper_netdev_set_destructor(struct net_device *dev,
+				    void (*destructor)(struct net_device *))
 {
 	dev->priv_destructor = destructor;
 }
@@ -84,11 +85,6 @@ bool wg_helper_netdev_registered(const struct net_device *dev)
 	return READ_ONCE(dev->reg_state) == NETREG_REGISTERED;
 }
 
-void wg_helper_dev_hold(struct net_device *dev)
-{
-	dev_hold(dev);
-}
-
 void wg_helper_dev_put(struct net_device *dev)
 {
 	dev_put(dev);
@@ -112,7 +108,8 @@ void wg_helper_addr_gen_mode_none(struct net_device *dev)
 		WRITE_ONCE(in6_dev->cnf.addr_gen_mode, IN6_ADDR_GEN_MODE_NONE);
 }
 
-void wg_helper_dev_sw_netstats_rx_add(struct net_device *dev, unsigned int packets, unsigned int bytes)
+void wg_helper_dev_sw_netstats_rx_add(struct net_device *dev, unsigned int packets,
+				      unsigned int bytes)
 {
 	struct pcpu_sw_netstats *tstats;
 
@@ -188,7 +185,8 @@ void wg_helper_napi_flush(struct napi_struct *napi)
 	}
 }
 
-bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi, struct sk_buff *skb)
+bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi,
+				struct sk_buff *skb)
 {
 	if (!netif_running(dev)) {
 		kfree_skb(skb);

@@ -38,7 +38,8 @@ static const size_t WG_CONST_NETDEV_PRIV_OFFSET = offsetof(struct net_device, pr
 static const unsigned short WG_CONST_ARPHRD_NONE = ARPHRD_NONE;
 
 void wg_helper_netdev_setup(struct net_device *dev, const struct netdev_properties *p);
-void wg_helper_netdev_set_destructor(struct net_device *dev, void (*destructor)(struct net_device *));
+void wg_helper_netdev_set_destructor(struct net_device *dev,
+				    void (*destructor)(struct net_device *));
 const struct rtnl_link_ops *wg_helper_netdev_link_ops(const struct net_device *dev);
 struct net *wg_helper_newlink_net(struct rtnl_newlink_params *params);
 
@@ -47,12 +48,12 @@ int wg_helper_netdev_ifindex(const struct net_device *dev);
 unsigned int wg_helper_netdev_mtu(const struct net_device *dev);
 bool wg_helper_netif_running(const struct net_device *dev);
 bool wg_helper_netdev_registered(const struct net_device *dev);
-void wg_helper_dev_hold(struct net_device *dev);
 void wg_helper_dev_put(struct net_device *dev);
 void wg_helper_disable_send_redirects(struct net_device *dev);
 void wg_helper_addr_gen_mode_none(struct net_device *dev);
 
-void wg_helper_dev_sw_netstats_rx_add(struct net_device *dev, unsigned int packets, unsigned int bytes);
+void wg_helper_dev_sw_netstats_rx_add(struct net_device *dev, unsigned int packets,
+				      unsigned int bytes);
 void wg_helper_dev_stats_rx_errors(struct net_device *dev, unsigned int n);
 void wg_helper_dev_stats_rx_dropped(struct net_device *dev, unsigned int n);
 void wg_helper_dev_stats_rx_frame_errors(struct net_device *dev, unsigned int n);
@@ -65,7 +66,8 @@ void wg_helper_napi_add(struct net_device *dev, struct napi_struct *napi,
 void wg_helper_napi_del(struct napi_struct *napi);
 void wg_helper_napi_schedule(struct napi_struct *napi);
 void wg_helper_napi_flush(struct napi_struct *napi);
-bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi, struct sk_buff *skb);
+bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi,
+				struct sk_buff *skb);
 
 struct net *wg_helper_maybe_get_net(struct net *net);
 struct net *wg_helper_get_net_by_cookie(u64 cookie);
