@@ -7,14 +7,13 @@
 use kernel::{
     prelude::*,
     rbtree::{RBTree, RBTreeNode},
-    sync::{Arc, ArcBorrow}, //
+    sync::{lock::mutex::MutexGuard, Arc}, //
 };
 
 use crate::{
-    allowed_ips::Ledger,
+    allowed_ips::{AllowedIp, Ledger},
     crypto::Key,
     device::Device,
-    endpoint::Endpoint,
     identity::Identity,
     kapi::{
         net::rtnl::RtnlHeld,
@@ -24,6 +23,7 @@ use crate::{
     proto::{
         constants::MAX_PEERS_PER_DEVICE,
         messages::PublicKey,
+        time::WallTime,
         timers::KeepaliveChange, //
     },
     socket::SocketPair,
@@ -35,13 +35,13 @@ pub(crate) struct Config {
     /// The port to listen on, or that was chosen; zero if any will do.
     port: u16,
     /// Counts changes.
-    pub(crate) generation: u64,
+    generation: u64,
     /// The peers in the order of their creation.
     peers: RBTree<u64, RcuArc<Peer>>,
     peer_count: usize,
     /// The number of the peer that is created next.
     next_id: u64,
-    pub(crate) ledger: Ledger,
+    ledger: Ledger,
 }
 
 impl Config {
@@ -56,40 +56,90 @@ impl Config {
             ledger: Ledger::new(),
         }
     }
+}
 
-    /// The port that is listened on, or will be when the device comes up.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+/// A device's configuration, locked.
+pub(crate) struct Configuration<'a> {
+    device: &'a Arc<Device>,
+    config: MutexGuard<'a, Config>,
+}
+
+impl Device {
+    /// Locks the configuration, in process context.
+    ///
+    /// Whoever takes RTNL as well takes it before.
+    pub(crate) fn configure(this: &Arc<Self>) -> Configuration<'_> {
+        Configuration {
+            device: this,
+            config: this.config.lock(),
+        }
+    }
+}
+
+impl<'a> Configuration<'a> {
+    /// Changes whenever the configuration does.
+    pub(crate) fn generation(&self) -> u64 {
+        self.config.generation
+    }
+
+    /// Notes that the configuration changes.
+    pub(crate) fn bump_generation(&mut self) {
+        self.config.generation = self.config.generation.wrapping_add(1);
+    }
+
+    /// Whether the device is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.device.dev.is_running()
+    }
+
+    /// Whether the current task may configure what concerns the namespace of the sockets.
+    pub(crate) fn is_administrable(&self) -> bool {
+        self.device
+            .creating_net
+            .try_get()
+            .is_some_and(|net| net.capable_net_admin())
+    }
+
+    /// The port that is listened on, or will be when the device comes up; zero for any.
+    pub(crate) fn listen_port(&self) -> u16 {
+        self.config.port
+    }
+
+    /// The mark of outgoing packets.
+    pub(crate) fn fwmark(&self) -> u32 {
+        self.device.fwmark()
+    }
+
+    /// Who the device is.
+    pub(crate) fn identity(&self) -> Option<RcuArc<Identity>> {
+        self.device.identity.get()
     }
 
     /// The peers, in the order of their creation.
     pub(crate) fn peers(&self) -> impl Iterator<Item = &RcuArc<Peer>> {
-        self.peers.values()
+        self.config.peers.values()
     }
 
-    /// The first peer with at least that number.
+    /// The first peer with that number or a higher one.
     pub(crate) fn peer_from(&self, id: u64) -> Option<RcuArc<Peer>> {
-        self.peers
-            .cursor_lower_bound(&id)
-            .map(|cursor| cursor.current().1.clone())
+        let cursor = self.config.peers.cursor_lower_bound(&id)?;
+        Some(cursor.current().1.clone())
     }
 
-    /// Has all routes and source addresses looked up anew.
-    fn forget_routes(&self) {
-        self.peers().for_each(|peer| peer.endpoint.clear_source());
+    /// The peer of that public key.
+    pub(crate) fn peer(&self, key: &PublicKey) -> Option<RcuArc<Peer>> {
+        self.device.peers.find(key)
     }
 
-    /// Notes that the configuration changes.
-    pub(crate) fn touch(&mut self) {
-        self.generation = self.generation.wrapping_add(1);
+    /// A peer's first allowed IP with that number or a higher one, and its number.
+    pub(crate) fn allowed_ip_from(&self, peer: u64, from: u64) -> Option<(u64, AllowedIp)> {
+        self.config.ledger.owned(peer, from)
     }
-}
 
-impl Device {
-    /// Sets the mark of outgoing packets; all routes are looked up anew.
-    pub(crate) fn set_fwmark(&self, config: &Config, mark: u32) {
-        if self.fwmark.swap(mark, Ordering::Relaxed) != mark {
-            config.forget_routes();
+    /// Sets the mark of outgoing packets; if it changes, all routes are looked up anew.
+    pub(crate) fn set_fwmark(&mut self, mark: u32) {
+        if self.device.fwmark.swap(mark, Ordering::Relaxed) != mark {
+            self.forget_routes();
         }
     }
 
@@ -100,20 +150,16 @@ impl Device {
     /// # Errors
     ///
     /// Those of [`Self::bind`].
-    pub(crate) fn set_listen_port(
-        this: ArcBorrow<'_, Self>,
-        config: &mut Config,
-        port: u16,
-    ) -> Result {
-        if config.port == port {
+    pub(crate) fn set_listen_port(&mut self, port: u16) -> Result {
+        if self.config.port == port {
             return Ok(());
         }
-        if this.dev.is_running() {
-            Self::bind(this, config, port)?;
+        if self.is_up() {
+            self.bind(port)?;
         } else {
-            config.port = port;
+            self.config.port = port;
         }
-        config.forget_routes();
+        self.forget_routes();
         Ok(())
     }
 
@@ -123,25 +169,30 @@ impl Device {
     ///
     /// `EADDRINUSE` if the port is taken, `EACCES` if it is privileged and the caller is not,
     /// `ENONET` if the namespace is gone.
-    pub(crate) fn bind(this: ArcBorrow<'_, Self>, config: &mut Config, port: u16) -> Result {
-        let handler = Arc::from(this);
-        let sockets = SocketPair::bind(&this.creating_net, port, &handler, &this.dev)?;
-        config.port = sockets.port();
-        this.sockets.replace(Some(sockets));
+    pub(crate) fn bind(&mut self, port: u16) -> Result {
+        let device = self.device;
+        let sockets = SocketPair::bind(&device.creating_net, port, device, &device.dev)?;
+        self.config.port = sockets.port();
+        device.sockets.replace(Some(sockets));
         Ok(())
+    }
+
+    /// Closes the sockets.
+    pub(crate) fn unbind(&mut self) {
+        self.device.sockets.replace(None);
     }
 
     /// Sets the private key; zero takes the identity away.
     ///
     /// A peer with the public key that belongs to it is removed. Sessions with the others go on
     /// receiving, and new ones are made. The same key again changes nothing.
-    pub(crate) fn set_private_key(&self, config: &mut Config, private: Key) -> Result {
-        let before = self.identity.get();
+    pub(crate) fn set_private_key(&mut self, private: Key) -> Result {
+        let before = self.identity();
         let identity = Identity::from_private(private);
         let is_same = match (&before, &identity) {
             (Some(before), Some(identity)) => before.is_same(identity),
             (None, None) => true,
-            _ => false,
+            (Some(_), None) | (None, Some(_)) => false,
         };
         if is_same {
             return Ok(());
@@ -149,25 +200,18 @@ impl Device {
         let identity = identity
             .map(|identity| RcuArc::new(identity, GFP_KERNEL))
             .transpose()?;
-        if let Some(identity) = &identity {
-            self.remove_peer_by_key(config, identity.keys().public());
+        let public = identity.as_ref().map(|identity| identity.keys().public());
+        if let Some(namesake) = public.and_then(|key| self.peer(key)) {
+            self.remove_peer(&namesake);
         }
-        self.become_identity(config, identity.as_ref());
-        if before.is_none() && self.dev.is_running() {
-            for peer in config.peers() {
-                flush(peer);
-            }
+        self.device.cookies.lock().set_identity(public);
+        self.device.identity.replace(identity.clone());
+        self.peers()
+            .for_each(|peer| Peer::set_identity(peer, identity.as_ref()));
+        if before.is_none() && self.is_up() {
+            self.peers().for_each(Peer::flush_staged);
         }
         Ok(())
-    }
-
-    fn become_identity(&self, config: &Config, identity: Option<&RcuArc<Identity>>) {
-        self.identity.replace(identity.cloned());
-        let public = identity.map(|identity| identity.keys().public());
-        self.cookies.lock().set_identity(public);
-        for peer in config.peers() {
-            Peer::set_identity(peer, identity);
-        }
     }
 
     /// Creates a peer.
@@ -175,57 +219,70 @@ impl Device {
     /// # Errors
     ///
     /// `ENOMEM` if there is no memory, or there are 2^20 peers already.
-    pub(crate) fn create_peer(
-        this: ArcBorrow<'_, Self>,
-        config: &mut Config,
-        public_key: PublicKey,
-        preshared_key: Option<Key>,
-    ) -> Result<RcuArc<Peer>> {
-        if config.peer_count >= MAX_PEERS_PER_DEVICE {
+    pub(crate) fn create_peer(&mut self, public_key: PublicKey) -> Result<RcuArc<Peer>> {
+        if self.config.peer_count >= MAX_PEERS_PER_DEVICE {
             return Err(ENOMEM);
         }
-        let id = config.next_id;
-        let identity = this.identity.get();
-        let peer = Peer::new(this.into(), id, public_key, preshared_key, identity)?;
+        let id = self.config.next_id;
+        let peer = Peer::new(self.device.clone(), id, public_key, self.identity())?;
         let node = RBTreeNode::new(id, peer.clone(), GFP_KERNEL)?;
-        this.peers.insert(peer.clone())?;
-        config.peers.insert(node);
-        config.peer_count = config.peer_count.wrapping_add(1);
-        config.next_id = id.wrapping_add(1);
-        if this.dev.is_running() {
+        self.device.peers.insert(peer.clone())?;
+        self.config.peers.insert(node);
+        self.config.peer_count = self.config.peer_count.wrapping_add(1);
+        self.config.next_id = id.wrapping_add(1);
+        if self.is_up() {
             peer.start();
         }
         Ok(peer)
     }
 
     /// Removes a peer.
-    pub(crate) fn remove_peer(&self, config: &mut Config, peer: &RcuArc<Peer>) {
-        self.allowed_ips.remove_owner(&mut config.ledger, peer.id);
-        self.peers.remove(&peer.public_key);
-        if config.peers.remove_node(&peer.id).is_some() {
-            config.peer_count = config.peer_count.wrapping_sub(1);
+    pub(crate) fn remove_peer(&mut self, peer: &RcuArc<Peer>) {
+        self.remove_allowed_ips(peer);
+        self.device.peers.remove(&peer.public_key);
+        if self.config.peers.remove_node(&peer.id).is_some() {
+            self.config.peer_count = self.config.peer_count.wrapping_sub(1);
         }
         Peer::close(peer);
     }
 
-    fn remove_peer_by_key(&self, config: &mut Config, key: &PublicKey) {
-        if let Some(peer) = self.peers.find(key) {
-            self.remove_peer(config, &peer);
+    /// Removes all peers.
+    pub(crate) fn remove_all_peers(&mut self) {
+        let config = &mut *self.config;
+        self.device.allowed_ips.clear(&mut config.ledger);
+        while let Some(peer) = self.peer_from(0) {
+            self.remove_peer(&peer);
         }
     }
 
-    /// Removes all peers.
-    pub(crate) fn remove_all_peers(&self, config: &mut Config) {
-        self.allowed_ips.clear(&mut config.ledger);
-        while let Some(peer) = config.peer_from(0) {
-            self.remove_peer(config, &peer);
-        }
+    /// Gives a prefix to a peer, whoever has it now.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing has changed.
+    pub(crate) fn insert_allowed_ip(&mut self, ip: AllowedIp, peer: &RcuArc<Peer>) -> Result {
+        self.device
+            .allowed_ips
+            .insert(&mut self.config.ledger, ip, peer)
+    }
+
+    /// Takes a prefix from a peer, if it has it.
+    pub(crate) fn remove_allowed_ip(&mut self, ip: AllowedIp, peer: &Peer) {
+        self.device
+            .allowed_ips
+            .remove(&mut self.config.ledger, ip, peer.id);
+    }
+
+    /// Takes all prefixes from a peer.
+    pub(crate) fn remove_allowed_ips(&mut self, peer: &Peer) {
+        self.device
+            .allowed_ips
+            .remove_owner(&mut self.config.ledger, peer.id);
     }
 
     /// Erases the keys of all peers: the system goes to sleep.
     pub(crate) fn forget_all_keys(&self) {
-        let config = self.config.lock();
-        for peer in config.peers() {
+        for peer in self.peers() {
             peer.timers.lock().cancel_zero_keys();
             Peer::forget_keys(peer);
         }
@@ -233,19 +290,22 @@ impl Device {
 
     /// Lets no session send any more: the machine may have been copied, counters and all.
     pub(crate) fn expire_all_keys(&self) {
-        let config = self.config.lock();
-        for peer in config.peers() {
+        for peer in self.peers() {
             Peer::expire_keys(peer, &mut peer.noise.lock());
         }
     }
 
     /// The namespace of the sockets goes away, and they with it.
-    pub(crate) fn leave_creating_net(&self, rtnl: &RtnlHeld) {
-        self.dev.carrier_off(rtnl);
-        let config = self.config.lock();
-        self.creating_net.clear();
-        self.sockets.replace(None);
-        config.forget_routes();
+    pub(crate) fn leave_creating_net(&mut self, rtnl: &RtnlHeld) {
+        self.device.dev.carrier_off(rtnl);
+        self.device.creating_net.clear();
+        self.unbind();
+        self.forget_routes();
+    }
+
+    /// Has all routes and source addresses looked up anew.
+    fn forget_routes(&self) {
+        self.peers().for_each(|peer| peer.endpoint.clear_source());
     }
 }
 
@@ -255,29 +315,37 @@ impl Peer {
         self.noise.lock().remote.set_preshared_key(key);
     }
 
-    /// Sets where the peer is; the same again changes nothing.
-    pub(crate) fn set_endpoint(&self, endpoint: Endpoint) {
-        self.endpoint.set(endpoint);
+    /// Shows the key that is mixed into handshakes.
+    pub(crate) fn with_preshared_key<R>(&self, f: impl FnOnce(&Key) -> R) -> R {
+        f(self.noise.lock().remote.preshared_key())
+    }
+
+    /// When the last handshake was complete.
+    pub(crate) fn last_handshake(&self) -> WallTime {
+        self.timers.lock().last_handshake()
+    }
+
+    /// How often a keepalive is sent at least, in seconds; zero for never.
+    pub(crate) fn persistent_keepalive(&self) -> u16 {
+        self.timers.lock().persistent_keepalive()
     }
 
     /// Sets how often a keepalive is sent at least, in seconds; zero for never.
-    pub(crate) fn set_persistent_keepalive(this: &RcuArc<Self>, secs: u16) {
+    pub(crate) fn set_persistent_keepalive(
+        this: &RcuArc<Self>,
+        secs: u16,
+        device: &Configuration<'_>,
+    ) {
         let change = this.timers.lock().set_persistent_keepalive(secs);
-        if change == KeepaliveChange::SendNow && this.device.dev.is_running() {
+        if change == KeepaliveChange::SendNow && device.is_up() {
             let bh = bh::disable();
             stage::send_keepalive(this.borrow(), bh.token());
         }
     }
 
-    /// Sends what is staged, if the device is up: what is configured now may allow it.
+    /// Sends what is staged, or asks for a session to do so.
     pub(crate) fn flush_staged(this: &RcuArc<Self>) {
-        if this.device.dev.is_running() {
-            flush(this);
-        }
+        let bh = bh::disable();
+        stage::flush(this.borrow(), bh.token());
     }
-}
-
-fn flush(peer: &RcuArc<Peer>) {
-    let bh = bh::disable();
-    stage::flush(peer.borrow(), bh.token());
 }

@@ -234,14 +234,14 @@ impl LinkOps for Device {
     fn open(this: ArcBorrow<'_, Self>, rtnl: &RtnlHeld) -> Result {
         this.dev.disable_send_redirects(rtnl);
         this.dev.addr_gen_mode_none(rtnl);
-        let mut config = this.config.lock();
-        let port = config.port();
-        Self::bind(this, &mut config, port)?;
+        let this = this.into();
+        let mut config = Self::configure(&this);
+        config.bind(config.listen_port())?;
         for peer in config.peers() {
             peer.start();
-            let bh = bh::disable();
-            stage::flush(peer.borrow(), bh.token());
-            if peer.timers.lock().persistent_keepalive() != 0 {
+            Peer::flush_staged(peer);
+            if peer.persistent_keepalive() != 0 {
+                let bh = bh::disable();
                 stage::send_keepalive(peer.borrow(), bh.token());
             }
         }
@@ -249,9 +249,10 @@ impl LinkOps for Device {
     }
 
     fn stop(this: ArcBorrow<'_, Self>, _rtnl: &RtnlHeld) {
-        let config = this.config.lock();
+        let this = this.into();
+        let mut config = Self::configure(&this);
         // First nothing comes in any more, then all that came is forgotten.
-        this.sockets.replace(None);
+        config.unbind();
         this.handshakes.purge();
         this.receive_queue.flush();
         for peer in config.peers() {
@@ -266,10 +267,10 @@ impl LinkOps for Device {
     fn destroy(this: Arc<Self>) {
         devices::remove(&this);
         {
-            let mut config = this.config.lock();
+            let mut config = Self::configure(&this);
             this.creating_net.clear();
-            this.sockets.replace(None);
-            this.remove_all_peers(&mut config);
+            config.unbind();
+            config.remove_all_peers();
         }
         this.drain();
     }

@@ -97,7 +97,7 @@ pub(crate) fn remove(device: &Arc<Device>) {
 }
 
 /// Does something to every device.
-fn for_each(f: impl Fn(&Device)) {
+fn for_each(f: impl Fn(&Arc<Device>)) {
     if let Some(list) = LIST.get() {
         for device in list.devices.lock().iter() {
             f(device);
@@ -112,7 +112,7 @@ impl NetnsExit for Hooks {
     fn exit(net: &NetRef, rtnl: &RtnlHeld) {
         for_each(|device| {
             if device.creating_net.is(net) {
-                device.leave_creating_net(rtnl);
+                Device::configure(device).leave_creating_net(rtnl);
             }
         });
     }
@@ -121,13 +121,13 @@ impl NetnsExit for Hooks {
 impl SuspendNotify for Hooks {
     fn suspend_prepare() {
         let _rtnl = rtnl::lock();
-        for_each(Device::forget_all_keys);
+        for_each(|device| Device::configure(device).forget_all_keys());
     }
 }
 
 impl VmForkNotify for Hooks {
     fn vm_forked() {
         let _rtnl = rtnl::lock();
-        for_each(Device::expire_all_keys);
+        for_each(|device| Device::configure(device).expire_all_keys());
     }
 }

@@ -17,6 +17,7 @@ mod identity;
 mod index_table;
 mod ip;
 mod kapi;
+mod netlink;
 mod peer;
 mod peers;
 mod proto;
@@ -33,7 +34,10 @@ use kernel::prelude::*;
 
 use crate::{
     device::Device,
-    kapi::net::device::{LinkOps, LinkRegistration}, //
+    kapi::net::{
+        device::{LinkOps, LinkRegistration},
+        genetlink, //
+    }, //
 };
 
 module! {
@@ -50,6 +54,7 @@ module! {
 
 /// What the module registers, in the order in which it is taken back.
 struct WireGuard {
+    _netlink: genetlink::Registration,
     /// Deletes all devices.
     _link: LinkRegistration<Device>,
     _devices: devices::Registrations,
@@ -61,8 +66,10 @@ impl kernel::Module for WireGuard {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let devices = devices::Registrations::new()?;
         let link = Device::link().register()?;
+        let netlink = netlink::FAMILY.register()?;
         pr_info!("loaded\n");
         Ok(Self {
+            _netlink: netlink,
             _link: link,
             _devices: devices,
             _drain: Drain,

@@ -110,13 +110,9 @@ impl Peer {
         device: Arc<Device>,
         id: u64,
         public_key: PublicKey,
-        preshared_key: Option<Key>,
         identity: Option<RcuArc<Identity>>,
     ) -> Result<RcuArc<Self>> {
-        let mut remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
-        if let Some(key) = preshared_key {
-            remote.set_preshared_key(key);
-        }
+        let remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
         let noise = Noise {
             identity,
             remote,

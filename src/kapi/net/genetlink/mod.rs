@@ -29,7 +29,10 @@ use kernel::{
     types::Opaque,
 };
 
-use crate::bindings;
+use crate::{
+    bindings,
+    kapi::net::netns::NetRef, //
+};
 
 pub(crate) use self::{
     attr::{
@@ -100,6 +103,13 @@ impl<'a> Info<'a> {
         // SAFETY: By the type invariants `attr` is valid for `'a`. Its bytes do not change before
         // the callback's adapter wipes them, which is after `'a`.
         unsafe { Attr::from_raw(attr) }
+    }
+
+    /// The network namespace of the requester's socket.
+    pub(crate) fn net(&self) -> &'a NetRef {
+        // SAFETY: `raw` is valid by the type invariants. The socket, which waits for the callback
+        // or has been left to it, refers to its namespace for as long as the callback runs.
+        unsafe { NetRef::from_raw(bindings::genl_info_net(self.raw.as_ptr())) }
     }
 
     /// Says why the request fails. Returns `error`, to be returned from the handler.

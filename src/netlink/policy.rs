@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the netlink core checks of a request, all the way down, before a handler sees it.
+//!
+//! User space can read these tables from the kernel, and tools rely on which error a malformed
+//! attribute yields: they are part of the interface, described by
+//! `Documentation/netlink/specs/wireguard.yaml` of the kernel.
+
+use super::uapi::*;
+use crate::kapi::net::genetlink::Policy;
+
+const KEY: Policy = Policy::exact_len(WG_KEY_LEN);
+const NAME: Policy = Policy::nul_string(IFNAMSIZ - 1);
+
+/// The shortest `sockaddr` and address, respectively, that there are.
+const MIN_SOCKADDR_LEN: i16 = 16;
+const MIN_ADDRESS_LEN: i16 = 4;
+
+/// `struct __kernel_timespec`.
+const TIMESPEC_LEN: i16 = 16;
+
+pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_IFNAME as usize + 1] = {
+    let mut table = [Policy::REJECT; WGDEVICE_A_IFNAME as usize + 1];
+    table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
+    table[WGDEVICE_A_IFNAME as usize] = NAME;
+    table
+};
+
+pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_PEERS as usize + 1] = {
+    let mut table = [Policy::REJECT; WGDEVICE_A_PEERS as usize + 1];
+    table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
+    table[WGDEVICE_A_IFNAME as usize] = NAME;
+    table[WGDEVICE_A_PRIVATE_KEY as usize] = KEY;
+    table[WGDEVICE_A_PUBLIC_KEY as usize] = KEY;
+    table[WGDEVICE_A_FLAGS as usize] = Policy::mask_u32(WGDEVICE_F_REPLACE_PEERS);
+    table[WGDEVICE_A_LISTEN_PORT as usize] = Policy::U16;
+    table[WGDEVICE_A_FWMARK as usize] = Policy::U32;
+    table[WGDEVICE_A_PEERS as usize] = Policy::nested_array(&PEER);
+    table
+};
+
+static PEER: [Policy; WGPEER_A_PROTOCOL_VERSION as usize + 1] = {
+    let mut table = [Policy::REJECT; WGPEER_A_PROTOCOL_VERSION as usize + 1];
+    table[WGPEER_A_PUBLIC_KEY as usize] = KEY;
+    table[WGPEER_A_PRESHARED_KEY as usize] = KEY;
+    table[WGPEER_A_FLAGS as usize] =
+        Policy::mask_u32(WGPEER_F_REMOVE_ME | WGPEER_F_REPLACE_ALLOWEDIPS | WGPEER_F_UPDATE_ONLY);
+    table[WGPEER_A_ENDPOINT as usize] = Policy::min_len(MIN_SOCKADDR_LEN);
+    table[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL as usize] = Policy::U16;
+    table[WGPEER_A_LAST_HANDSHAKE_TIME as usize] = Policy::exact_len(TIMESPEC_LEN);
+    table[WGPEER_A_RX_BYTES as usize] = Policy::U64;
+    table[WGPEER_A_TX_BYTES as usize] = Policy::U64;
+    table[WGPEER_A_ALLOWEDIPS as usize] = Policy::nested_array(&ALLOWED_IP);
+    table[WGPEER_A_PROTOCOL_VERSION as usize] = Policy::U32;
+    table
+};
+
+static ALLOWED_IP: [Policy; WGALLOWEDIP_A_FLAGS as usize + 1] = {
+    let mut table = [Policy::REJECT; WGALLOWEDIP_A_FLAGS as usize + 1];
+    table[WGALLOWEDIP_A_FAMILY as usize] = Policy::U16;
+    table[WGALLOWEDIP_A_IPADDR as usize] = Policy::min_len(MIN_ADDRESS_LEN);
+    table[WGALLOWEDIP_A_CIDR_MASK as usize] = Policy::U8;
+    table[WGALLOWEDIP_A_FLAGS as usize] = Policy::mask_u32(WGALLOWEDIP_F_REMOVE_ME);
+    table
+};

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The numbers of the user interface, as in `include/uapi/linux/wireguard.h`.
+
+#![allow(missing_docs)]
+
+use core::ffi::CStr;
+
+pub(super) const WG_GENL_NAME: &CStr = c"wireguard";
+pub(super) const WG_GENL_VERSION: u32 = 1;
+
+pub(super) const WG_KEY_LEN: i16 = 32;
+pub(super) const WG_PROTOCOL_VERSION: u32 = 1;
+
+pub(super) const WG_CMD_GET_DEVICE: u8 = 0;
+pub(super) const WG_CMD_SET_DEVICE: u8 = 1;
+
+pub(super) const WGDEVICE_F_REPLACE_PEERS: u32 = 1 << 0;
+
+pub(super) const WGDEVICE_A_IFINDEX: u16 = 1;
+pub(super) const WGDEVICE_A_IFNAME: u16 = 2;
+pub(super) const WGDEVICE_A_PRIVATE_KEY: u16 = 3;
+pub(super) const WGDEVICE_A_PUBLIC_KEY: u16 = 4;
+pub(super) const WGDEVICE_A_FLAGS: u16 = 5;
+pub(super) const WGDEVICE_A_LISTEN_PORT: u16 = 6;
+pub(super) const WGDEVICE_A_FWMARK: u16 = 7;
+pub(super) const WGDEVICE_A_PEERS: u16 = 8;
+
+pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
+pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
+pub(super) const WGPEER_F_UPDATE_ONLY: u32 = 1 << 2;
+
+pub(super) const WGPEER_A_UNSPEC: u16 = 0;
+pub(super) const WGPEER_A_PUBLIC_KEY: u16 = 1;
+pub(super) const WGPEER_A_PRESHARED_KEY: u16 = 2;
+pub(super) const WGPEER_A_FLAGS: u16 = 3;
+pub(super) const WGPEER_A_ENDPOINT: u16 = 4;
+pub(super) const WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL: u16 = 5;
+pub(super) const WGPEER_A_LAST_HANDSHAKE_TIME: u16 = 6;
+pub(super) const WGPEER_A_RX_BYTES: u16 = 7;
+pub(super) const WGPEER_A_TX_BYTES: u16 = 8;
+pub(super) const WGPEER_A_ALLOWEDIPS: u16 = 9;
+pub(super) const WGPEER_A_PROTOCOL_VERSION: u16 = 10;
+
+pub(super) const WGALLOWEDIP_F_REMOVE_ME: u32 = 1 << 0;
+
+pub(super) const WGALLOWEDIP_A_FAMILY: u16 = 1;
+pub(super) const WGALLOWEDIP_A_IPADDR: u16 = 2;
+pub(super) const WGALLOWEDIP_A_CIDR_MASK: u16 = 3;
+pub(super) const WGALLOWEDIP_A_FLAGS: u16 = 4;
+
+/// The element of an array; the type says nothing.
+pub(super) const ELEMENT: u16 = 0;
+
+pub(super) const IFNAMSIZ: u16 = 16;
