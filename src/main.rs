@@ -64,6 +64,8 @@ struct WireGuard {
 
 impl kernel::Module for WireGuard {
     fn init(_module: &'static ThisModule) -> Result<Self> {
+        // If one of the following fails, those before it are taken back, and this comes last.
+        let drain = Drain;
         let devices = devices::Registrations::new()?;
         let link = Device::link().register()?;
         let netlink = netlink::FAMILY.register()?;
@@ -72,7 +74,7 @@ impl kernel::Module for WireGuard {
             _netlink: netlink,
             _link: link,
             _devices: devices,
-            _drain: Drain,
+            _drain: drain,
         })
     }
 }
