@@ -100,16 +100,14 @@ impl<P: Shared, S: Shared> Chains<P, S> {
         RcuArc::new(node, GFP_KERNEL)
     }
 
-    /// Appends a number; returns whether it was free.
+    /// Adds a number, ahead of older ones; returns whether it was free.
     pub(crate) fn insert(&self, node: RcuArc<Node<P, S>>) -> bool {
-        let place = self.locate(node.index);
-        match self.link(&place, node.index) {
-            Some(link) if place.node.is_none() => {
-                link.replace(Some(node));
-                true
-            }
-            _ => false,
+        let is_free = self.locate(node.index).node.is_none();
+        if let Some(bucket) = self.bucket(node.index).filter(|_| is_free) {
+            node.next.replace(bucket.get());
+            bucket.replace(Some(node));
         }
+        is_free
     }
 
     /// Puts `node` where its number is. Returns `ENOENT` unless what is there is `expected`.
