@@ -43,3 +43,4 @@ impl Dice {
 }
 
 pub(crate) mod allowed_ips;
+pub(crate) mod ratelimit;

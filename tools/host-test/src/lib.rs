@@ -13,9 +13,13 @@
 
 #[path = "../../../src/allowed_ips/mod.rs"]
 mod allowed_ips;
+#[path = "../../../src/index_table/chains.rs"]
+mod chains;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
 mod kapi;
+#[path = "../../../src/ratelimit.rs"]
+mod ratelimit;
 
 use wireguard_proto as proto;
 

@@ -21,8 +21,8 @@ impl From<AllocError> for Error {
 pub mod code {
     use super::Error;
 
+    /// No such entry.
+    pub const ENOENT: Error = Error(-2);
     /// Out of memory.
     pub const ENOMEM: Error = Error(-12);
-    /// No space left.
-    pub const ENOSPC: Error = Error(-28);
 }

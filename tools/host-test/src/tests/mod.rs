@@ -3,3 +3,5 @@
 //! The checks that the kernel runs too, and what only user space can do.
 
 mod allowed_ips;
+mod chains;
+mod ratelimit;
