@@ -57,7 +57,7 @@ const H: usize = 7;
 pub(crate) struct Fixture {
     pub(crate) table: AllowedIps<Peer>,
     pub(crate) ledger: Ledger,
-    peers: KVec<RcuArc<Peer>>,
+    pub(crate) peers: KVec<RcuArc<Peer>>,
 }
 
 /// Reads `address/length`.

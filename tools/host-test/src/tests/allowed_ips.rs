@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use std::{
+    cell::RefCell,
     net::IpAddr,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
@@ -135,6 +136,48 @@ fn everything_is_freed() {
     drop(t);
     rcu::drain();
     assert_eq!(rcu::alive(), 0);
+}
+
+/// Between any two steps of a writer, readers find what was there before or what is there after.
+#[test]
+fn every_step_is_consistent() {
+    let mut dice = Dice::new(2);
+    let mut t = Fixture::new(2).unwrap();
+    let Fixture {
+        table,
+        ledger,
+        peers,
+    } = &mut t;
+    let owners = |addresses: &[u32; 8]| {
+        let guard = kernel::sync::rcu::read_lock();
+        addresses.map(|address| {
+            let owner = table.lookup_v4(Rcu::from(&guard), address);
+            owner.map(|peer| peer.id())
+        })
+    };
+    let mut address = || dice.u64() as u32 & 0xa001_8007;
+    let mut steps = 0;
+    for round in 0..if cfg!(miri) { 40 } else { 20_000 } {
+        let addresses = [(); 8].map(|_| address());
+        let cidr = 32 - (address() & 7) as u8 * (address() & 4) as u8;
+        let ip = AllowedIp::new(IpAddr::V4(addresses[0].into()), cidr).unwrap();
+        let peer = &peers[round & 1];
+        let seen = RefCell::new(Vec::new());
+        let look = || seen.borrow_mut().push(owners(&addresses));
+        let before = owners(&addresses);
+        rcu::observed(&look, || match round % 5 {
+            0..3 => table.insert(ledger, ip, peer).unwrap(),
+            _ => table.remove(ledger, ip, peer.id()),
+        });
+        let after = owners(&addresses);
+        for seen in seen.into_inner() {
+            steps += 1;
+            for n in 0..8 {
+                assert!(seen[n] == before[n] || seen[n] == after[n], "round {round}");
+            }
+        }
+    }
+    assert!(steps > 40);
 }
 
 /// A prefix that stays is found at all times, whatever is inserted and removed around it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
@@ -129,6 +130,44 @@ fn clearing_takes_one_grace_period_for_the_table() {
     drop((table, owner));
     rcu::drain();
     assert_eq!(rcu::alive(), 0);
+}
+
+/// Between any two steps of a writer, readers find what was there before or what is there after.
+#[test]
+fn every_step_is_consistent() {
+    let table = Table::new(1).unwrap();
+    for index in 1..=5 {
+        insert(&table, index, Entry::Handshake(peer(index)));
+    }
+    let steps = Cell::new(0);
+    let stays = |changing: u32| {
+        let (table, steps) = (&table, &steps);
+        move || {
+            steps.set(steps.get() + 1);
+            for index in (1..=5).filter(|index| *index != changing) {
+                assert_eq!(found(table, index), Some(i64::from(index)));
+            }
+        }
+    };
+    // From head to tail of the chain.
+    for index in (1..=5).rev() {
+        rcu::observed(&stays(index), || {
+            table.remove(index, |_| true).unwrap();
+            insert(&table, index, Entry::Handshake(peer(index)));
+        });
+    }
+    for index in (1..=5).rev() {
+        let either = || {
+            stays(index)();
+            assert!(found(&table, index).is_some());
+        };
+        rcu::observed(&either, || replace(&table, index, session(9)).unwrap());
+        rcu::observed(&stays(index), || {
+            table.remove(index, |_| true).unwrap();
+            insert(&table, index, Entry::Handshake(peer(index)));
+        });
+    }
+    assert!(steps.get() >= 5 * 8);
 }
 
 /// A number that stays is found at all times: while others come and go around it, and while it

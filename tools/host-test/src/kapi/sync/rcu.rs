@@ -31,6 +31,7 @@ impl<'a> From<&'a rcu::Guard> for Rcu<'a> {
 
 thread_local! {
     static ALIVE: Cell<usize> = const { Cell::new(0) };
+    static OBSERVER: Cell<Option<*const dyn Fn()>> = const { Cell::new(None) };
     static GIVEN_UP: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -53,6 +54,21 @@ pub(crate) fn drain() -> usize {
         generations += 1;
     }
     generations
+}
+
+/// Calls `observer` after each change that `work` makes visible to readers in this thread.
+pub(crate) fn observed<R>(observer: &dyn Fn(), work: impl FnOnce() -> R) -> R {
+    // SAFETY: The pointer is gone before the borrow ends, whether or not `work` panics.
+    let observer = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(observer) };
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            OBSERVER.set(None);
+        }
+    }
+    let _reset = Reset;
+    OBSERVER.set(Some(observer));
+    work()
 }
 
 struct Inner<T> {
@@ -204,6 +220,10 @@ impl<T: Send + Sync> RcuCell<T> {
 
     pub(crate) fn replace(&self, value: Option<RcuArc<T>>) -> Option<RcuArc<T>> {
         let old = self.ptr.swap(into_ptr(value), Ordering::AcqRel);
+        if let Some(observer) = OBSERVER.get() {
+            // SAFETY: It is there only as long as `observed` borrows what it points to.
+            unsafe { (*observer)() };
+        }
         NonNull::new(old).map(|ptr| RcuArc { ptr })
     }
 }
