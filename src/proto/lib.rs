@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 
-//! WireGuard as a value: the protocol without sockets, clock, randomness or allocation.
-//!
-//! The same files are the `proto` module of the kernel module; [`mod.rs`](proto) is the root of
-//! both, and this file only makes a cargo crate of it.
+// The same files are the `proto` module of the kernel module: `mod.rs` is the root of both, and
+// this file only makes a cargo crate of it.
+#![doc = include_str!("README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -14,7 +13,3 @@ pub use proto::*;
 
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
-
-#[cfg(doctest)]
-#[doc = include_str!("README.md")]
-struct Readme;

@@ -2,7 +2,7 @@
 
 //! Known-answer tests of an implementation of [`Crypto`], and of the protocol above it.
 //!
-//! User space runs them under `cargo test`, the kernel from a test module, on the same vectors: a
+//! They need neither `std` nor allocation, so user space and kernel run them on the same vectors: a
 //! selection of Wycheproof's, hashes by another implementation, and one handshake, cookie included,
 //! by another implementation of Noise. Needs about 4 KiB of stack.
 

@@ -41,7 +41,6 @@ pub fn padding(len: usize, mtu: usize) -> usize {
     let Some(last) = len.checked_rem(mtu) else {
         return round_up(len);
     };
-    let last = if len > mtu { last } else { len };
     round_up(last).min(mtu.saturating_sub(last))
 }
 
