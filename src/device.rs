@@ -50,7 +50,7 @@ use crate::{
     peer::Peer,
     peers::PeersByKey,
     proto::{
-        constants::{DATA_HEADER_LEN, MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES},
+        constants::{MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES},
         cookie::CookieChecker,
         messages::Index,
         time::BootTime,
@@ -189,7 +189,7 @@ impl LinkOps for Device {
             mtu: ETH_DATA_LEN - MAX_OVERHEAD as u32,
             // The largest padded message must not be taken for a negative length.
             max_mtu: (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32,
-            tso_max_size: 8 * u16::MAX as u32,
+            tso_max_size: 8 * u32::from(u16::MAX),
             ip_tunnel_header_ops: true,
             keep_dst: true,
             lltx: true,

@@ -87,14 +87,6 @@ impl Endpoint {
         }
     }
 
-    /// The peer's address.
-    pub(crate) fn addr(&self) -> SocketAddr {
-        match *self {
-            Self::V4 { addr, .. } => addr.into(),
-            Self::V6 { addr, .. } => addr.into(),
-        }
-    }
-
     fn clear_source(&mut self) {
         match self {
             Self::V4 { source, .. } => *source = None,

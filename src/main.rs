@@ -4,8 +4,11 @@
 
 #![crate_name = "wireguard"]
 #![deny(unsafe_code)]
-#![allow(dead_code, unused_imports, unused_macros)]
 
+#[allow(
+    dead_code,
+    reason = "tested in a module of its own, which uses more of it"
+)]
 mod allowed_ips;
 mod bindings;
 mod config;
@@ -14,14 +17,21 @@ mod device;
 mod devices;
 mod endpoint;
 mod identity;
+#[allow(dead_code, reason = "as above")]
 mod index_table;
 mod ip;
+#[allow(
+    dead_code,
+    reason = "wrappers are whole, whatever this driver uses of them"
+)]
 mod kapi;
 mod netlink;
 mod peer;
 mod peers;
+#[allow(dead_code, reason = "this is a library, too")]
 mod proto;
 mod queue;
+#[allow(dead_code, reason = "as above")]
 mod ratelimit;
 mod rx;
 mod session;

@@ -18,7 +18,7 @@ use kernel::{
 
 use crate::{
     allowed_ips::Owner,
-    crypto::{KernelCrypto, Key},
+    crypto::KernelCrypto,
     device::Device,
     endpoint::EndpointCell,
     identity::Identity,
@@ -42,7 +42,7 @@ use crate::{
     queue::ordered::Ordered,
     rx::RxHeader,
     session::Slots,
-    tx::{self, TxHeader}, //
+    tx::TxHeader, //
 };
 
 /// A peer.

@@ -4,7 +4,7 @@
 
 use kernel::{
     prelude::*,
-    sync::{rcu, Arc}, //
+    sync::Arc, //
 };
 
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
         },
         sync::{
             bh::BhDisabled,
-            rcu::Rcu,
             rcu_slot::RcuSlot, //
         },
     }, //
@@ -137,12 +136,6 @@ impl<H: UdpHandler> Sockets<H> {
         Self {
             current: RcuSlot::new(),
         }
-    }
-
-    /// The port that the device listens on.
-    pub(crate) fn port(&self) -> Option<u16> {
-        let guard = rcu::read_lock();
-        Some(self.current.load(Rcu::from(&guard))?.port())
     }
 
     /// Uses other sockets, or none, and then closes those before.

@@ -5,10 +5,6 @@
 //! What happened is told once per batch. The kernel's timer is moved only if a deadline is earlier
 //! than what it is set to.
 
-use core::time::Duration;
-
-use kernel::prelude::*;
-
 use crate::{
     kapi::{
         random,

@@ -5,10 +5,7 @@
 //! Output:  a response, a session, a cookie.
 //! Next:    [`crate::tx::handshake`].
 
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::sync::Arc;
 
 use crate::{
     crypto::Key,

@@ -5,10 +5,7 @@
 //! Output:  a handshake message as a job, or a batch of its session.
 //! Next:    [`super::handshake`] or [`super::decrypt`], by way of a parallel queue.
 
-use kernel::{
-    prelude::*,
-    sync::ArcBorrow, //
-};
+use kernel::sync::ArcBorrow;
 
 use super::{
     decrypt,

@@ -21,7 +21,7 @@ use crate::{
         net::{skbuff::SkBuff, udp_tunnel::Datagram},
         random,
         sync::{
-            bh::{self, BhDisabled},
+            bh,
             rcu::{RcuArc, RcuRef}, //
         }, //
     },

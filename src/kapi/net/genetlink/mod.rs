@@ -46,7 +46,6 @@ pub(crate) use self::{
     },
     msg::{
         Message,
-        Nest,
         Writer, //
     },
     policy::Policy,
