@@ -71,6 +71,15 @@ use crate::{
 /// The payload of an Ethernet frame, which is what a device below can usually take.
 const ETH_DATA_LEN: u32 = 1500;
 
+/// The MTU that leaves room for the headers of IPv6, UDP and a message.
+const MTU: u32 = ETH_DATA_LEN - MAX_OVERHEAD as u32;
+
+/// The largest MTU: a padded message must not be taken for one of negative length.
+const MAX_MTU: u32 = (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32;
+
+/// The largest packet of several segments: what an administrator may raise the limit to.
+const TSO_MAX_SIZE: u32 = 8 * (u16::MAX as u32);
+
 /// How many batches may wait for one CPU.
 const MAX_WAITING: usize = 1024;
 
@@ -186,10 +195,9 @@ impl LinkOps for Device {
             hardware: ARPHRD_NONE,
             headroom: tx::HEADROOM as u16,
             tailroom: tx::TAILROOM as u16,
-            mtu: ETH_DATA_LEN - MAX_OVERHEAD as u32,
-            // The largest padded message must not be taken for a negative length.
-            max_mtu: (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32,
-            tso_max_size: 8 * u32::from(u16::MAX),
+            mtu: MTU,
+            max_mtu: MAX_MTU,
+            tso_max_size: TSO_MAX_SIZE,
             ip_tunnel_header_ops: true,
             keep_dst: true,
             lltx: true,

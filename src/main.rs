@@ -4,6 +4,14 @@
 
 #![crate_name = "wireguard"]
 #![deny(unsafe_code)]
+// A panic in the kernel is the end of the machine.
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 #[allow(
     dead_code,

@@ -6,6 +6,8 @@
 //! attribute yields: they are part of the interface, described by
 //! `Documentation/netlink/specs/wireguard.yaml` of the kernel.
 
+#![allow(clippy::indexing_slicing, reason = "the compiler evaluates the tables")]
+
 use super::uapi::*;
 use crate::kapi::net::genetlink::Policy;
 

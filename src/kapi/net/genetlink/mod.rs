@@ -250,6 +250,11 @@ unsafe impl Sync for Family {}
 
 impl Family {
     /// Describes a family; `ops` has an entry for each of its commands, in ascending order.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "the compiler evaluates it"
+    )]
     pub(crate) const fn new(
         module: &'static ThisModule,
         name: &CStr,

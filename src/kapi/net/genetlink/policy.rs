@@ -80,6 +80,7 @@ impl Policy {
 }
 
 /// The highest attribute type in a table.
+#[allow(clippy::arithmetic_side_effects, reason = "tables are not empty")]
 pub(super) const fn max_type(table: &[Policy]) -> usize {
     assert!(
         !table.is_empty() && table.len() <= u16::MAX as usize,

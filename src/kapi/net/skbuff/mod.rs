@@ -138,7 +138,7 @@ impl SkBuff {
     pub(crate) fn linear(&self) -> &[u8] {
         let raw = self.raw();
         // SAFETY: The linear part is valid, initialised, and only read while the packet is borrowed.
-        unsafe { slice::from_raw_parts(raw.data, (raw.len - raw.data_len) as usize) }
+        unsafe { slice::from_raw_parts(raw.data, raw.len.wrapping_sub(raw.data_len) as usize) }
     }
 
     /// The protocol of the packet, if it is IP and its network header says the same.
