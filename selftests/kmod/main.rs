@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests parts of the WireGuard driver inside the kernel.
+//!
+//! Mounts the driver's own files. Loading it runs all checks and writes a line of TAP about each
+//! to the kernel log; it fails if one of them does.
+
+#![crate_name = "wireguard_selftest"]
+#![deny(unsafe_code)]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "the checks use a part of what the driver does"
+)]
+
+#[path = "../../src/allowed_ips/mod.rs"]
+mod allowed_ips;
+#[path = "../../src/bindings.rs"]
+mod bindings;
+#[path = "../../src/crypto.rs"]
+mod crypto;
+#[path = "../../src/index_table/mod.rs"]
+mod index_table;
+#[path = "../../src/kapi/mod.rs"]
+mod kapi;
+#[path = "../../src/proto/mod.rs"]
+mod proto;
+#[path = "../../src/ratelimit.rs"]
+mod ratelimit;
+
+mod checks;
+mod environment;
+mod numbers;
+mod primitives;
+
+use kernel::prelude::*;
+
+use checks::{
+    allowed_ips as ips,
+    ratelimit as rate,
+    Outcome, //
+};
+
+module! {
+    type: Selftest,
+    name: "wireguard_selftest",
+    authors: ["WireGuard for Rust-for-Linux authors"],
+    description: "Checks of the WireGuard driver's parts",
+    license: "GPL v2",
+}
+
+type Check = (&'static str, fn() -> Outcome);
+
+const CHECKS: [Check; 19] = [
+    (
+        "protocol core with the kernel's cryptography",
+        proto::selftest::run::<crypto::KernelCrypto>,
+    ),
+    ("aead: in place as from slice to slice", primitives::in_place),
+    ("aead: refuses what is forged", primitives::forgeries),
+    ("aead: refuses lengths that disagree", primitives::lengths),
+    ("curve25519: refuses zero", primitives::zero_points),
+    ("crypto: comparing and wiping", primitives::comparing),
+    ("random numbers", environment::random),
+    ("clocks", environment::clocks),
+    ("allowed_ips: the longest prefix wins", ips::longest_prefix),
+    ("allowed_ips: an owner goes", ips::remove_owner),
+    ("allowed_ips: a prefix goes", ips::remove_one),
+    ("allowed_ips: order of insertion", ips::order),
+    ("allowed_ips: depth", ips::depth),
+    ("allowed_ips: against a naive model", || ips::model(10_000, 7)),
+    ("ratelimit: per source", rate::per_source),
+    ("ratelimit: capacity", rate::capacity),
+    ("ratelimit: flood", rate::flood),
+    ("ratelimit: size", rate::size),
+    ("index_table: numbers", numbers::numbers),
+];
+
+struct Selftest;
+
+impl kernel::Module for Selftest {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        pr_info!("1..{}\n", CHECKS.len());
+        let mut failures = 0;
+        for (number, (name, check)) in (1..).zip(CHECKS) {
+            if let Err(reason) = check() {
+                failures += 1;
+                pr_err!("not ok {number} - {name}: {reason}\n");
+            } else {
+                pr_info!("ok {number} - {name}\n");
+            }
+        }
+        kapi::sync::rcu::drain();
+        if failures == 0 {
+            Ok(Self)
+        } else {
+            Err(EINVAL)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The index table with its lock, the kernel's random numbers and real grace periods.
+
+use core::sync::atomic::{
+    AtomicUsize,
+    Ordering, //
+};
+use kernel::{
+    prelude::*,
+    sync::rcu, //
+};
+
+use crate::{
+    checks::{
+        check,
+        Outcome, //
+    },
+    index_table::{
+        Entry,
+        IndexTable, //
+    },
+    kapi::sync::rcu::{
+        drain,
+        Rcu,
+        RcuArc, //
+    },
+    proto::messages::Index, //
+};
+
+/// How many peers and sessions there are.
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
+struct Counted(usize);
+
+impl Counted {
+    fn new(number: usize) -> Result<RcuArc<Self>, &'static str> {
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+        RcuArc::new(Self(number), GFP_KERNEL).map_err(|_| "out of memory")
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Session(Counted);
+
+type Table = IndexTable<Counted, Session>;
+
+fn session(number: usize) -> Result<RcuArc<Session>, &'static str> {
+    ALIVE.fetch_add(1, Ordering::Relaxed);
+    RcuArc::new(Session(Counted(number)), GFP_KERNEL).map_err(|_| "out of memory")
+}
+
+/// The number of the handshake's peer, or minus that of the session.
+fn found(table: &Table, index: Index) -> Option<isize> {
+    let guard = rcu::read_lock();
+    Some(match table.lookup(Rcu::from(&guard), index)? {
+        Entry::Handshake(peer) => peer.0 as isize,
+        Entry::Session(session) => -(session.0 .0 as isize),
+    })
+}
+
+pub(crate) fn numbers() -> Outcome {
+    const COUNT: usize = 3000;
+    let table = KBox::pin_init(Table::new(), GFP_KERNEL).map_err(|_| "out of memory")?;
+    let mut rows = KVVec::new();
+    for number in 1..=COUNT {
+        let peer = Counted::new(number)?;
+        let index = table
+            .insert_handshake(peer.clone())
+            .map_err(|_| "no index")?;
+        let row = (index, peer, session(number)?);
+        rows.push(row, GFP_KERNEL).map_err(|_| "out of memory")?;
+    }
+    let [(first, first_peer, first_session), (second, second_peer, second_session), ..] = &rows[..]
+    else {
+        return Err("no rows");
+    };
+    check!(table.replace(*first, second_peer, first_session.clone()) == Err(ENOENT));
+    check!(table.remove_handshake(*first, second_peer) == Err(ENOENT));
+    check!(table.remove_session(*first, first_session) == Err(ENOENT));
+    for (index, peer, session) in &rows {
+        check!(found(&table, *index) == Some(peer.0 as isize));
+        check!(table.replace(*index, peer, session.clone()).is_ok());
+        check!(found(&table, *index) == Some(-(peer.0 as isize)));
+    }
+    check!(table.remove_handshake(*first, first_peer) == Err(ENOENT));
+    check!(table.remove_session(*first, second_session) == Err(ENOENT));
+    check!(table.remove_session(*first, first_session) == Ok(()));
+    check!(table.remove_session(*first, first_session) == Err(ENOENT));
+    check!(found(&table, *first).is_none() && found(&table, *second) == Some(-2));
+    table.clear();
+    check!(rows
+        .iter()
+        .all(|(index, _, _)| found(&table, *index).is_none()));
+    drop((table, rows));
+    drain();
+    check!(ALIVE.load(Ordering::Relaxed) == 0);
+    Ok(())
+}
