@@ -54,7 +54,8 @@ use crate::{
     device::Device,
     kapi::net::{
         device::{LinkOps, LinkRegistration},
-        genetlink, //
+        genetlink,
+        udp_tunnel, //
     }, //
 };
 
@@ -76,6 +77,8 @@ struct WireGuard {
     /// Deletes all devices.
     _link: LinkRegistration<Device>,
     _devices: devices::Registrations,
+    /// Closes sockets that are still open.
+    _sockets: udp_tunnel::Registration,
     /// Waits for what is still to be freed.
     _drain: Drain,
 }
@@ -84,6 +87,7 @@ impl kernel::Module for WireGuard {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // If one of the following fails, those before it are taken back, and this comes last.
         let drain = Drain;
+        let sockets = udp_tunnel::Registration::new()?;
         let devices = devices::Registrations::new()?;
         let link = Device::link().register()?;
         let netlink = netlink::FAMILY.register()?;
@@ -92,6 +96,7 @@ impl kernel::Module for WireGuard {
             _netlink: netlink,
             _link: link,
             _devices: devices,
+            _sockets: sockets,
             _drain: drain,
         })
     }

@@ -18,7 +18,8 @@
 struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 				      void *user_data,
 				      int (*receive)(struct sock *,
-						     struct sk_buff *))
+						     struct sk_buff *),
+				      u16 *local_port)
 {
 	struct udp_port_cfg port_cfg = {
 		.family = family,
@@ -49,6 +50,7 @@ struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 	sk_set_memalloc(sock->sk);
 
 	setup_udp_tunnel_sock(net, sock->sk, &sock_cfg);
+	*local_port = ntohs(inet_sk(sock->sk)->inet_sport);
 	return sock->sk;
 }
 
@@ -63,11 +65,6 @@ void *wg_helper_udp_encap_enter(struct sock *sk, struct sk_buff *skb)
 {
 	skb_mark_not_on_list(skb);
 	return rcu_dereference_sk_user_data(sk);
-}
-
-u16 wg_helper_udp_local_port(struct sock *sk)
-{
-	return ntohs(inet_sk(sk)->inet_sport);
 }
 
 bool wg_helper_ipv6_mod_enabled(void)

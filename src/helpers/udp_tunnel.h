@@ -38,10 +38,10 @@ struct wg_helper_datagram {
 struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 				      void *user_data,
 				      int (*receive)(struct sock *,
-						     struct sk_buff *));
+						     struct sk_buff *),
+				      u16 *local_port);
 void wg_helper_udp_encap_close(struct sock *sk);
 void *wg_helper_udp_encap_enter(struct sock *sk, struct sk_buff *skb);
-u16 wg_helper_udp_local_port(struct sock *sk);
 bool wg_helper_ipv6_mod_enabled(void);
 
 struct dst_entry *wg_helper_udp_route4(struct sock *sk,

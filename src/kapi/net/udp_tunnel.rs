@@ -7,16 +7,25 @@
 //!
 //! C header: [`include/net/udp_tunnel.h`](srctree/include/net/udp_tunnel.h)
 
+mod open;
+
+pub(crate) use self::open::Registration;
+
 use core::{
-    mem::{align_of, ManuallyDrop},
+    mem::align_of,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     ptr::{self, NonNull}, //
 };
 
 use kernel::{
-    error::{from_err_ptr, to_result},
+    error::to_result,
     prelude::*,
     sync::{Arc, ArcBorrow}, //
+};
+
+use self::open::{
+    OpenSockets,
+    SharedSocket, //
 };
 
 use crate::{
@@ -52,64 +61,64 @@ pub(crate) fn ipv6_enabled() -> bool {
 /// A UDP socket of the kernel, bound to a port on all addresses of one family.
 ///
 /// It has checksums in both directions, allocates from reserves if need be, and has no limit on what
-/// it sends. It does not keep its namespace alive, and has to be dropped before that goes away.
+/// it sends. It does not keep its namespace alive, and is closed when that goes away.
 ///
 /// Dropping it sleeps, until the handler runs no more.
 ///
 /// # Invariants
 ///
-/// `sk` is an open socket of `family` whose user data point to the target of `handler`.
+/// `shared` is a socket of `family` among `sockets`, whose user data point to the target of
+/// `_handler`.
 pub(crate) struct UdpSocket<H: UdpHandler> {
-    sk: NonNull<bindings::sock>,
+    shared: Arc<SharedSocket>,
+    sockets: Arc<OpenSockets>,
     family: Family,
-    handler: Arc<H>,
+    port: u16,
+    _handler: Arc<H>,
 }
-
-// SAFETY: A socket may be used and closed in any context that may sleep.
-unsafe impl<H: UdpHandler> Send for UdpSocket<H> {}
-// SAFETY: What can be done through `&UdpSocket` reads fields that never change, or is meant to run
-// on several CPUs at once.
-unsafe impl<H: UdpHandler> Sync for UdpSocket<H> {}
 
 impl<H: UdpHandler> UdpSocket<H> {
     /// Opens a socket at `port`, or at one that is free if that is zero.
     ///
-    /// Errors are those of `bind(2)`: [`EADDRINUSE`], [`EACCES`], … Sleeps.
+    /// Errors are those of `bind(2)`: [`EADDRINUSE`], [`EACCES`], …; and [`ENODEV`] if there is no
+    /// [`Registration`]. Sleeps.
     pub(crate) fn open(net: &Net, family: Family, port: u16, handler: Arc<H>) -> Result<Self> {
         const {
             // The lowest three bits of a socket's user data are flags.
             assert!(align_of::<H>() >= 8, "handlers must be aligned to 8 bytes");
         }
-        let data = ptr::from_ref::<H>(&handler).cast_mut();
-        // SAFETY: `net` is alive. `encap_rcv` finds the handler that it expects, which lives for a
-        // grace period longer than the socket.
-        let sk = from_err_ptr(unsafe {
-            bindings::udp_encap_open(
-                net.as_ptr(),
-                family.number() as u8,
-                port,
-                data.cast(),
-                Some(encap_rcv::<H>),
-            )
+        let sockets = OpenSockets::current().ok_or(ENODEV)?;
+        let mut local_port = 0;
+        let shared = sockets.add(net, || {
+            let data = Arc::as_ptr(&handler).cast_mut().cast();
+            let family = family.number() as u8;
+            // SAFETY: `net` is alive. `encap_rcv` finds the handler that it expects, which lives for
+            // a grace period longer than the socket.
+            unsafe {
+                bindings::udp_encap_open(
+                    net.as_ptr(),
+                    family,
+                    port,
+                    data,
+                    Some(encap_rcv::<H>),
+                    &mut local_port,
+                )
+            }
         })?;
         // INVARIANT: Just opened so.
         Ok(Self {
-            sk: NonNull::new(sk).ok_or(EINVAL)?,
+            shared,
+            sockets,
             family,
-            handler,
+            port: local_port,
+            _handler: handler,
         })
     }
 
     /// The port that the socket is bound to.
     #[inline]
     pub(crate) fn local_port(&self) -> u16 {
-        // SAFETY: By the type invariants.
-        unsafe { bindings::udp_local_port(self.sk.as_ptr()) }
-    }
-
-    /// The handler of what arrives.
-    pub(crate) fn handler(&self) -> &Arc<H> {
-        &self.handler
+        self.port
     }
 
     /// Looks up how to reach `destination` with packets of that mark.
@@ -127,7 +136,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         cache: Option<&mut DstCache>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
-        self.require(Family::V4)?;
+        let sk = self.get(Family::V4, bh)?;
         let mut flow = bindings::wg_helper_flow4 {
             daddr: to_be32(*destination.ip()),
             saddr: source.map_or(0, |source| to_be32(source.addr)),
@@ -138,13 +147,13 @@ impl<H: UdpHandler> UdpSocket<H> {
         };
         // SAFETY: The socket is open and of that family; `cache` is null or ours alone, and bottom
         // halves are disabled.
-        let dst = unsafe { bindings::udp_route4(self.sk.as_ptr(), &mut flow, cache_ptr(cache)) };
+        let dst = unsafe { bindings::udp_route4(sk.as_ptr(), &mut flow, cache_ptr(cache)) };
         if flow.source_cleared {
             *source = None;
         }
         // INVARIANT: The socket is borrowed for `'a`, and the route was looked up for its family.
         Ok(Route {
-            sk: self.sk,
+            sk,
             // SAFETY: The reference to the result is ours.
             dst: unsafe { Dst::from_raw(dst) }?,
             flow: Flow::V4(flow),
@@ -166,7 +175,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         cache: Option<&mut DstCache>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
-        self.require(Family::V6)?;
+        let sk = self.get(Family::V6, bh)?;
         let mut flow = bindings::wg_helper_flow6 {
             daddr: to_in6_addr(*destination.ip()),
             saddr: to_in6_addr(source.unwrap_or(Ipv6Addr::UNSPECIFIED)),
@@ -176,13 +185,13 @@ impl<H: UdpHandler> UdpSocket<H> {
             source_cleared: false,
         };
         // SAFETY: As in `route4`.
-        let dst = unsafe { bindings::udp_route6(self.sk.as_ptr(), &mut flow, cache_ptr(cache)) };
+        let dst = unsafe { bindings::udp_route6(sk.as_ptr(), &mut flow, cache_ptr(cache)) };
         if flow.source_cleared {
             *source = None;
         }
         // INVARIANT: The socket is borrowed for `'a`, and the route was looked up for its family.
         Ok(Route {
-            sk: self.sk,
+            sk,
             // SAFETY: The reference to the result is ours.
             dst: unsafe { Dst::from_raw(dst) }?,
             flow: Flow::V6(flow),
@@ -190,9 +199,11 @@ impl<H: UdpHandler> UdpSocket<H> {
         })
     }
 
-    fn require(&self, family: Family) -> Result {
+    /// The socket, if it is of that family.
+    #[inline]
+    fn get(&self, family: Family, bh: BhDisabled<'_>) -> Result<NonNull<bindings::sock>> {
         if self.family == family {
-            Ok(())
+            self.shared.get(bh)
         } else {
             Err(EAFNOSUPPORT)
         }
@@ -200,30 +211,25 @@ impl<H: UdpHandler> UdpSocket<H> {
 
     /// Drops two sockets, and waits but once.
     pub(crate) fn close_both(first: Self, second: Option<Self>) {
-        let first = first.close();
-        let second = second.map(Self::close);
-        // SAFETY: No requirements but process context, which is the caller's part.
-        unsafe { bindings::synchronize_net() };
-        drop((first, second));
+        let first_closed = first.close();
+        if second.as_ref().is_some_and(Self::close) || first_closed {
+            // SAFETY: No requirements but process context, which is the caller's part.
+            unsafe { bindings::synchronize_net() };
+        }
     }
 
-    /// Closes the socket, and returns the handler, which may run for another grace period.
-    fn close(self) -> Arc<H> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: By the type invariants the socket is open, and it is not used again.
-        unsafe { bindings::udp_encap_close(this.sk.as_ptr()) };
-        // SAFETY: `this` is neither used nor dropped after this.
-        unsafe { ptr::read(&this.handler) }
+    /// Closes the socket, after which the handler may run for another grace period, and returns
+    /// whether it was still open.
+    fn close(&self) -> bool {
+        self.sockets.remove(&self.shared)
     }
 }
 
 impl<H: UdpHandler> Drop for UdpSocket<H> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants the socket is open, and it is not used again. The handler
-        // is dropped after the grace period.
-        unsafe {
-            bindings::udp_encap_close(self.sk.as_ptr());
-            bindings::synchronize_net();
+        if self.close() {
+            // SAFETY: No requirements but process context. The handler is dropped after it.
+            unsafe { bindings::synchronize_net() };
         }
     }
 }

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The sockets that are open, and their end, which may be that of their namespace.
+//!
+//! A socket of the kernel does not keep its namespace alive, and must not be there any more when
+//! that is taken apart. Its owner should see to this, but is not trusted to.
+
+use core::{
+    ptr::{self, NonNull},
+    sync::atomic::{AtomicBool, AtomicPtr, Ordering}, //
+};
+
+use kernel::{
+    error::from_err_ptr,
+    new_mutex,
+    prelude::*,
+    sync::{rcu, Arc, Mutex}, //
+};
+
+use crate::{
+    bindings,
+    kapi::{
+        net::{
+            netns::{Net, NetRef, NetnsExit, PernetRegistration, WeakNet},
+            rtnl::RtnlHeld, //
+        },
+        sync::{
+            bh::BhDisabled,
+            rcu::Rcu,
+            rcu_slot::RcuSlot, //
+        }, //
+    }, //
+};
+
+/// Lets sockets be opened, and closes what is left of them at the end of a namespace.
+///
+/// There can be one at a time. Dropping it closes all sockets that are still open.
+pub(crate) struct Registration {
+    // Dropped in this order: the exit hook looks for what is published.
+    _exit: PernetRegistration<CloseSockets>,
+    published: Published,
+}
+
+impl Registration {
+    /// Registers the hook. [`EBUSY`] if there is one already.
+    pub(crate) fn new() -> Result<Self> {
+        let published = Published::new()?;
+        Ok(Self {
+            _exit: PernetRegistration::new()?,
+            published,
+        })
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // What is opened from now on would not be closed by the exit hook any more.
+        self.published.0.state.lock().refuses = true;
+    }
+}
+
+/// Whether something is published, or about to be.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+static SOCKETS: RcuSlot<Arc<OpenSockets>> = RcuSlot::new();
+
+struct Published(Arc<OpenSockets>);
+
+impl Published {
+    fn new() -> Result<Self> {
+        let sockets = Arc::pin_init(OpenSockets::new(), GFP_KERNEL)?;
+        let published = KBox::new(sockets.clone(), GFP_KERNEL)?;
+        if TAKEN.swap(true, Ordering::Acquire) {
+            return Err(EBUSY);
+        }
+        drop(SOCKETS.replace(Some(published)));
+        Ok(Self(sockets))
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        drop(SOCKETS.replace(None));
+        TAKEN.store(false, Ordering::Release);
+    }
+}
+
+struct CloseSockets;
+
+impl NetnsExit for CloseSockets {
+    fn exit(net: &NetRef, _rtnl: &RtnlHeld) {
+        if let Some(sockets) = OpenSockets::current() {
+            sockets.close_in(net);
+        }
+    }
+}
+
+/// All sockets that are open.
+#[pin_data]
+pub(super) struct OpenSockets {
+    #[pin]
+    state: Mutex<State>,
+}
+
+struct State {
+    open: KVec<OpenSocket>,
+    /// Whether no more sockets are to be opened.
+    refuses: bool,
+}
+
+/// A socket that is open.
+///
+/// # Invariants
+///
+/// `sk` is an open socket of the namespace `net`, and only closed by who takes the value out of its
+/// list; `shared` points to it, or to nothing if it is about to be closed.
+struct OpenSocket {
+    sk: NonNull<bindings::sock>,
+    net: WeakNet,
+    shared: Arc<SharedSocket>,
+}
+
+// SAFETY: A socket can be closed by any thread.
+unsafe impl Send for OpenSocket {}
+
+impl OpenSocket {
+    /// Closes the socket. Its hook may run until the end of the next grace period.
+    fn close(&self) {
+        self.shared.0.store(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: By the type invariants, and the caller is about to take the value from its list.
+        unsafe { bindings::udp_encap_close(self.sk.as_ptr()) };
+    }
+}
+
+/// What the owner of a socket sees of it.
+///
+/// # Invariants
+///
+/// The pointer is null, or to an open socket, which is not closed before a grace period has passed
+/// since it became null, unless the owner gives it up.
+pub(super) struct SharedSocket(AtomicPtr<bindings::sock>);
+
+impl SharedSocket {
+    /// The socket. As long as `bh` lasts and the owner is borrowed, it stays open.
+    ///
+    /// [`ENONET`] if its namespace is going away.
+    #[inline]
+    pub(super) fn get(&self, _bh: BhDisabled<'_>) -> Result<NonNull<bindings::sock>> {
+        NonNull::new(self.0.load(Ordering::Acquire)).ok_or(ENONET)
+    }
+}
+
+impl OpenSockets {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            state <- new_mutex!(
+                State {
+                    open: KVec::new(),
+                    refuses: false,
+                },
+                "open_sockets"
+            ),
+        })
+    }
+
+    /// Where to put sockets, if there is a [`Registration`].
+    pub(super) fn current() -> Option<Arc<Self>> {
+        let guard = rcu::read_lock();
+        SOCKETS.load(Rcu::from(&guard)).cloned()
+    }
+
+    /// Takes on a socket of `net`, which `open` opens: it returns a pointer to it or an error.
+    pub(super) fn add(
+        &self,
+        net: &Net,
+        open: impl FnOnce() -> *mut bindings::sock,
+    ) -> Result<Arc<SharedSocket>> {
+        let shared = Arc::new(SharedSocket(AtomicPtr::new(ptr::null_mut())), GFP_KERNEL)?;
+        let mut state = self.state.lock();
+        if state.refuses {
+            return Err(ENODEV);
+        }
+        state.open.reserve(1, GFP_KERNEL)?;
+        let sk = NonNull::new(from_err_ptr(open())?).ok_or(EINVAL)?;
+        shared.0.store(sk.as_ptr(), Ordering::Release);
+        // INVARIANT: It is open, and `net`, which is alive, will not end before the lock is released.
+        let socket = OpenSocket {
+            sk,
+            net: net.downgrade(),
+            shared: shared.clone(),
+        };
+        if let Err(error) = state.open.push(socket, GFP_KERNEL) {
+            // SAFETY: Nobody else has seen the socket.
+            unsafe { bindings::udp_encap_close(sk.as_ptr()) };
+            return Err(error.into());
+        }
+        Ok(shared)
+    }
+
+    /// Closes a socket, unless its namespace has ended.
+    ///
+    /// The owner must not use it any more. If this returns true, its hook may run until the end of
+    /// the next grace period; else it runs no more.
+    pub(super) fn remove(&self, shared: &Arc<SharedSocket>) -> bool {
+        let mut state = self.state.lock();
+        let found = state
+            .open
+            .iter()
+            .position(|socket| Arc::ptr_eq(&socket.shared, shared));
+        match found.map(|index| state.open.remove(index)) {
+            Some(Ok(socket)) => {
+                socket.close();
+                true
+            }
+            Some(Err(_)) | None => false,
+        }
+    }
+
+    /// Closes the sockets that a namespace has left.
+    fn close_in(&self, net: &NetRef) {
+        let mut state = self.state.lock();
+        let mut left = false;
+        for socket in state.open.iter().filter(|socket| socket.net.is(net)) {
+            socket.shared.0.store(ptr::null_mut(), Ordering::Release);
+            left = true;
+        }
+        if !left {
+            return;
+        }
+        // First for those that send, then for the hooks.
+        // SAFETY: No requirements but process context.
+        unsafe { bindings::synchronize_net() };
+        state.open.retain(|socket| {
+            let stays = !socket.net.is(net);
+            if !stays {
+                socket.close();
+            }
+            stays
+        });
+        // SAFETY: As above.
+        unsafe { bindings::synchronize_net() };
+    }
+}
