@@ -52,7 +52,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 19] = [
+const CHECKS: [Check; 20] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -69,6 +69,7 @@ const CHECKS: [Check; 19] = [
     ("allowed_ips: a prefix goes", ips::remove_one),
     ("allowed_ips: order of insertion", ips::order),
     ("allowed_ips: depth", ips::depth),
+    ("allowed_ips: many prefixes", ips::many),
     ("allowed_ips: against a naive model", || ips::model(10_000, 7)),
     ("ratelimit: per source", rate::per_source),
     ("ratelimit: capacity", rate::capacity),

@@ -311,6 +311,21 @@ pub(crate) fn depth() -> Outcome {
     Ok(())
 }
 
+/// As many prefixes on one peer as upstream's test has.
+pub(crate) fn many() -> Outcome {
+    const COUNT: u32 = 130_560;
+    let mut t = Fixture::new(1)?;
+    for n in 0..COUNT {
+        let ip = AllowedIp::new(IpAddr::V4((n << 8).into()), 24).map_err(|_| "too long")?;
+        t.try_insert(ip, A).map_err(|_| NO_MEMORY)?;
+    }
+    check!(t.all(A, &["0.0.0.1", "1.253.255.255"]) && t.all(None, &["1.254.0.0"]));
+    check!(t.owned(A).count() == COUNT as usize);
+    t.remove_all(A);
+    check!(t.table.is_empty() && t.lists(A, &[]));
+    Ok(())
+}
+
 /// What the table does, without the trie.
 struct Model {
     entries: KVec<(AllowedIp, usize)>,
