@@ -257,17 +257,22 @@ def run(job, image, peer=None, emit=print):
 
 
 def follow(guest, others, emit):
+    """Waits for the guest's end. Without its peer it cannot go on: then its end comes at once."""
     while True:
         lines, running = guest.poll()
         for line in lines:
             emit(line)
         if not running:
             return
-        if any(other.qemu.poll() is not None for other in others):
-            guest.stop()
+        for other in others:
+            said, alive = other.poll()
+            for line in said:
+                emit(f"# {other.name}: {line}")
+            if not alive:
+                guest.stop()
         time.sleep(0.05)
 
 
 def judge(guest, main):
-    on_purpose = guest is not main and guest.qemu.poll() is None
-    return guest.verdict(stopped_on_purpose=on_purpose)
+    """A peer is stopped when the main guest has ended; that it still ran then is how it should be."""
+    return guest.verdict(stopped_on_purpose=guest is not main and guest.qemu.poll() is None)

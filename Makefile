@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people. What kbuild reads is Kbuild.
+#
+# Without KDIR everything happens in the lab (tools/lab), which makes itself on first use under build/.
+# With KDIR=<prepared kernel build folder> the module is built against that kernel with the host's own tools.
+
+LAB ?= $(CURDIR)/build/lab
+export LAB
+
+lab     := tools/lab/lab
+in_root := tools/lab/in-root
+kernel   = $(shell $(lab) path kernel)
+cc      := $(shell . tools/lab/config; echo $$KERNEL_CC)
+
+# Warnings are errors here, but not for a user with a kernel or a compiler that we have not seen.
+strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
+
+.DEFAULT_GOAL := modules
+MAKEFLAGS += --no-print-directory
+.PHONY: modules modules_install test demo shell lab fmt check-fmt clippy layers rust-analyzer clean distclean help
+
+ifdef KDIR
+kdir := $(abspath $(KDIR))
+name := $(shell cat $(kdir)/include/config/kernel.release 2>/dev/null || echo other)
+
+modules:
+	@tools/build-module $(name) $(kdir) modules
+	@echo "built build/module/$(name)/wireguard.ko"
+
+modules_install: modules
+	@tools/build-module $(name) $(kdir) modules_install
+else
+modules:
+	@$(lab) up kernel
+	@$(in_root) tools/build-module stock $(kernel)/O $(strict) modules
+	@echo "built build/module/stock/wireguard.ko"
+
+modules_install:
+	@echo "make modules_install needs KDIR=<build folder of the running kernel>" >&2; exit 1
+endif
+
+lab:
+	@$(lab) up
+
+test: lab
+	@$(in_root) tools/run-tests $(TESTS)
+
+demo: lab
+	@$(in_root) tools/demo/run
+
+shell: modules
+	@$(lab) up guest
+	@tools/lab/run-guest --shell --smp 2 --mem 1024 --module build/module/stock/wireguard.ko tools/lab/shell-rc
+
+fmt check-fmt layers:
+	@$(lab) up root
+	@$(in_root) tools/check-$(subst check-,,$@) $(if $(filter fmt,$@),--fix)
+
+clippy:
+	@$(lab) up kernel
+	@$(in_root) tools/build-module clippy $(kernel)/O $(strict) CLIPPY=1 modules
+
+rust-analyzer: modules
+	@$(in_root) tools/rust-analyzer $(kernel)
+
+clean:
+	@rm -rf build/module build/log
+
+distclean: clean
+	@$(lab) clean
+	@rm -rf build rust-project.json
+
+help:
+	@echo 'make                  build wireguard.ko for the stock kernel of the lab'
+	@echo 'make KDIR=<folder>    build wireguard.ko for another prepared kernel, with this host'"'"'s tools'
+	@echo 'make modules_install KDIR=<folder>'
+	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
+	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
+	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
+	@echo 'make lab              set up the lab'
+	@echo 'make fmt              format the Rust sources'
+	@echo 'make check-fmt, make clippy, make layers'
+	@echo 'make rust-analyzer    write rust-project.json for the editor'
+	@echo 'make clean            remove what was built, keep the lab'
+	@echo 'make distclean        remove everything under build/'
+	@echo
+	@echo 'DUT=intree            with test or demo: the C driver takes the place of our module'
+	@echo 'ACCEL=kvm             run guests with KVM instead of TCG'
+	@echo 'LAB=<folder>          where the lab is (default build/lab)'

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For scripts that run in a guest: TAP output, the module under test, namespaces, tunnels, traffic.
+
+tests=0
+failures=0
+
+ok() { tests=$((tests + 1)); echo "ok $tests - $*"; }
+not_ok() { tests=$((tests + 1)); failures=$((failures + 1)); echo "not ok $tests - $*"; }
+diag() { sed 's/^/# /'; }
+
+# check DESCRIPTION COMMAND…: passes if the command succeeds; shows what it said if not.
+check() {
+	local description=$1 output status
+	shift
+	output=$("$@" 2>&1)
+	status=$?
+	if [ $status = 0 ]; then ok "$description"; return 0; fi
+	not_ok "$description"
+	printf '%s\nstatus %d: %s\n' "$output" $status "$*" | diag
+	return 1
+}
+
+# same DESCRIPTION WANTED FOUND
+same() {
+	if [ "$2" = "$3" ]; then ok "$1"; return 0; fi
+	not_ok "$1"
+	printf 'wanted: %s\nfound:  %s\n' "$2" "$3" | diag
+	return 1
+}
+
+# Ends the script; a script that dies before has no plan, and fails by that.
+done_testing() {
+	echo "1..$tests"
+	[ $failures = 0 ]
+	exit
+}
+
+# --- the driver under test
+
+dut_module=/job/wireguard.ko
+
+dut_load() {
+	local needed
+	if [ ! -e $dut_module ]; then modprobe wireguard; return; fi
+	for needed in $(modinfo -F depends $dut_module | tr , ' '); do modprobe "$needed" || return; done
+	insmod $dut_module
+}
+
+dut_unload() { rmmod wireguard; }
+dut_name() { if [ -e $dut_module ]; then echo "our module"; else echo "the C driver"; fi; }
+
+# --- namespaces
+
+# at NAMESPACE COMMAND…
+at() { ip netns exec "$@"; }
+
+add_namespace() {
+	ip netns add "$1" && ip -n "$1" link set lo up
+}
+
+# A veth pair between two namespaces, each end named after the other's: 192.0.2.x and 2001:db8::x outside.
+join_namespaces() {
+	local a=$1 b=$2
+	ip link add "to-$b" netns "$a" type veth peer name "to-$a" netns "$b" || return
+	outside_address "$a" "to-$b" 1 && outside_address "$b" "to-$a" 2
+}
+
+outside_address() {
+	ip -n "$1" address add "192.0.2.$3/24" dev "$2" &&
+		ip -n "$1" address add "2001:db8::$3/64" dev "$2" nodad &&
+		ip -n "$1" link set "$2" up
+}
+
+outside() { case $1 in 4) echo "192.0.2.$2" ;; 6) echo "[2001:db8::$2]" ;; esac; }
+inside() { case $1 in 4) echo "10.7.0.$2" ;; 6) echo "fd07::$2" ;; esac; }
+
+# Addresses inside the tunnel and the interface up: inside_address NAMESPACE INTERFACE NUMBER
+inside_address() {
+	ip -n "$1" address add "10.7.0.$3/24" dev "$2" &&
+		ip -n "$1" address add "fd07::$3/64" dev "$2" nodad &&
+		ip -n "$1" link set "$2" up
+}
+
+# --- keys
+
+psk=$(wg genpsk)
+private_1=$(wg genkey) private_2=$(wg genkey)
+public_1=$(wg pubkey <<<"$private_1") public_2=$(wg pubkey <<<"$private_2")
+
+port_of() { echo $((51820 + $1)); }
+
+# tunnel_end NAMESPACE INTERFACE SELF OTHER [ENDPOINT [KEEPALIVE]]: configures one end of a tunnel, number SELF, whose
+# peer is number OTHER. Without an endpoint this end waits for the other.
+tunnel_end() {
+	local ns=$1 dev=$2 self=$3 other=$4 private=private_$3 public=public_$4
+	at "$ns" wg set "$dev" private-key <(echo "${!private}") listen-port "$(port_of "$self")" \
+		peer "${!public}" preshared-key <(echo "$psk") allowed-ips "10.7.0.$other/32,fd07::$other/128" \
+		${5:+endpoint "$5:$(port_of "$other")"} ${6:+persistent-keepalive "$6"} &&
+		inside_address "$ns" "$dev" "$self"
+}
+
+# --- traffic
+
+ping_across() { at "$1" ping -q -c "${3:-3}" -i 0.2 -W 5 "$2"; }
+
+# tcp_across CLIENT-NAMESPACE SERVER-NAMESPACE ADDRESS AMOUNT [IPERF3 OPTION…]: prints iperf3's summary.
+tcp_across() {
+	local client=$1 server=$2 address=$3 amount=$4
+	shift 4
+	at "$server" iperf3 -s -1 -D -B "$address" --idle-timeout 60
+	await 10 listening "$server" 5201 || return
+	at "$client" timeout 120 iperf3 -c "$address" -n "$amount" -f m "$@"
+}
+
+listening() { at "$1" ss -Hltn "sport = $2" | grep -q .; }
+
+# await SECONDS COMMAND…: until the command succeeds.
+await() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# --- what wg tells
+
+# Seconds since the last handshake of the interface's only peer; fails if there was none.
+handshake_age() {
+	local when
+	when=$(at "$1" wg show "$2" latest-handshakes | cut -f 2)
+	[ "${when:-0}" != 0 ] && echo $(($(date +%s) - when))
+}
+
+handshake_is_recent() {
+	local age
+	age=$(handshake_age "$1" "$2") || { echo "there was no handshake"; return 1; }
+	echo "handshake $age s ago"
+	[ "$age" -ge 0 ] && [ "$age" -le "${3:-20}" ]
+}
+
+# counter NAMESPACE INTERFACE rx|tx
+counter() { at "$1" wg show "$2" transfer | cut -f "$([ "$3" = rx ] && echo 2 || echo 3)"; }
+
+# counters_moved NAMESPACE INTERFACE RX-BEFORE TX-BEFORE AT-LEAST
+counters_moved() {
+	local rx tx
+	rx=$(($(counter "$1" "$2" rx) - $3)) tx=$(($(counter "$1" "$2" tx) - $4))
+	echo "received $rx and sent $tx bytes more, at least $5 each wanted"
+	[ $rx -ge "$5" ] && [ $tx -ge "$5" ]
+}
