@@ -69,10 +69,10 @@ same "and is then shown again" "$shown" "$(wg showconf wg0)"
 same "the public key fits the private one" "$public_1" "$(wg show wg0 public-key)"
 
 # --- what is refused
-refused "key of the wrong length" "Key is not the correct length or format" wg set wg0 private-key <(echo short)
+refused "key of the wrong length" "Invalid length key in key file" wg set wg0 private-key <(echo short)
 refused "public key of the wrong length" "Key is not the correct length or format" wg set wg0 peer AAAA allowed-ips 10.9.0.0/16
-refused "port beyond 65535" "Unable to parse port" wg set wg0 listen-port 65536
-refused "prefix longer than the address" "Unable to parse IP address" wg set wg0 peer "$peer_a" allowed-ips 10.9.0.0/33
+refused "not a port" "Servname not supported" wg set wg0 listen-port 99x
+refused "prefix longer than the address" "AllowedIP is not in the correct format" wg set wg0 peer "$peer_a" allowed-ips 10.9.0.0/33
 refused "not an address" "Unable to parse IP address" wg set wg0 peer "$peer_a" allowed-ips 10.9.0/8x
 refused "unknown interface" "No such device" wg set wg7 listen-port 1
 refused "interface that is not ours" "Operation not supported" wg set lo listen-port 1
@@ -80,7 +80,7 @@ same "showing an unknown interface fails alike" "Unable to access interface: No 
 
 ip link set wg0 up
 same "the interface is up" 51821 "$(ss -Hlun 'sport = 51821' | awk '{ n = split($4, a, ":"); print a[n]; exit }')"
-check "another socket takes a port" eval 'ncat -lu 5999 >/dev/null & sleep 0.5'
+check "another socket takes a port" eval 'ncat -lu 5999 >/dev/null 2>&1 & sleep 1'
 refused "port that is in use" "Address already in use" wg set wg0 listen-port 5999
 same "the old port still listens" 2 "$(ss -Hlun 'sport = 51821' | wc -l)"
 
