@@ -6,6 +6,7 @@
 //! that is taken apart. Its owner should see to this, but is not trusted to.
 
 use core::{
+    iter,
     ptr::{self, NonNull},
     sync::atomic::{AtomicBool, AtomicPtr, Ordering}, //
 };
@@ -103,7 +104,7 @@ pub(super) struct OpenSockets {
 }
 
 struct State {
-    open: KVec<OpenSocket>,
+    first: Option<KBox<OpenSocket>>,
     /// Whether no more sockets are to be opened.
     refuses: bool,
 }
@@ -112,12 +113,13 @@ struct State {
 ///
 /// # Invariants
 ///
-/// `sk` is an open socket of the namespace `net`, and only closed by who takes the value out of its
-/// list; `shared` points to it, or to nothing if it is about to be closed.
+/// `sk` is an open socket of the namespace `net`, and only closed by [`Self::close`]; `shared` points
+/// to it, or to nothing if it is about to be closed.
 struct OpenSocket {
     sk: NonNull<bindings::sock>,
     net: WeakNet,
     shared: Arc<SharedSocket>,
+    next: Option<KBox<OpenSocket>>,
 }
 
 // SAFETY: A socket can be closed by any thread.
@@ -125,9 +127,9 @@ unsafe impl Send for OpenSocket {}
 
 impl OpenSocket {
     /// Closes the socket. Its hook may run until the end of the next grace period.
-    fn close(&self) {
+    fn close(self) {
         self.shared.0.store(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: By the type invariants, and the caller is about to take the value from its list.
+        // SAFETY: By the type invariants, it is open until here.
         unsafe { bindings::udp_encap_close(self.sk.as_ptr()) };
     }
 }
@@ -155,7 +157,7 @@ impl OpenSockets {
         pin_init!(Self {
             state <- new_mutex!(
                 State {
-                    open: KVec::new(),
+                    first: None,
                     refuses: false,
                 },
                 "open_sockets"
@@ -176,11 +178,11 @@ impl OpenSockets {
         open: impl FnOnce() -> *mut bindings::sock,
     ) -> Result<Arc<SharedSocket>> {
         let shared = Arc::new(SharedSocket(AtomicPtr::new(ptr::null_mut())), GFP_KERNEL)?;
+        let slot = KBox::new_uninit(GFP_KERNEL)?;
         let mut state = self.state.lock();
         if state.refuses {
             return Err(ENODEV);
         }
-        state.open.reserve(1, GFP_KERNEL)?;
         let sk = NonNull::new(from_err_ptr(open())?).ok_or(EINVAL)?;
         shared.0.store(sk.as_ptr(), Ordering::Release);
         // INVARIANT: It is open, and `net`, which is alive, will not end before the lock is released.
@@ -188,12 +190,9 @@ impl OpenSockets {
             sk,
             net: net.downgrade(),
             shared: shared.clone(),
+            next: state.first.take(),
         };
-        if let Err(error) = state.open.push(socket, GFP_KERNEL) {
-            // SAFETY: Nobody else has seen the socket.
-            unsafe { bindings::udp_encap_close(sk.as_ptr()) };
-            return Err(error.into());
-        }
+        state.first = Some(KBox::write(slot, socket));
         Ok(shared)
     }
 
@@ -203,26 +202,23 @@ impl OpenSockets {
     /// the next grace period; else it runs no more.
     pub(super) fn remove(&self, shared: &Arc<SharedSocket>) -> bool {
         let mut state = self.state.lock();
-        let found = state
-            .open
-            .iter()
-            .position(|socket| Arc::ptr_eq(&socket.shared, shared));
-        match found.map(|index| state.open.remove(index)) {
-            Some(Ok(socket)) => {
-                socket.close();
-                true
-            }
-            Some(Err(_)) | None => false,
-        }
+        let socket = unlink(&mut state.first, |socket| {
+            Arc::ptr_eq(&socket.shared, shared)
+        });
+        socket
+            .map(|socket| KBox::into_inner(socket).close())
+            .is_some()
     }
 
     /// Closes the sockets that a namespace has left.
     fn close_in(&self, net: &NetRef) {
         let mut state = self.state.lock();
         let mut left = false;
-        for socket in state.open.iter().filter(|socket| socket.net.is(net)) {
-            socket.shared.0.store(ptr::null_mut(), Ordering::Release);
-            left = true;
+        for socket in iter::successors(state.first.as_deref(), |socket| socket.next.as_deref()) {
+            if socket.net.is(net) {
+                socket.shared.0.store(ptr::null_mut(), Ordering::Release);
+                left = true;
+            }
         }
         if !left {
             return;
@@ -230,14 +226,23 @@ impl OpenSockets {
         // First for those that send, then for the hooks.
         // SAFETY: No requirements but process context.
         unsafe { bindings::synchronize_net() };
-        state.open.retain(|socket| {
-            let stays = !socket.net.is(net);
-            if !stays {
-                socket.close();
-            }
-            stays
-        });
+        while let Some(socket) = unlink(&mut state.first, |socket| socket.net.is(net)) {
+            KBox::into_inner(socket).close();
+        }
         // SAFETY: As above.
         unsafe { bindings::synchronize_net() };
     }
+}
+
+/// Takes the first socket for which that holds out of a list.
+fn unlink(
+    mut link: &mut Option<KBox<OpenSocket>>,
+    is_it: impl Fn(&OpenSocket) -> bool,
+) -> Option<KBox<OpenSocket>> {
+    while link.as_ref().is_some_and(|socket| !is_it(socket)) {
+        link = &mut link.as_mut()?.next;
+    }
+    let mut socket = link.take()?;
+    *link = socket.next.take();
+    Some(socket)
 }
