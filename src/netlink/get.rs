@@ -33,9 +33,10 @@ use crate::{
 
 /// A dump under way.
 pub(super) struct GetDevice {
-    /// Keeps the interface from being unregistered, until the reader is done.
-    netdev: NetDeviceRef,
     device: Arc<Device>,
+    /// Keeps the interface from being unregistered, until the reader is done. Dropped after
+    /// `device`, whose last reference is the interface's own then.
+    netdev: NetDeviceRef,
     next: Position,
 }
 
@@ -56,8 +57,8 @@ impl Dump for GetDevice {
     fn start(request: &Info<'_>) -> Result<Self> {
         let (netdev, device) = lookup(request)?;
         Ok(Self {
-            netdev,
             device,
+            netdev,
             next: Position::Device,
         })
     }

@@ -2,8 +2,6 @@
 
 //! The numbers of the user interface, as in `include/uapi/linux/wireguard.h`.
 
-#![allow(missing_docs)]
-
 use core::ffi::CStr;
 
 pub(super) const WG_GENL_NAME: &CStr = c"wireguard";
