@@ -50,6 +50,12 @@ struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 	sk_set_memalloc(sock->sk);
 
 	setup_udp_tunnel_sock(net, sock->sk, &sock_cfg);
+	/*
+	 * That asks for CHECKSUM_COMPLETE, for the sake of checksums inside of
+	 * the tunnel. Nobody looks at those here, and when a train of datagrams
+	 * is cut it costs a sum over each of them.
+	 */
+	inet_dec_convert_csum(sock->sk);
 	*local_port = ntohs(inet_sk(sock->sk)->inet_sport);
 	return sock->sk;
 }
