@@ -136,16 +136,15 @@ impl<'a> Configuration<'a> {
         self.config.ledger.owned(peer, from)
     }
 
-    /// Sets the mark of outgoing packets; if it changes, all routes are looked up anew.
+    /// Sets the mark of outgoing packets; all routes are looked up anew.
     pub(crate) fn set_fwmark(&mut self, mark: u32) {
-        if self.device.fwmark.swap(mark, Ordering::Relaxed) != mark {
-            self.forget_routes();
-        }
+        self.device.fwmark.store(mark, Ordering::Relaxed);
+        self.forget_routes();
     }
 
     /// Sets the port to listen on, and changes sockets if the device is up.
     ///
-    /// If this fails, nothing has changed.
+    /// All routes are looked up anew. If this fails, the port and the sockets are those from before.
     ///
     /// # Errors
     ///
@@ -154,12 +153,11 @@ impl<'a> Configuration<'a> {
         if self.config.port == port {
             return Ok(());
         }
-        if self.is_up() {
-            self.bind(port)?;
-        } else {
-            self.config.port = port;
-        }
         self.forget_routes();
+        if self.is_up() {
+            return self.bind(port);
+        }
+        self.config.port = port;
         Ok(())
     }
 
@@ -219,12 +217,22 @@ impl<'a> Configuration<'a> {
     /// # Errors
     ///
     /// `ENOMEM` if there is no memory, or there are 2^20 peers already.
-    pub(crate) fn create_peer(&mut self, public_key: PublicKey) -> Result<RcuArc<Peer>> {
+    pub(crate) fn create_peer(
+        &mut self,
+        public_key: PublicKey,
+        preshared_key: Option<Key>,
+    ) -> Result<RcuArc<Peer>> {
         if self.config.peer_count >= MAX_PEERS_PER_DEVICE {
             return Err(ENOMEM);
         }
         let id = self.config.next_id;
-        let peer = Peer::new(self.device.clone(), id, public_key, self.identity())?;
+        let peer = Peer::new(
+            self.device.clone(),
+            id,
+            public_key,
+            preshared_key,
+            self.identity(),
+        )?;
         let node = RBTreeNode::new(id, peer.clone(), GFP_KERNEL)?;
         self.device.peers.insert(peer.clone())?;
         self.config.peers.insert(node);

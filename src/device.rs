@@ -4,18 +4,19 @@
 
 use core::{
     convert::Infallible,
-    mem::MaybeUninit,
-    net::IpAddr, //
+    mem::MaybeUninit, //
 };
 
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{Arc, ArcBorrow, Mutex}, //
+    sync::{Arc, ArcBorrow, Mutex},
+    time::{delay::fsleep, Delta}, //
 };
 
 use crate::{
     allowed_ips::AllowedIps,
+    census::Census,
     config::Config,
     crypto::KernelCrypto,
     devices,
@@ -23,7 +24,6 @@ use crate::{
     index_table::Entry,
     kapi::{
         cpu::Cpu,
-        memory,
         net::{
             device::{
                 features,
@@ -52,12 +52,9 @@ use crate::{
     proto::{
         constants::{MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES},
         cookie::CookieChecker,
-        messages::Index,
-        time::BootTime,
-        token_bucket::Source, //
+        messages::Index, //
     },
     queue::parallel::Parallel,
-    ratelimit::RateLimiter,
     rx::{
         decrypt::Decrypt,
         deliver::Inbox,
@@ -94,12 +91,10 @@ pub(crate) struct Device {
     pub(crate) identity: RcuCell<Identity>,
     #[pin]
     pub(crate) cookies: Mutex<CookieChecker<KernelCrypto>>,
-    /// How often strangers may come back while there is a backlog.
-    #[pin]
-    rate_limiter: Mutex<RateLimiter>,
     pub(crate) backlog: Backlog,
     #[pin]
     pub(crate) peers: PeersByKey,
+    pub(crate) census: Census,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
     pub(crate) allowed_ips: AllowedIps<Peer>,
     #[pin]
@@ -122,6 +117,7 @@ type Poller = Napi<Arc<Inbox>>;
 /// All of a device that can fail to be made.
 pub(crate) struct Prepared {
     creating_net: WeakNet,
+    census: Census,
     index_table: Pin<KBox<IndexTable>>,
     encrypt: Parallel<Encrypt>,
     decrypt: Parallel<Decrypt>,
@@ -135,7 +131,8 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     fn new(name: &CStr, creating_net: WeakNet) -> Result<Self> {
-        let cpus = Cpu::count() as usize;
+        // There may be many more CPU numbers than CPUs.
+        let cpus = Cpu::online_count() as usize;
         let mut inboxes = KVec::with_capacity(cpus, GFP_KERNEL)?;
         for _ in 0..cpus {
             let inbox = Arc::pin_init(Inbox::new(), GFP_KERNEL)?;
@@ -145,6 +142,7 @@ impl Prepared {
         let crypt = wq::CPU_INTENSIVE | wq::MEM_RECLAIM | wq::PERCPU;
         Ok(Self {
             creating_net,
+            census: Census::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             decrypt: Parallel::new(MAX_WAITING)?,
@@ -219,9 +217,9 @@ impl LinkOps for Device {
             fwmark: AtomicU32::new(0),
             identity: RcuCell::new(None),
             cookies <- new_mutex!(CookieChecker::new(), "wg_cookies"),
-            rate_limiter <- new_mutex!(RateLimiter::for_ram(memory::total()), "wg_rate_limiter"),
             backlog: Backlog::new(),
             peers <- PeersByKey::new(),
+            census: prepared.census,
             index_table: prepared.index_table,
             allowed_ips: AllowedIps::new(),
             config <- new_mutex!(Config::new(), "wg_config"),
@@ -263,9 +261,10 @@ impl LinkOps for Device {
         config.unbind();
         this.handshakes.purge();
         this.receive_queue.flush();
-        for peer in config.peers() {
-            Peer::stop(peer);
-        }
+        config.peers().for_each(|peer| peer.stop());
+        // What was queued before must not meet what comes after the next start.
+        this.handshake_queue.flush();
+        config.peers().for_each(Peer::reset);
     }
 
     fn xmit(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
@@ -285,17 +284,25 @@ impl LinkOps for Device {
 }
 
 impl Device {
-    /// Waits until nothing is under way that refers to the device, which has no peers any more.
+    /// Waits until nothing is under way that refers to the device, which has no peers any more: all
+    /// that does refers to one of them.
     fn drain(&self) {
         self.handshakes.purge();
         self.receive_queue.flush();
-        self.handshake_queue.flush();
-        // What is encrypted is sent by the worker itself, what is decrypted goes to a poller.
-        self.crypt_queue.flush();
-        for poller in &self.pollers {
-            poller.content().clear();
+        loop {
+            // What is decrypted goes to a poller, and what either finds may ask for a handshake.
+            self.crypt_queue.flush();
+            for poller in &self.pollers {
+                poller.content().clear();
+            }
+            self.handshake_queue.flush();
+            rcu::barrier();
+            if self.census.is_empty() {
+                break;
+            }
+            // A poll that was under way, or frees that wait for each other.
+            fsleep(Delta::from_millis(1));
         }
-        rcu::drain();
     }
 
     /// The poller that a peer belongs to.
@@ -319,12 +326,6 @@ impl Device {
     pub(crate) fn entry(&self, index: Index) -> Option<Entry<Peer, Session>> {
         let guard = kernel::sync::rcu::read_lock();
         self.index_table.lookup((&guard).into(), index).cloned()
-    }
-
-    /// Whether a sender may go on, having sent no more than its share.
-    pub(crate) fn is_within_rate(&self, source: IpAddr, now: BootTime) -> bool {
-        // What sources have in common is the namespace that they reach us in, which is one here.
-        self.rate_limiter.lock().allow(0, Source::of(source), now)
     }
 
     /// The mark of all packets that are sent.

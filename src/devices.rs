@@ -2,6 +2,8 @@
 
 //! All devices, for what concerns each of them: the end of a namespace, suspend, a forked VM.
 
+use core::net::IpAddr;
+
 use kernel::{
     new_mutex,
     prelude::*,
@@ -11,13 +13,16 @@ use kernel::{
 use crate::{
     device::Device,
     kapi::{
+        memory,
         net::{
             netns::{NetRef, NetnsExit, PernetRegistration},
             rtnl::{self, RtnlHeld}, //
         },
         notifier::{SuspendNotify, SuspendRegistration, VmForkNotify, VmForkRegistration},
-        sync::rcu::{RcuArc, RcuCell}, //
-    }, //
+        sync::rcu::{self, RcuArc, RcuCell}, //
+    },
+    proto::{time::BootTime, token_bucket::Source},
+    ratelimit::RateLimiter, //
 };
 
 /// The list of devices; there is one as long as the module is loaded.
@@ -27,6 +32,9 @@ static LIST: RcuCell<List> = RcuCell::empty();
 struct List {
     #[pin]
     devices: Mutex<KVec<Arc<Device>>>,
+    /// How often strangers may come back while there is a backlog of handshakes.
+    #[pin]
+    rate_limiter: Mutex<RateLimiter>,
 }
 
 /// What keeps the list, and acts on it.
@@ -59,6 +67,8 @@ impl Owner {
         let list = RcuArc::pin_init(
             pin_init!(List {
                 devices <- new_mutex!(KVec::new(), "wg_devices"),
+                rate_limiter <-
+                    new_mutex!(RateLimiter::for_ram(memory::total()), "wg_rate_limiter"),
             }),
             GFP_KERNEL,
         )?;
@@ -96,6 +106,22 @@ pub(crate) fn remove(device: &Arc<Device>) {
     }
 }
 
+/// Whether a sender may go on, having sent no more than its share to all devices whose sockets are
+/// in one namespace.
+pub(crate) fn is_within_rate(net: u64, source: IpAddr, now: BootTime) -> bool {
+    LIST.get().is_some_and(|list| {
+        let mut limiter = list.rate_limiter.lock();
+        limiter.allow(net, Source::of(source), now)
+    })
+}
+
+/// Forgets who sent how much, some time after the last backlog.
+pub(crate) fn relax(now: BootTime) {
+    if let Some(list) = LIST.get() {
+        list.rate_limiter.lock().relax(now);
+    }
+}
+
 /// Does something to every device.
 fn for_each(f: impl Fn(&Arc<Device>)) {
     if let Some(list) = LIST.get() {
@@ -120,8 +146,13 @@ impl NetnsExit for Hooks {
 
 impl SuspendNotify for Hooks {
     fn suspend_prepare() {
-        let _rtnl = rtnl::lock();
-        for_each(|device| Device::configure(device).forget_all_keys());
+        {
+            let _rtnl = rtnl::lock();
+            for_each(|device| Device::configure(device).forget_all_keys());
+        }
+        // Keys are wiped as they are freed: before the system's memory is written anywhere.
+        for_each(|device| device.crypt_queue.flush());
+        rcu::barrier();
     }
 }
 

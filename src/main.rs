@@ -19,6 +19,7 @@
 )]
 mod allowed_ips;
 mod bindings;
+mod census;
 mod config;
 mod crypto;
 mod device;
@@ -91,7 +92,8 @@ impl kernel::Module for WireGuard {
         let devices = devices::Registrations::new()?;
         let link = Device::link().register()?;
         let netlink = netlink::FAMILY.register()?;
-        pr_info!("loaded\n");
+        pr_info!("WireGuard 1.0.0 loaded. See www.wireguard.com for information.\n");
+        pr_info!("This is the driver in Rust; there is no warranty.\n");
         Ok(Self {
             _netlink: netlink,
             _link: link,

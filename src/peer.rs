@@ -18,7 +18,8 @@ use kernel::{
 
 use crate::{
     allowed_ips::Owner,
-    crypto::KernelCrypto,
+    census::Alive,
+    crypto::{KernelCrypto, Key},
     device::Device,
     endpoint::EndpointCell,
     identity::Identity,
@@ -39,7 +40,7 @@ use crate::{
         messages::PublicKey,
         timers::Timers, //
     },
-    queue::ordered::Ordered,
+    queue::{backlog::Backlog, ordered::Ordered},
     rx::RxHeader,
     session::Slots,
     tx::TxHeader, //
@@ -66,6 +67,8 @@ pub(crate) struct Peer {
     pub(crate) tx_order: Ordered<TxHeader>,
     #[pin]
     pub(crate) rx_order: Ordered<RxHeader>,
+    /// Packets from the socket to the stack.
+    pub(crate) rx_backlog: Backlog,
     #[pin]
     pub(crate) timers: SpinLockBh<Timers>,
     #[pin]
@@ -77,6 +80,8 @@ pub(crate) struct Peer {
     is_closed: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
+    /// Dropped last, after the reference to the device.
+    _alive: Alive,
 }
 
 /// The work item that sends an initiation.
@@ -110,9 +115,14 @@ impl Peer {
         device: Arc<Device>,
         id: u64,
         public_key: PublicKey,
+        preshared_key: Option<Key>,
         identity: Option<RcuArc<Identity>>,
     ) -> Result<RcuArc<Self>> {
-        let remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
+        let mut remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
+        if let Some(key) = preshared_key {
+            remote.set_preshared_key(key);
+        }
+        let alive = device.census.enter();
         let noise = Noise {
             identity,
             remote,
@@ -130,6 +140,7 @@ impl Peer {
                 staged <- new_spinlock_bh!(PacketList::new()),
                 tx_order <- Ordered::new(),
                 rx_order <- Ordered::new(),
+                rx_backlog: Backlog::new(),
                 timers <- new_spinlock_bh!(Timers::new()),
                 timer <- Timer::new(static_lock_class!()),
                 initiate <- new_work!("wg_initiate"),
@@ -137,6 +148,7 @@ impl Peer {
                 is_closed: AtomicBool::new(false),
                 rx_bytes: AtomicU64::new(0),
                 tx_bytes: AtomicU64::new(0),
+                _alive: alive,
             }? Error),
             GFP_KERNEL,
         )
@@ -154,9 +166,15 @@ impl Peer {
     }
 
     /// Stops the peer: its device goes down. Process context, under the device's configuration lock.
-    pub(crate) fn stop(this: &RcuArc<Self>) {
-        this.drop_staged();
-        this.stop_timers();
+    ///
+    /// Work that is queued already is waited for between this and [`Self::forget_keys`].
+    pub(crate) fn stop(&self) {
+        self.drop_staged();
+        self.stop_timers();
+    }
+
+    /// Begins anew, as if no handshake had ever been sent.
+    pub(crate) fn reset(this: &RcuArc<Self>) {
         Self::forget_keys(this);
         this.timers.lock().forget_last_handshake_sent();
     }
@@ -209,7 +227,9 @@ impl Peer {
     /// Drops what waits for a session.
     pub(crate) fn drop_staged(&self) {
         let staged = self.staged.lock().take();
-        self.device.dev.tx_dropped(staged.len() as u32);
+        if !staged.is_empty() {
+            self.device.dev.tx_dropped(staged.len() as u32);
+        }
     }
 
     /// Counts received bytes, and packets of the device.

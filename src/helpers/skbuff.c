@@ -10,8 +10,11 @@
 
 struct sk_buff *wg_helper_skb_alloc(unsigned int headroom, unsigned int size)
 {
-	struct sk_buff *skb = alloc_skb(headroom + size, GFP_ATOMIC);
+	struct sk_buff *skb;
 
+	if (headroom > U16_MAX || size > U16_MAX)
+		return NULL;
+	skb = alloc_skb(headroom + size, GFP_ATOMIC);
 	if (skb) {
 		skb_reserve(skb, headroom);
 		skb_reset_network_header(skb);
@@ -57,14 +60,14 @@ int wg_helper_skb_trim_to(struct sk_buff *skb, unsigned int len)
 
 void *wg_helper_skb_put_checked(struct sk_buff *skb, unsigned int len)
 {
-	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < len)
+	if (skb_is_nonlinear(skb) || skb_cloned(skb) || skb_tailroom(skb) < len)
 		return NULL;
 	return skb_put(skb, len);
 }
 
 bool wg_helper_skb_push_checked(struct sk_buff *skb, unsigned int len)
 {
-	if (skb_headroom(skb) < len)
+	if (skb_header_cloned(skb) || skb_headroom(skb) < len)
 		return false;
 	skb_push(skb, len);
 	return true;
@@ -79,6 +82,13 @@ struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
 					  netdev_features_t features)
 {
 	return skb_gso_segment(skb, features);
+}
+
+/* Whether nobody else refers to the packet's data. */
+bool wg_helper_skb_is_private(const struct sk_buff *skb)
+{
+	return !skb_shared(skb) && !skb_cloned(skb) &&
+	       !skb_shinfo(skb)->nr_frags;
 }
 
 struct sk_buff *wg_helper_skb_share_check(struct sk_buff *skb)
@@ -125,7 +135,7 @@ void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 
 /*
  * Makes the packet writable, with at least @headroom bytes in front, and
- * appends @padding zero bytes and @tail bytes of room.
+ * appends @padding and @tail zero bytes.
  */
 bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 			  unsigned int padding, unsigned int tail)
@@ -133,8 +143,11 @@ bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 	struct sk_buff *trailer;
 	int nsegs;
 
+	if (headroom > U16_MAX || padding > U16_MAX || tail > U16_MAX)
+		return false;
 	/* The flow is hashed while the packet can still be dissected. */
-	skb_get_hash(skb);
+	if (skb->len)
+		skb_get_hash(skb);
 	if (skb_cow_head(skb, headroom) < 0)
 		return false;
 	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
@@ -147,7 +160,7 @@ bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 		if (nsegs < 0)
 			return false;
 	}
-	memset(skb_tail_pointer(trailer), 0, padding);
+	memset(skb_tail_pointer(trailer), 0, padding + tail);
 	pskb_put(skb, trailer, padding + tail);
 	skb_set_inner_network_header(skb, 0);
 	return true;
@@ -156,10 +169,12 @@ bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 /* Makes the packet's data writable, with the network header still in front. */
 bool wg_helper_skb_unshare_data(struct sk_buff *skb)
 {
-	unsigned int offset = -skb_network_offset(skb);
+	const int offset = -skb_network_offset(skb);
 	struct sk_buff *trailer;
 	int nsegs;
 
+	if (offset < 0 || offset > skb_headroom(skb))
+		return false;
 	if (!skb_is_nonlinear(skb) && !skb_cloned(skb))
 		return true;
 	skb_push(skb, offset);

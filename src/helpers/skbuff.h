@@ -21,6 +21,7 @@ bool wg_helper_skb_is_gso(const struct sk_buff *skb);
 struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
 					  netdev_features_t features);
 struct sk_buff *wg_helper_skb_share_check(struct sk_buff *skb);
+bool wg_helper_skb_is_private(const struct sk_buff *skb);
 void wg_helper_skb_dst_drop(struct sk_buff *skb);
 u32 wg_helper_skb_route_mtu(const struct sk_buff *skb);
 void wg_helper_skb_orphan(struct sk_buff *skb);

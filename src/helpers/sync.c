@@ -69,6 +69,11 @@ bool wg_helper_cpu_online(unsigned int cpu)
 	return cpu_online(cpu);
 }
 
+unsigned int wg_helper_num_online(void)
+{
+	return num_online_cpus();
+}
+
 void wg_helper_cond_resched(void)
 {
 	cond_resched();

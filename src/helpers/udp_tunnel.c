@@ -70,6 +70,9 @@ void wg_helper_udp_encap_close(struct sock *sk)
 void *wg_helper_udp_encap_enter(struct sock *sk, struct sk_buff *skb)
 {
 	skb_mark_not_on_list(skb);
+	/* Neither is referenced: they must not go with the packet elsewhere. */
+	skb_dst_drop(skb);
+	skb->dev = NULL;
 	return rcu_dereference_sk_user_data(sk);
 }
 

@@ -23,6 +23,12 @@ impl Cpu {
         kernel::cpu::nr_cpu_ids()
     }
 
+    /// How many CPUs are online now.
+    pub(crate) fn online_count() -> u32 {
+        // SAFETY: No requirements.
+        unsafe { bindings::num_online() }
+    }
+
     /// The CPU of that number, if there can be one.
     pub(crate) fn new(id: u32) -> Option<Self> {
         // INVARIANT: Just checked.

@@ -177,6 +177,11 @@ impl<'a> PeerChange<'a> {
         elements(self.allowed_ips.filter(|_| !self.has(WGPEER_F_REMOVE_ME)))
     }
 
+    fn preshared_key(&self) -> Option<Key> {
+        self.preshared_key
+            .map(|key| Key::fill_with(|bytes| bytes.copy_from_slice(key)))
+    }
+
     fn has(&self, flag: u32) -> bool {
         self.flags & flag != 0
     }
@@ -222,12 +227,15 @@ impl<'a> PeerChange<'a> {
         {
             return Ok(found);
         }
-        config.create_peer(self.public_key).map(Some)
+        // With its key from the start: it can be heard of before this request is through.
+        config
+            .create_peer(self.public_key, self.preshared_key())
+            .map(Some)
     }
 
     fn apply_keys_and_endpoint(&self, peer: &Peer) {
-        if let Some(key) = self.preshared_key {
-            peer.set_preshared_key(Key::fill_with(|bytes| bytes.copy_from_slice(key)));
+        if let Some(key) = self.preshared_key() {
+            peer.set_preshared_key(key);
         }
         if let Some(endpoint) = self.endpoint {
             peer.endpoint.set(endpoint);

@@ -6,6 +6,7 @@
 //! the [`parallel`] queue takes it, and passed on by the ordered queue in the order of its number.
 //! It has one owner at any time: the worker that has it, or the queue that it waits in.
 
+pub(crate) mod backlog;
 pub(crate) mod fifo;
 pub(crate) mod ordered;
 pub(crate) mod parallel;

@@ -19,7 +19,8 @@ use crate::kapi::{
     sync::{
         atomic::{AtomicU32, Ordering},
         new_spinlock_bh,
-        SpinLockBh, //
+        SpinLockBh,
+        SpinLockBhGuard, //
     },
     workqueue::Workqueue, //
 };
@@ -36,6 +37,29 @@ pub(crate) struct Parallel<J: Job> {
     last: AtomicU32,
 }
 
+/// A ring that has room, locked.
+///
+/// Who needs a number for a job takes it meanwhile, and so never for a job that is then refused.
+pub(crate) struct Entrance<'a, J: Job> {
+    cpu: Cpu,
+    worker: &'a Arc<Worker<J>>,
+    ring: SpinLockBhGuard<'a, Ring<J>>,
+}
+
+impl<J: Job> Entrance<'_, J> {
+    /// Has a job done, on `queue`.
+    #[inline]
+    pub(crate) fn submit(mut self, queue: &Workqueue, job: J) {
+        self.ring.push(job);
+        if !self.ring.is_attended {
+            self.ring.is_attended = true;
+            drop(self.ring);
+            // The item can be queued already only if it is attended.
+            let _ = queue.enqueue_on(self.cpu, self.worker.clone());
+        }
+    }
+}
+
 #[pin_data]
 struct Worker<J: Job> {
     #[pin]
@@ -50,7 +74,7 @@ impl_has_work! {
 
 /// A bounded queue.
 struct Ring<J> {
-    slots: KVec<Option<J>>,
+    slots: KVVec<Option<J>>,
     first: usize,
     len: usize,
     /// The work item is queued or runs, and will look again before it ends.
@@ -79,25 +103,16 @@ impl<J: Job> Parallel<J> {
         })
     }
 
-    /// Has a job done by the next CPU in turn, on `queue`; gives it back if that one's ring is full.
+    /// Opens the ring of the next CPU in turn.
     #[inline]
-    pub(crate) fn submit(&self, queue: &Workqueue, job: J) -> Result<(), J> {
+    pub(crate) fn enter(&self) -> Option<Entrance<'_, J>> {
         // The turn is a hint: two callers may pick one CPU.
         let last = self.last.load(Ordering::Relaxed);
         let cpu = Cpu::new(last).map_or_else(Cpu::first_online, Cpu::next_online);
         self.last.store(cpu.id(), Ordering::Relaxed);
-        let Some(worker) = self.workers.get(cpu.id() as usize) else {
-            return Err(job);
-        };
-        let mut ring = worker.ring.lock();
-        ring.push(job)?;
-        if !ring.is_attended {
-            ring.is_attended = true;
-            drop(ring);
-            // The item can be queued already only if it is attended.
-            let _ = queue.enqueue_on(cpu, worker.clone());
-        }
-        Ok(())
+        let worker = self.workers.get(cpu.id() as usize)?;
+        let ring = worker.ring.lock();
+        (!ring.is_full()).then_some(Entrance { cpu, worker, ring })
     }
 
     /// Takes all jobs out that nobody has begun.
@@ -135,7 +150,7 @@ impl<J: Job> Worker<J> {
 
 impl<J> Ring<J> {
     fn new(capacity: usize) -> Result<Self> {
-        let mut slots = KVec::with_capacity(capacity, GFP_KERNEL)?;
+        let mut slots = KVVec::with_capacity(capacity, GFP_KERNEL)?;
         for _ in 0..capacity {
             slots.push(None, GFP_KERNEL)?;
         }
@@ -147,18 +162,17 @@ impl<J> Ring<J> {
         })
     }
 
-    fn push(&mut self, job: J) -> Result<(), J> {
-        let capacity = self.slots.len();
-        if self.len >= capacity {
-            return Err(job);
+    fn is_full(&self) -> bool {
+        self.len >= self.slots.len()
+    }
+
+    /// Puts a job in, for which there is room.
+    fn push(&mut self, job: J) {
+        let at = wrap(self.first.wrapping_add(self.len), self.slots.len());
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some(job);
+            self.len = self.len.wrapping_add(1);
         }
-        let at = wrap(self.first.wrapping_add(self.len), capacity);
-        match self.slots.get_mut(at) {
-            Some(slot) => *slot = Some(job),
-            None => return Err(job),
-        }
-        self.len = self.len.wrapping_add(1);
-        Ok(())
     }
 
     fn pop(&mut self) -> Option<J> {

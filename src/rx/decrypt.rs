@@ -23,17 +23,7 @@ use crate::{
 };
 
 /// A batch to be decrypted.
-pub(crate) struct Decrypt(RxBatch);
-
-/// Has a batch decrypted by some CPU.
-pub(crate) fn submit(batch: RxBatch) {
-    let session = batch.session.clone();
-    let device = &session.peer.device;
-    if let Err(Decrypt(batch)) = device.decrypt.submit(&device.crypt_queue, Decrypt(batch)) {
-        // As forged as it was marked at first: its number must come by all the same.
-        complete(batch);
-    }
-}
+pub(crate) struct Decrypt(pub(super) RxBatch);
 
 impl Job for Decrypt {
     fn run(self) {

@@ -91,6 +91,7 @@ impl NapiPoll for Arc<Inbox> {
 fn deliver(batch: RxBatch, poll: &mut Poll<'_>) {
     let (header, packets) = batch.into_parts();
     let session = &header.session;
+    session.peer.rx_backlog.leave(packets.len() as u64);
     poll.consume(packets.len() as u32);
     let packets = screen(session, packets);
     let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {
@@ -177,8 +178,14 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, poll: &mut Poll<'_>)
                 count = count.wrapping_add(1);
                 bytes = bytes.wrapping_add(len);
             }
-            Err(Refusal::Frame) => dev.rx_frame_errors(1),
-            Err(Refusal::Length) => dev.rx_length_errors(1),
+            Err(Refusal::Frame) => {
+                dev.rx_errors(1);
+                dev.rx_frame_errors(1);
+            }
+            Err(Refusal::Length) => {
+                dev.rx_errors(1);
+                dev.rx_length_errors(1);
+            }
             Err(Refusal::Memory) => dev.rx_dropped(1),
         }
     }

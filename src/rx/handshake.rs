@@ -10,6 +10,7 @@ use kernel::sync::Arc;
 use crate::{
     crypto::Key,
     device::Device,
+    devices,
     index_table::Entry,
     kapi::{
         net::{
@@ -34,6 +35,7 @@ use crate::{
         },
         cookie::{Load, MacState},
         handshake::IncomingInitiation,
+        identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
         time::BootTime, //
     },
@@ -86,7 +88,11 @@ impl Backlog {
         }
         match self.last_busy.load(Ordering::Relaxed) {
             0 => Load::Normal,
-            then if BootTime(then).is_older_than(UNDER_LOAD_HOLD, now) => Load::Normal,
+            then if BootTime(then).is_older_than(UNDER_LOAD_HOLD, now) => {
+                self.last_busy.store(0, Ordering::Relaxed);
+                devices::relax(now);
+                Load::Normal
+            }
             _ => Load::UnderLoad,
         }
     }
@@ -102,7 +108,9 @@ pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
         skb,
     };
     // A job that finds no room counts itself out when it is dropped.
-    let _ = device.handshakes.submit(&device.receive_queue, job);
+    if let Some(entrance) = device.handshakes.enter() {
+        entrance.submit(&device.receive_queue, job);
+    }
 }
 
 impl Drop for Incoming {
@@ -153,9 +161,8 @@ fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) 
         }
         (MacState::ValidMac2, Load::UnderLoad) => {
             drop(cookies);
-            device
-                .is_within_rate(datagram.source.ip(), now)
-                .then_some(())
+            let net = device.creating_net.id();
+            devices::is_within_rate(net, datagram.source.ip(), now).then_some(())
         }
     }
 }
@@ -193,13 +200,18 @@ fn consume_response(device: &Device, message: &Response, datagram: &Datagram) ->
         Entry::Handshake(peer) => peer,
         Entry::Session(_) => return None,
     };
+    // The costly part is done on copies: a stranger may ask for it, and must not hold the lock.
+    let (identity, remote, pending) = {
+        let noise = peer.noise.lock();
+        let mut remote = RemoteStatic::new(peer.public_key, None);
+        remote.set_preshared_key(noise.remote.preshared_key().duplicate());
+        (noise.identity.clone()?, remote, noise.handshake.snapshot()?)
+    };
+    let authentic = pending
+        .open_response(identity.keys(), &remote, message)
+        .ok()?;
     let session = {
         let mut noise = peer.noise.lock();
-        let identity = noise.identity.clone()?;
-        let pending = noise.handshake.snapshot()?;
-        let authentic = pending
-            .open_response(identity.keys(), &noise.remote, message)
-            .ok()?;
         noise.handshake.accept_response(authentic).ok()?;
         tx::handshake::begin_session(&peer, &mut noise)
     };

@@ -21,8 +21,8 @@ use crate::{
     session::Session, //
 };
 
-/// How many batches of one peer may be under way.
-const MAX_BATCHES: u64 = 1024;
+/// How many packets of one peer may be under way.
+const MAX_PACKETS: u64 = 1024;
 
 /// The header of a batch on its way in.
 pub(crate) struct RxHeader {

@@ -8,12 +8,12 @@
 use kernel::sync::ArcBorrow;
 
 use super::{
-    decrypt,
+    decrypt::Decrypt,
     handshake,
     RxBatch,
     RxHeader,
     Verdict,
-    MAX_BATCHES, //
+    MAX_PACKETS, //
 };
 use crate::{
     device::Device,
@@ -66,7 +66,11 @@ fn classify(skb: &mut SkBuff) -> Option<MessageType> {
 fn queue_data(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Option<()> {
     let header = DataHeader::read(skb.linear().first_chunk()?);
     let session = device.session(bh, header.receiver())?;
-    let number = session.peer.rx_order.issue(MAX_BATCHES)?;
+    let peer = session.peer.clone();
+    let entrance = device.decrypt.enter()?;
+    // What has been decrypted counts until it is delivered: the poller may be the slower one.
+    let place = peer.rx_backlog.enter(MAX_PACKETS)?;
+    let number = peer.rx_order.issue(MAX_PACKETS)?;
     Verdict::Forged.put(&mut skb);
     let mut packets = PacketList::new();
     packets.push(skb);
@@ -74,6 +78,9 @@ fn queue_data(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Option<()
         link: Link::new(number),
         session,
     };
-    decrypt::submit(RxBatch::new(packets, header)?);
+    if let Some(batch) = RxBatch::new(packets, header) {
+        place.keep();
+        entrance.submit(&device.crypt_queue, Decrypt(batch));
+    }
     Some(())
 }

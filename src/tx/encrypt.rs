@@ -26,21 +26,7 @@ use crate::{
 };
 
 /// A batch to be encrypted.
-pub(crate) struct Encrypt(TxBatch);
-
-/// Has a batch encrypted by some CPU.
-pub(crate) fn submit(batch: TxBatch) {
-    let session = batch.session.clone();
-    let device = &session.peer.device;
-    if let Err(Encrypt(batch)) = device.encrypt.submit(&device.crypt_queue, Encrypt(batch)) {
-        // Its number must come by in the order of the others all the same.
-        let (header, mut packets) = batch.into_parts();
-        packets.for_each_mut(discard);
-        if let Some(batch) = TxBatch::new(packets, header) {
-            transmit::complete(batch);
-        }
-    }
-}
+pub(crate) struct Encrypt(pub(super) TxBatch);
 
 impl Job for Encrypt {
     fn run(self) {

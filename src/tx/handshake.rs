@@ -81,8 +81,10 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         return;
     };
     let jitter = Jitter::from_random(random::u32());
+    // In this order: when the timer expires, the five seconds have passed by the other clock too.
+    let boot = boot_now();
     timers::with(peer.borrow(), |timers| {
-        timers.handshake_initiated(mono_now(), boot_now(), jitter);
+        timers.handshake_initiated(mono_now(), boot, jitter);
     });
     send_to_peer(peer, HandshakeMessage::as_bytes(&message));
 }

@@ -6,7 +6,7 @@
 //! Next:    [`super::encrypt`], by way of the parallel queue.
 
 use super::{
-    encrypt,
+    encrypt::Encrypt,
     handshake,
     Fate,
     Note,
@@ -47,8 +47,15 @@ pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: PacketList, bh: BhDisabled<
         }
         staged.append(packets);
     }
-    peer.device.dev.tx_dropped(dropped.len() as u32);
+    drop_all(&peer, dropped);
     flush(peer, bh);
+}
+
+/// Drops packets that could not be sent, outside all locks.
+fn drop_all(peer: &Peer, packets: PacketList) {
+    if !packets.is_empty() {
+        peer.device.dev.tx_dropped(packets.len() as u32);
+    }
 }
 
 /// Sends a keepalive, or what is staged: that keeps the session alive as well.
@@ -74,42 +81,66 @@ pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 
 /// Sends what is staged if there is a session, and otherwise asks for one.
 pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
-    match take_batch(peer, bh) {
-        Staged::Batch(batch) => encrypt::submit(batch),
-        Staged::NoSession => handshake::request(peer, Retry::No),
-        Staged::Nothing => {}
+    match submit(peer, bh) {
+        Staged::Sent => {}
+        Staged::Dropped(packets) => drop_all(&peer, packets),
+        Staged::NoSession => {
+            orphan(&peer);
+            handshake::request(peer, Retry::No);
+        }
     }
 }
 
-/// What comes of the staged packets.
+/// What has become of the staged packets.
 enum Staged {
-    Batch(TxBatch),
+    /// They are on their way, or there were none.
+    Sent,
+    /// There is no room for them where they are encrypted.
+    Dropped(PacketList),
+    /// They wait.
     NoSession,
-    Nothing,
 }
 
-fn take_batch(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Staged {
+/// Makes a batch of the staged packets and has it encrypted.
+///
+/// Counters, the batch's number and its place in a ring are taken under one lock: so counters go out
+/// in order, and no number is given to a batch that is then refused.
+fn submit(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Staged {
     let mut staged = peer.staged.lock();
     if staged.is_empty() || peer.is_closed() {
-        return Staged::Nothing;
+        return Staged::Sent;
     }
-    // Numbering and queueing happen under one lock, so that counters go out in order.
     let Some((session, first_counter)) = reserve(peer, staged.len(), bh) else {
-        // Who waits for a handshake must not hold a sender's socket buffer.
-        staged.for_each_mut(SkBuff::orphan);
         return Staged::NoSession;
     };
     let packets = staged.take();
+    let device = &peer.device;
+    let Some(entrance) = device.encrypt.enter() else {
+        return Staged::Dropped(packets);
+    };
     let Some(number) = peer.tx_order.issue(MAX_BATCHES) else {
-        peer.device.dev.tx_dropped(packets.len() as u32);
-        return Staged::Nothing;
+        return Staged::Dropped(packets);
     };
     let header = TxHeader {
         link: Link::new(number),
         session,
         first_counter,
     };
-    TxBatch::new(packets, header).map_or(Staged::Nothing, Staged::Batch)
+    if let Some(batch) = TxBatch::new(packets, header) {
+        entrance.submit(&device.crypt_queue, Encrypt(batch));
+    }
+    Staged::Sent
+}
+
+/// Lets go of the sockets that staged packets came from: who waits for a handshake must not hold a
+/// sender's buffer.
+fn orphan(peer: &Peer) {
+    // Outside the lock, since a socket may answer by sending.
+    let mut packets = peer.staged.lock().take();
+    packets.for_each_mut(SkBuff::orphan);
+    let mut staged = peer.staged.lock();
+    packets.append(staged.take());
+    *staged = packets;
 }
 
 /// Reserves counters of the current session.

@@ -14,14 +14,16 @@ use super::{
 use crate::{
     kapi::{
         net::skbuff::{PacketList, SkBuff},
-        sync::bh::{self, BhDisabled}, //
+        sync::{
+            bh::{self, BhDisabled},
+            rcu::RcuArc, //
+        }, //
     },
     peer::Peer,
     proto::{
         timers::{Retry, Sent},
         transport, //
     },
-    session::Session,
     time::boot_now,
     timers, //
 };
@@ -42,18 +44,19 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     let (header, packets) = batch.into_parts();
     let session = &header.session;
     let peer = &session.peer;
-    let sent = send_all(peer, packets, bh);
-    timers::packets_sent(peer.borrow(), sent);
-    keep_fresh(session);
+    if let Some(sent) = send_all(peer, packets, bh) {
+        timers::packets_sent(peer.borrow(), sent);
+        keep_fresh(peer, bh);
+    }
 }
 
-/// Sends messages by one route, and returns what went out.
-fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Sent {
+/// Sends messages by one route, and returns what they were, if there were any to send.
+fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Option<Sent> {
     let device = &peer.device;
     let Ok(route) = device.sockets.route(&peer.endpoint, device.fwmark(), bh) else {
-        return Sent::NoData;
+        return Some(Sent::NoData);
     };
-    let mut sent = Sent::NoData;
+    let mut sent = None;
     let mut bytes = 0u64;
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
@@ -62,10 +65,11 @@ fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Sent {
             continue;
         }
         let len = skb.len();
+        sent = sent.or(Some(Sent::NoData));
         if route.send(skb, &device.dev, note.ds).is_ok() {
             bytes = bytes.wrapping_add(u64::from(len));
             if !transport::is_keepalive(len as usize) {
-                sent = Sent::Data;
+                sent = Some(Sent::Data);
             }
         }
     }
@@ -84,9 +88,13 @@ pub(super) fn send_message(peer: &Peer, skb: SkBuff, ds: u8, bh: BhDisabled<'_>)
     }
 }
 
-/// Asks for a new session when this one gets old.
-fn keep_fresh(session: &Session) {
-    if session.is_rekey_due_after_send(boot_now()) {
-        handshake::request(session.peer.borrow(), Retry::No);
+/// Asks for a new session when the current one gets old.
+fn keep_fresh(peer: &RcuArc<Peer>, bh: BhDisabled<'_>) {
+    let is_due = peer
+        .sessions
+        .current(bh.rcu())
+        .is_some_and(|session| session.is_rekey_due_after_send(boot_now()));
+    if is_due {
+        handshake::request(peer.borrow(), Retry::No);
     }
 }

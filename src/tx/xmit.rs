@@ -108,13 +108,9 @@ fn segments(skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
     Ok(packets)
 }
 
-/// Makes packets our own: nobody else's data, no route, and notes in place of the stack's.
+/// Makes packets our own: without a route, and with notes in place of the stack's.
 fn own(mut packets: PacketList, mtu: u32) -> PacketList {
-    let mut owned = PacketList::new();
-    while let Some(skb) = packets.pop() {
-        let Some(mut skb) = skb.unshare() else {
-            continue;
-        };
+    packets.for_each_mut(|skb| {
         // It was kept so that an ICMP error could go back.
         skb.drop_route();
         Note {
@@ -122,8 +118,7 @@ fn own(mut packets: PacketList, mtu: u32) -> PacketList {
             ds: skb.ecn_encapsulate().unwrap_or(0),
             fate: Fate::Send,
         }
-        .put(&mut skb);
-        owned.push(skb);
-    }
-    owned
+        .put(skb);
+    });
+    packets
 }

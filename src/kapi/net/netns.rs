@@ -149,6 +149,11 @@ impl WeakNet {
         NonNull::new(net).map(Net)
     }
 
+    /// A number that tells namespaces apart; zero once the name was cleared.
+    pub(crate) fn id(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Whether this names `net`.
     pub(crate) fn is(&self, net: &NetRef) -> bool {
         self.0.load(Ordering::Relaxed) == net.cookie()

@@ -241,6 +241,16 @@ unsafe extern "C" fn reclaim<T>(head: *mut bindings::callback_head) {
     PENDING.fetch_sub(1, Ordering::Release);
 }
 
+/// Waits until all that was given up before has been dropped, and what that gave up in turn, to a
+/// depth of three.
+///
+/// To be called in process context.
+pub(crate) fn barrier() {
+    for _ in 0..3 {
+        rcu::rcu_barrier();
+    }
+}
+
 /// Waits until everything that was given up has been dropped, and what that gave up in turn.
 ///
 /// To be called in process context, after the last user is gone: a module whose callbacks are still

@@ -372,12 +372,16 @@ impl<T: LinkOps> Link<T> {
         // with interrupts disabled instead.
         let (skb, this, bh) = unsafe {
             (
-                SkBuff::from_raw(skb),
+                SkBuff::unshared(skb),
                 Self::driver(dev),
                 BhDisabled::assume(),
             )
         };
-        let sent = this.ok_or(ENODEV).and_then(|this| T::xmit(this, skb, bh));
+        let sent = match (skb, this) {
+            (Some(skb), Some(this)) => T::xmit(this, skb, bh),
+            (None, _) => Err(ENOMEM),
+            (_, None) => Err(ENODEV),
+        };
         match sent {
             Ok(()) => bindings::netdev_tx_NETDEV_TX_OK,
             // A negative value says that the packet is gone, and why.

@@ -38,6 +38,7 @@ impl SkBuff {
     #[inline]
     pub(crate) fn seal(&mut self, offset: u32, nonce: u64, key: &Key) -> Result {
         let len = self.sealable(offset)?;
+        self.require_private()?;
         // SAFETY: By the type invariants; the region and the tag are within the packet, nothing
         // borrows the data, and the key is 32 bytes.
         let ok =
@@ -59,12 +60,24 @@ impl SkBuff {
         if !unsafe { bindings::skb_unshare_data(self.as_ptr()) } {
             return Err(ENOMEM);
         }
+        self.require_private()?;
         // SAFETY: As above; the region and the tag are within the packet, which is writable now, and
         // the key is 32 bytes.
         if !unsafe { bindings::skb_aead_open(self.as_ptr(), offset, len, nonce, key.as_ptr()) } {
             return Err(EBADMSG);
         }
         self.trim(self.len().saturating_sub(TAG_LEN))
+    }
+
+    /// Fails unless the data are this packet's alone, and may be written to.
+    #[inline]
+    fn require_private(&self) -> Result {
+        // SAFETY: By the type invariants.
+        if unsafe { bindings::skb_is_private(self.as_ptr()) } {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
     }
 
     /// The length of what is between the first `offset` bytes and the tag.

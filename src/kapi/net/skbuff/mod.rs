@@ -74,7 +74,7 @@ pub(crate) type Control = [u32; 2];
 /// # Invariants
 ///
 /// The pointer is to a packet that this value owns and nobody else refers to: it is on no list, and
-/// its reference count is one unless it is shared with readers that do not write to it.
+/// its reference count is one. Its data may be shared with clones of it.
 pub(crate) struct SkBuff(NonNull<bindings::sk_buff>);
 
 // SAFETY: A packet may be passed from one context to another.
@@ -95,12 +95,27 @@ impl SkBuff {
     ///
     /// # Safety
     ///
-    /// `skb` must be a valid packet that the caller owns and gives up, and that is on no list.
+    /// `skb` must be a valid packet that the caller owns and gives up, that nobody else has a
+    /// reference to, and that is on no list.
     #[inline]
     pub(in crate::kapi) unsafe fn from_raw(skb: *mut bindings::sk_buff) -> Self {
         // INVARIANT: By the caller's promise.
         // SAFETY: As above, so it isn't null.
         Self(unsafe { NonNull::new_unchecked(skb) })
+    }
+
+    /// Takes a packet over from C that others may hold references to, by a clone if so.
+    ///
+    /// `None` if there is no memory for that; then the packet is dropped.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::from_raw`], but for the other references.
+    #[inline]
+    pub(in crate::kapi) unsafe fn unshared(skb: *mut bindings::sk_buff) -> Option<Self> {
+        // SAFETY: By the caller's promise; the reference is given up and what is returned is ours.
+        // INVARIANT: What is returned has one reference.
+        NonNull::new(unsafe { bindings::skb_share_check(skb) }).map(Self)
     }
 
     /// Passes the packet on to C.
@@ -204,16 +219,6 @@ impl SkBuff {
         }
     }
 
-    /// Makes the packet this code's alone, by a copy if somebody else reads it.
-    ///
-    /// The packet is dropped if there is no memory for that.
-    #[inline]
-    pub(crate) fn unshare(self) -> Option<Self> {
-        // SAFETY: By the type invariants; the packet is given up and what is returned is ours.
-        let skb = unsafe { bindings::skb_share_check(self.into_raw()) };
-        NonNull::new(skb).map(Self)
-    }
-
     /// The MTU of the route that the packet came by, if it is known.
     #[inline]
     pub(crate) fn route_mtu(&self) -> Option<u32> {
@@ -305,8 +310,9 @@ impl SkBuff {
     /// Adds bytes in front, if there is headroom for them.
     #[inline]
     pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Result {
+        let len = u32::try_from(bytes.len()).map_err(|_| EMSGSIZE)?;
         // SAFETY: By the type invariants.
-        if !unsafe { bindings::skb_push_checked(self.as_ptr(), bytes.len() as u32) } {
+        if !unsafe { bindings::skb_push_checked(self.as_ptr(), len) } {
             return Err(ENOBUFS);
         }
         // SAFETY: That many bytes of the linear part are new, ours to write, and not in `bytes`.
@@ -320,8 +326,9 @@ impl SkBuff {
 
     /// Adds bytes behind the linear part of a packet that has no other part.
     pub(crate) fn put_bytes(&mut self, bytes: &[u8]) -> Result {
+        let len = u32::try_from(bytes.len()).map_err(|_| EMSGSIZE)?;
         // SAFETY: By the type invariants.
-        let tail = unsafe { bindings::skb_put_checked(self.as_ptr(), bytes.len() as u32) };
+        let tail = unsafe { bindings::skb_put_checked(self.as_ptr(), len) };
         let tail = NonNull::new(tail.cast::<u8>()).ok_or(ENOBUFS)?;
         // SAFETY: That many bytes are new, ours to write, and not in `bytes`.
         unsafe {
