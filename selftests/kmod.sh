@@ -3,7 +3,7 @@
 #
 # Loads the modules of selftests/kmod, which check parts of the driver inside the kernel, and tells what they say.
 #
-# Files: selftests/kmod/wireguard_selftest.ko selftests/kmod/wireguard_selftest_aead.ko
+# guest: smp=2 mem=512 timeout=240 files=build/module/stock/selftests/kmod/wireguard_selftest.ko,build/module/stock/selftests/kmod/wireguard_selftest_aead.ko
 
 . /job/lib.sh
 

@@ -57,7 +57,10 @@ const CHECKS: [Check; 20] = [
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
     ),
-    ("aead: in place as from slice to slice", primitives::in_place),
+    (
+        "aead: in place as from slice to slice",
+        primitives::in_place,
+    ),
     ("aead: refuses what is forged", primitives::forgeries),
     ("aead: refuses lengths that disagree", primitives::lengths),
     ("curve25519: refuses zero", primitives::zero_points),
@@ -70,7 +73,9 @@ const CHECKS: [Check; 20] = [
     ("allowed_ips: order of insertion", ips::order),
     ("allowed_ips: depth", ips::depth),
     ("allowed_ips: many prefixes", ips::many),
-    ("allowed_ips: against a naive model", || ips::model(10_000, 7)),
+    ("allowed_ips: against a naive model", || {
+        ips::model(10_000, 7)
+    }),
     ("ratelimit: per source", rate::per_source),
     ("ratelimit: capacity", rate::capacity),
     ("ratelimit: flood", rate::flood),

@@ -35,6 +35,8 @@ BAD_TAINT = {5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 CONSOLE_TAIL = 40
 SPLAT_LINES = 80
 
+SCRIPT_FAILED = "the script ended with status"
+
 
 @dataclass
 class Job:
@@ -202,7 +204,7 @@ class Guest:
         if bad:
             return f"the kernel is tainted: {', '.join(bad)}"
         if self.end["status"] != "0":
-            return f"the script ended with status {self.end['status']}"
+            return f"{SCRIPT_FAILED} {self.end['status']}"
         return None
 
     def why_no_end(self):
