@@ -26,8 +26,8 @@ for out in 4 6; do
 	rx=$(transfer 2) tx=$(transfer 3)
 	for in in 4 6; do
 		pings ping -q -c 3 -i 0.2 -W 5 "$(inside $in 2)"
-		transfers iperf3 -f m -n 1M -c "$(inside $in 2)"
-		transfers iperf3 -f m -n 1M -R -c "$(inside $in 2)"
+		transfers iperf3 -f m -n 512K -c "$(inside $in 2)"
+		transfers iperf3 -f m -n 512K -R -c "$(inside $in 2)"
 	done
 	moved "$rx" "$tx" "$(transfer 2)" "$(transfer 3)"
 done
