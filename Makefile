@@ -46,7 +46,7 @@ lab:
 test: lab
 	@$(in_root) tools/run-tests $(TESTS)
 
-demo: lab
+demo: modules lab
 	@$(in_root) tools/demo/run
 
 shell: modules
@@ -62,7 +62,7 @@ clippy:
 	@$(in_root) tools/build-module clippy $(kernel)/O $(strict) CLIPPY=1 modules
 
 rust-analyzer: modules
-	@$(in_root) tools/rust-analyzer $(kernel)
+	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
 clean:
 	@rm -rf build/module build/log

@@ -17,12 +17,14 @@ join_peer() {
 
 # peer COMMAND…: runs it on the peer, with its output here and its status as result.
 peer() {
-	local reply
+	local reply status
 	# The other side takes the end of our input for the end of the talk: keep it open until the answer is there.
 	reply=$({ printf '%q ' "$@"; echo; } | ncat --no-shutdown -w 90 192.0.2.2 $ORDERS_PORT)
 	[ -n "$reply" ] || return
-	printf '%s\n' "${reply%$'\n'*}"
-	return "${reply##*$'\n'}"
+	status=${reply##*$'\n'}
+	reply=${reply%$'\n'*}
+	[ -z "$reply" ] || printf '%s\n' "${reply%$'\n'}"
+	return "$status"
 }
 
 # The same on the side that takes orders, one per connection.

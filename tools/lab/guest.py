@@ -113,7 +113,7 @@ class Guest:
         output = "stdio,id=output,signal=off" if job.shell else f"file,id=output,path={self.output}"
         command = ["qemu-system-x86_64", *accelerator(), "-M", "pc", "-smp", str(job.smp), "-m", str(job.mem)]
         command += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-        command += ["-kernel", str(self.image / "vmlinuz"), "-initrd", str(self.dir / "initrd"), "-append", append]
+        command += ["-kernel", str(self.image / "kernel"), "-initrd", str(self.dir / "initrd"), "-append", append]
         command += ["-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console"]
         command += ["-chardev", output, "-serial", "chardev:output"]
         for index, netdev in enumerate(job.netdevs):
