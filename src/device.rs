@@ -58,7 +58,7 @@ use crate::{
     rx::{
         decrypt::Decrypt,
         deliver::Inbox,
-        handshake::{Backlog, Incoming}, //
+        handshake::{Incoming, Load}, //
     },
     session::{IndexTable, Session},
     socket::Sockets,
@@ -91,7 +91,7 @@ pub(crate) struct Device {
     pub(crate) identity: RcuCell<Identity>,
     #[pin]
     pub(crate) cookies: Mutex<CookieChecker<KernelCrypto>>,
-    pub(crate) backlog: Backlog,
+    pub(crate) load: Load,
     #[pin]
     pub(crate) peers: PeersByKey,
     pub(crate) census: Census,
@@ -217,7 +217,7 @@ impl LinkOps for Device {
             fwmark: AtomicU32::new(0),
             identity: RcuCell::new(None),
             cookies <- new_mutex!(CookieChecker::new(), "wg_cookies"),
-            backlog: Backlog::new(),
+            load: Load::new(),
             peers <- PeersByKey::new(),
             census: prepared.census,
             index_table: prepared.index_table,

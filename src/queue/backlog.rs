@@ -23,6 +23,12 @@ impl Backlog {
         (self.0.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
     }
 
+    /// How many are there now.
+    #[inline]
+    pub(crate) fn len(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Says that so many are through.
     #[inline]
     pub(crate) fn leave(&self, count: u64) {

@@ -19,7 +19,7 @@ use crate::{
         },
         random,
         sync::{
-            atomic::{AtomicI64, AtomicU64, Ordering},
+            atomic::{AtomicU64, Ordering},
             bh,
             rcu::RcuArc, //
         }, //
@@ -33,13 +33,13 @@ use crate::{
             UNDER_LOAD_HOLD,
             UNDER_LOAD_QUEUE_LEN, //
         },
-        cookie::{Load, MacState},
+        cookie::{self, MacState},
         handshake::IncomingInitiation,
         identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
         time::BootTime, //
     },
-    queue::parallel::Job,
+    queue::{backlog::Backlog, parallel::Job},
     time::{boot_now, mono_now, wall_now},
     timers,
     tx::{self, stage}, //
@@ -52,70 +52,58 @@ pub(crate) struct Incoming {
 }
 
 /// How busy a device is with handshakes.
-pub(crate) struct Backlog {
-    len: AtomicI64,
+pub(crate) struct Load {
+    jobs: Backlog,
     /// When the device was last found busy, in nanoseconds; zero if never.
     last_busy: AtomicU64,
 }
 
-impl Backlog {
+impl Load {
     /// Nothing to do.
     pub(crate) const fn new() -> Self {
         Self {
-            len: AtomicI64::new(0),
+            jobs: Backlog::new(),
             last_busy: AtomicU64::new(0),
         }
     }
 
-    /// Makes room for one more, if there is.
-    fn enter(&self) -> bool {
-        if self.len.fetch_add(1, Ordering::Relaxed) < MAX_QUEUED_HANDSHAKES as i64 {
-            return true;
-        }
-        self.leave();
-        false
-    }
-
-    fn leave(&self) {
-        self.len.fetch_sub(1, Ordering::Relaxed);
-    }
-
     /// Whether senders must prove their addresses now.
-    fn load(&self, now: BootTime) -> Load {
-        if self.len.load(Ordering::Relaxed) >= UNDER_LOAD_QUEUE_LEN as i64 {
+    fn now(&self, now: BootTime) -> cookie::Load {
+        if self.jobs.len() >= UNDER_LOAD_QUEUE_LEN as u64 {
             self.last_busy.store(now.0, Ordering::Relaxed);
-            return Load::UnderLoad;
+            return cookie::Load::UnderLoad;
         }
         match self.last_busy.load(Ordering::Relaxed) {
-            0 => Load::Normal,
+            0 => cookie::Load::Normal,
             then if BootTime(then).is_older_than(UNDER_LOAD_HOLD, now) => {
                 self.last_busy.store(0, Ordering::Relaxed);
                 devices::relax(now);
-                Load::Normal
+                cookie::Load::Normal
             }
-            _ => Load::UnderLoad,
+            _ => cookie::Load::UnderLoad,
         }
     }
 }
 
 /// Has a message processed by some CPU, if it can be.
 pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
-    if !random::is_ready() || !device.backlog.enter() {
+    if !random::is_ready() {
         return;
     }
-    let job = Incoming {
-        device: device.clone(),
-        skb,
-    };
-    // A job that finds no room counts itself out when it is dropped.
-    if let Some(entrance) = device.handshakes.enter() {
+    let place = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64);
+    if let (Some(place), Some(entrance)) = (place, device.handshakes.enter()) {
+        place.keep();
+        let job = Incoming {
+            device: device.clone(),
+            skb,
+        };
         entrance.submit(&device.receive_queue, job);
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        self.device.backlog.leave();
+        self.device.load.jobs.leave(1);
     }
 }
 
@@ -145,21 +133,21 @@ fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
 /// says and not one of too many from there.
 fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) -> Option<()> {
     let now = boot_now();
-    let load = device.backlog.load(now);
+    let load = device.load.now(now);
     let mut cookies = device.cookies.lock();
-    if load == Load::UnderLoad && cookies.needs_secret(now) {
+    if load == cookie::Load::UnderLoad && cookies.needs_secret(now) {
         cookies.set_secret(Key::fill_with(|key| random::fill(key)), now);
     }
     match (cookies.check(message, &datagram.source, now, load), load) {
         (MacState::Invalid, _) => None,
-        (MacState::ValidMac1 | MacState::ValidMac2, Load::Normal) => Some(()),
-        (MacState::ValidMac1, Load::UnderLoad) => {
+        (MacState::ValidMac1 | MacState::ValidMac2, cookie::Load::Normal) => Some(()),
+        (MacState::ValidMac1, cookie::Load::UnderLoad) => {
             let reply = cookies.create_reply(message, &datagram.source, random::bytes(), now);
             drop(cookies);
             tx::handshake::send_cookie(device, datagram, &reply.ok()?);
             None
         }
-        (MacState::ValidMac2, Load::UnderLoad) => {
+        (MacState::ValidMac2, cookie::Load::UnderLoad) => {
             drop(cookies);
             let net = device.creating_net.id();
             devices::is_within_rate(net, datagram.source.ip(), now).then_some(())

@@ -10,7 +10,6 @@
 
 pub(crate) use core::sync::atomic::{
     AtomicBool,
-    AtomicI64,
     AtomicU32,
     AtomicU64,
     Ordering, //
