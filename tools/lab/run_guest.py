@@ -25,6 +25,11 @@ def arguments():
     return parser.parse_args()
 
 
+def files_of(args):
+    """What every guest script may source, and what was asked for."""
+    return [*sorted((guest.TREE / "selftests").glob("*.sh")), *args.file]
+
+
 def job_of(args):
     return guest.Job(
         script=args.script,
@@ -34,7 +39,7 @@ def job_of(args):
         timeout=10**9 if args.shell else args.timeout,
         append=args.append,
         netdevs=args.net,
-        files=args.file,
+        files=files_of(args),
         shell=args.shell,
         log=args.log,
     )
@@ -42,7 +47,7 @@ def job_of(args):
 
 def main():
     args = arguments()
-    peer = guest.Job(script=args.peer, files=args.file, timeout=10**9, log=args.log) if args.peer else None
+    peer = guest.Job(script=args.peer, files=files_of(args), timeout=10**9, log=args.log) if args.peer else None
     problems = guest.run(job_of(args), args.image, peer, emit=lambda line: print(line, flush=True))
     for problem in problems:
         print(problem, file=sys.stderr)
