@@ -26,7 +26,7 @@ name := $(shell cat $(kdir)/include/config/kernel.release 2>/dev/null || echo ot
 
 modules:
 	@tools/build-module $(name) $(kdir) modules
-	@echo "built build/module/$(name)/wireguard.ko"
+	@ln -sf build/module/$(name)/wireguard.ko wireguard.ko && echo "built wireguard.ko for Linux $(name)"
 
 modules_install: modules
 	@tools/build-module $(name) $(kdir) modules_install
@@ -34,7 +34,7 @@ else
 modules:
 	@$(lab) up kernel
 	@$(in_root) tools/build-module stock $(kernel)/O $(strict) modules
-	@echo "built build/module/stock/wireguard.ko"
+	@ln -sf build/module/stock/wireguard.ko wireguard.ko && echo "built wireguard.ko for the lab's stock kernel"
 
 modules_install:
 	@echo "make modules_install needs KDIR=<build folder of the running kernel>" >&2; exit 1
@@ -65,7 +65,7 @@ rust-analyzer: modules
 	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
 clean:
-	@rm -rf build/module build/log
+	@rm -rf build/module build/log build/cargo wireguard.ko src/bindings_generated.rs
 
 distclean: clean
 	@$(lab) clean

@@ -32,7 +32,7 @@ root_key() {
 	key_of "$LAB_SCRIPTS/steps/root" -- "$DEBIAN_SUITE" "$TOOLCHAIN_PACKAGES" "$QEMU_PACKAGES" "$GUEST_PACKAGES"
 }
 packages_key() {
-	key_of "$LAB_SCRIPTS/steps/packages" -- "$(root_key)" "$KERNEL_RELEASE" "$KERNEL_DEBIAN" "$KERNEL_FLAVOUR"
+	key_of "$LAB_SCRIPTS/steps/packages" -- "$(root_key)" "$KERNEL_SERIES" "$KERNEL_RELEASE" "$KERNEL_DEBIAN" "$KERNEL_FLAVOUR"
 }
 kernel_key() {
 	key_of "$LAB_SCRIPTS/steps/kernel" -- "$(packages_key)" "$KERNEL_CC" "$LAB"
