@@ -46,11 +46,12 @@ lab:
 test: lab
 	@$(in_root) tools/run-tests $(TESTS)
 
-demo: modules lab
+demo: modules
+	@$(lab) up stock guest
 	@$(in_root) tools/demo/run
 
 shell: modules
-	@$(lab) up guest
+	@$(lab) up stock guest
 	@tools/lab/run-guest --shell --smp 2 --mem 1024 --module build/module/stock/wireguard.ko tools/lab/shell-rc
 
 fmt check-fmt layers:

@@ -6,6 +6,7 @@ guest-init, carries its exit status and the kernel's taint flags behind a word t
 """
 
 import ctypes
+import functools
 import os
 import re
 import secrets
@@ -38,6 +39,12 @@ SPLAT_LINES = 80
 SCRIPT_FAILED = "the script ended with status"
 
 
+@functools.cache
+def step(name):
+    """Where the result of a step of the lab is."""
+    return Path(subprocess.check_output([TREE / "tools/lab/lab", "path", name], text=True).strip())
+
+
 @dataclass
 class Job:
     """What one guest is to do."""
@@ -45,6 +52,8 @@ class Job:
     script: Path
     module: Path | None = None
     """The module under test; None for the kernel's own."""
+    image: str = "guest"
+    """The step of the lab that made the guest's userland: guest, or tools."""
     smp: int = 1
     mem: int = 512
     timeout: int = 120
@@ -78,9 +87,8 @@ def shell_quote(value):
 class Guest:
     """One running guest. `poll` moves it on, `verdict` judges it once it has ended."""
 
-    def __init__(self, job, image, name="guest"):
+    def __init__(self, job, name="guest"):
         self.job = job
-        self.image = image
         self.name = name
         self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         self.console = self.dir / "console"
@@ -113,7 +121,7 @@ class Guest:
         output = "stdio,id=output,signal=off" if job.shell else f"file,id=output,path={self.output}"
         command = ["qemu-system-x86_64", *accelerator(), "-M", "pc", "-smp", str(job.smp), "-m", str(job.mem)]
         command += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-        command += ["-kernel", str(self.image / "kernel"), "-initrd", str(self.dir / "initrd"), "-append", append]
+        command += ["-kernel", str(step("stock") / "kernel"), "-initrd", str(self.dir / "initrd"), "-append", append]
         command += ["-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console"]
         command += ["-chardev", output, "-serial", "chardev:output"]
         for index, netdev in enumerate(job.netdevs):
@@ -123,7 +131,7 @@ class Guest:
         return command
 
     def write_initramfs(self):
-        """The cached initramfs with a small second archive behind it, which holds the job."""
+        """The userland, the kernel's modules, and an archive with the job, one behind the other."""
         job = self.dir / "tree" / "job"
         job.mkdir(parents=True)
         shutil.copy(self.job.script, job / "script")
@@ -138,8 +146,9 @@ class Guest:
             input=("job\n" + names).encode(), cwd=self.dir / "tree", stdout=subprocess.PIPE, check=True,
         ).stdout  # fmt: skip
         with (self.dir / "initrd").open("wb") as initrd:
-            with (self.image / "initramfs.cpio").open("rb") as base:
-                shutil.copyfileobj(base, initrd, 1 << 20)
+            for part in (step(self.job.image) / "initramfs.cpio", step("stock") / "modules.cpio"):
+                with part.open("rb") as stream:
+                    shutil.copyfileobj(stream, initrd, 1 << 20)
             initrd.write(archive)
 
     def environment(self):
@@ -237,7 +246,7 @@ def network(directory):
     return server, client
 
 
-def run(job, image, peer=None, emit=print):
+def run(job, peer=None, emit=print):
     """Runs a job to its end, beside it a peer that lives as long as the job does.
 
     Gives each line of the job's output to `emit`. Returns the list of what went wrong, as texts.
@@ -249,8 +258,8 @@ def run(job, image, peer=None, emit=print):
                 server, client = network(directory)
                 peer.netdevs.append(server)
                 job.netdevs.append(client)
-                guests.append(Guest(peer, image, "peer"))
-            guests.append(Guest(job, image))
+                guests.append(Guest(peer, "peer"))
+            guests.append(Guest(job))
             follow(guests[-1], guests[:-1], emit)
             return [guest.report(verdict) for guest in guests if (verdict := judge(guest, guests[-1]))]
         finally:

@@ -29,7 +29,7 @@ key_of() {
 # Keys hang on each other, so a change upstream makes everything downstream anew. The kernel's build folder holds
 # absolute paths: it belongs to the place it was made in.
 root_key() {
-	key_of "$LAB_SCRIPTS/steps/root" -- "$DEBIAN_SUITE" "$TOOLCHAIN_PACKAGES" "$QEMU_PACKAGES" "$GUEST_PACKAGES"
+	key_of "$LAB_SCRIPTS/steps/root" "$LAB_SCRIPTS/debian.sh" -- "$DEBIAN_SUITE" "$TOOLCHAIN_PACKAGES" "$PACKAGING_PACKAGES" "$QEMU_PACKAGES"
 }
 packages_key() {
 	key_of "$LAB_SCRIPTS/steps/packages" -- "$(root_key)" "$KERNEL_SERIES" "$KERNEL_RELEASE" "$KERNEL_DEBIAN" "$KERNEL_FLAVOUR"
@@ -37,10 +37,25 @@ packages_key() {
 kernel_key() {
 	key_of "$LAB_SCRIPTS/steps/kernel" -- "$(packages_key)" "$KERNEL_CC" "$LAB"
 }
+stock_key() {
+	key_of "$LAB_SCRIPTS/steps/stock" "$LAB_SCRIPTS/modules.sh" -- "$(packages_key)" "$GUEST_MODULES"
+}
+userland_key() {
+	key_of "$LAB_SCRIPTS/steps/userland" "$LAB_SCRIPTS/debian.sh" -- \
+		"$DEBIAN_SUITE" "$IMAGE_PACKAGES" "$GUEST_PACKAGES" "$TOOLS_PACKAGES" "$OLD_TOOLS"
+}
 guest_key() {
-	key_of "$LAB_SCRIPTS/steps/guest" "$LAB_SCRIPTS/guest-init" -- "$(packages_key)" "$GUEST_MODULES"
+	key_of "$LAB_SCRIPTS/steps/guest" "$LAB_SCRIPTS/image.sh" "$LAB_SCRIPTS/guest-init" -- "$(userland_key)"
+}
+tools_key() {
+	key_of "$LAB_SCRIPTS/steps/tools" "$LAB_SCRIPTS/image.sh" "$LAB_SCRIPTS/guest-init" -- "$(userland_key)"
 }
 
 # Where the result of a step is, whether or not it has been made yet.
 step_dir() { printf '%s/%s-%s\n' "$LAB" "$1" "$("${1}_key")"; }
 step_done() { [ -e "$1/.done" ]; }
+
+# pack TREE FILE: as an archive that a kernel unpacks at boot; several may be put behind each other.
+pack() {
+	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0) >"$2"
+}

@@ -10,7 +10,7 @@ import guest
 
 def arguments():
     parser = argparse.ArgumentParser(prog="run-guest", description="Run a script in a QEMU guest.")
-    parser.add_argument("--image", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--image", default="guest", help="the userland: guest, which is small, or tools")
     parser.add_argument("--smp", type=int, default=1, help="CPUs")
     parser.add_argument("--mem", type=int, default=512, help="memory in MiB")
     parser.add_argument("--timeout", type=int, default=120, help="seconds until the guest counts as hung")
@@ -34,6 +34,7 @@ def job_of(args):
     return guest.Job(
         script=args.script,
         module=None if args.module == "intree" else Path(args.module),
+        image=args.image,
         smp=args.smp,
         mem=args.mem,
         timeout=10**9 if args.shell else args.timeout,
@@ -48,7 +49,7 @@ def job_of(args):
 def main():
     args = arguments()
     peer = guest.Job(script=args.peer, files=files_of(args), timeout=10**9, log=args.log) if args.peer else None
-    problems = guest.run(job_of(args), args.image, peer, emit=lambda line: print(line, flush=True))
+    problems = guest.run(job_of(args), peer, emit=lambda line: print(line, flush=True))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
