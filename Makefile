@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell lab fmt check-fmt clippy layers rust-analyzer clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -54,6 +54,10 @@ shell: modules
 	@$(lab) up stock guest
 	@tools/lab/run-guest --shell --smp 2 --mem 1024 --module build/module/stock/wireguard.ko tools/lab/shell-rc
 
+deb:
+	@$(lab) up root
+	@$(in_root) tools/build-deb
+
 fmt check-fmt layers:
 	@$(lab) up root
 	@$(in_root) tools/check-$(subst check-,,$@) $(if $(filter fmt,$@),--fix)
@@ -66,7 +70,7 @@ rust-analyzer: modules
 	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
 clean:
-	@rm -rf build/module build/log build/cargo wireguard.ko src/bindings_generated.rs
+	@rm -rf build/module build/log build/cargo build/deb build/*.deb wireguard.ko src/bindings_generated.rs
 
 distclean: clean
 	@$(lab) clean
@@ -79,6 +83,7 @@ help:
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
+	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers'
