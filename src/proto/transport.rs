@@ -58,11 +58,12 @@ pub fn may_send(birth: BootTime, now: BootTime, counter: u64) -> bool {
 }
 
 /// Whether a session born at `birth` may still receive; `next` is one more than the highest counter
-/// accepted, as [`ReplayWindow::next`](super::replay::ReplayWindow::next) tells.
+/// accepted, as [`ReplayWindow::next`](super::replay::ReplayWindow::next) tells. With the very last
+/// counter a session is over, even for what came before it and is late.
 #[inline]
 #[must_use]
 pub fn may_receive(birth: BootTime, now: BootTime, next: u64) -> bool {
-    next <= REJECT_AFTER_MESSAGES && !birth.is_older_than(REJECT_AFTER_TIME, now)
+    next < REJECT_AFTER_MESSAGES && !birth.is_older_than(REJECT_AFTER_TIME, now)
 }
 
 /// Whether all of `count` nonces from `first` on may be used, so that a batch is numbered at once.
@@ -190,8 +191,8 @@ mod tests {
     fn receiving_ends_by_age_and_by_number() {
         assert!(may_receive(BIRTH, after(179), 0));
         assert!(!may_receive(BIRTH, after(180), 0));
-        assert!(may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES));
-        assert!(!may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES + 1));
+        assert!(may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES - 1));
+        assert!(!may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES));
     }
 
     #[test]
