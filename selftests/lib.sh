@@ -157,3 +157,22 @@ counters_moved() {
 	echo "received $rx and sent $tx bytes more, at least $5 each wanted"
 	[ $rx -ge "$5" ] && [ $tx -ge "$5" ]
 }
+
+# --- the scripted peer
+
+# The namespace of the device under test, and that of its peers, joined.
+dut_namespaces() { add_namespace dut && add_namespace peers && join_namespaces dut peers; }
+
+# play SUITE: runs a suite of tools/wire-peer, and passes its results on.
+play() {
+	local line ended=
+	while IFS= read -r line; do
+		case $line in
+		"ok "*) ok "${line#ok }" ;;
+		"not ok "*) not_ok "${line#not ok }" ;;
+		"ended with "*) ended=${line#ended with } ;;
+		*) echo "# ${line#\# }" ;;
+		esac
+	done < <(at peers /job/wire-peer "$@" "$([ -e $dut_module ] || echo c)" 2>&1; echo "ended with $?")
+	case $ended in 0 | 1) ;; *) not_ok "the scripted peer ended with status $ended" ;; esac
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Plays the peers of a WireGuard device in one of several suites, and checks what it does.
+//!
+//! ```text
+//! wire-peer SUITE [c]     "c" if the C driver is under test
+//! ```
+//!
+//! Runs as root in one network namespace; in the other, named `dut`, the device is made. The two are
+//! joined by a cable with the addresses that `dut.rs` has. Prints a line for each test, as TAP
+//! without numbers: the script that starts us has those.
+
+mod bench;
+mod dut;
+mod keys;
+mod live;
+mod packet;
+mod peer;
+mod session;
+mod suites;
+mod tap;
+mod wire;
+
+use std::process::ExitCode;
+
+use crate::bench::Bench;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some(suite) = arguments.first().and_then(|name| suites::by_name(name)) else {
+        eprintln!("wire-peer: say which suite to run: {}", suites::names());
+        return ExitCode::from(2);
+    };
+    let is_c = arguments.get(1).is_some_and(|word| word == "c");
+    let mut bench = match Bench::new(is_c) {
+        Ok(bench) => bench,
+        Err(error) => {
+            eprintln!("wire-peer: the device could not be set up: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    suite(&mut bench);
+    match bench.has_passed() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The suites, each a list of tests in the order they run in.
+
+mod datagrams;
+
+use crate::bench::Bench;
+
+type Suite = fn(&mut Bench);
+
+const SUITES: &[(&str, Suite)] = &[("datagrams", datagrams::run)];
+
+pub fn by_name(name: &str) -> Option<Suite> {
+    SUITES
+        .iter()
+        .find_map(|(known, suite)| (*known == name).then_some(*suite))
+}
+
+pub fn names() -> String {
+    let names: Vec<_> = SUITES.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
