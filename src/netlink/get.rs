@@ -8,7 +8,10 @@
 //!
 //! Between two messages the configuration may change, which the dump survives, because it goes on
 //! from numbers rather than from objects. User space is told that it has seen no consistent
-//! picture. The private and all preshared keys are in the messages, and stay in their buffers until
+//! picture. The interface may even be removed: nobody has to wait for a reader who takes his time,
+//! or who has lost interest; the dump then ends with `ENODEV`.
+//!
+//! The private and all preshared keys are in the messages, and stay in their buffers until
 //! those are freed: the kernel has no way to wipe what a reader has been given.
 
 use kernel::{
@@ -24,7 +27,7 @@ use crate::{
     device::Device,
     kapi::net::{
         addr::Family,
-        device::{NetDevice, NetDeviceRef},
+        device::NetDevice,
         genetlink::{Dump, Info, Message, Policy, Progress, Writer},
         rtnl, //
     },
@@ -33,10 +36,8 @@ use crate::{
 
 /// A dump under way.
 pub(super) struct GetDevice {
+    /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
-    /// Keeps the interface from being unregistered, until the reader is done. Dropped after
-    /// `device`, whose last reference is the interface's own then.
-    netdev: NetDeviceRef,
     next: Position,
 }
 
@@ -55,21 +56,23 @@ impl Dump for GetDevice {
     const POLICY: &'static [Policy] = &policy::GET_DEVICE;
 
     fn start(request: &Info<'_>) -> Result<Self> {
-        let (netdev, device) = lookup(request)?;
+        let (_netdev, device) = lookup(request)?;
         Ok(Self {
             device,
-            netdev,
             next: Position::Device,
         })
     }
 
     fn dump(&mut self, message: &mut Message<'_>) -> Result<Progress> {
-        let _rtnl = rtnl::lock();
+        let rtnl = rtnl::lock();
+        if !self.device.dev.is_registered(&rtnl) {
+            return Err(ENODEV);
+        }
         let config = Device::configure(&self.device);
         message.set_generation(config.generation());
         let first = self.next;
         if self.next == Position::Device {
-            put_device(message, &self.netdev, &config)?;
+            put_device(message, &self.device.dev, &config)?;
             self.next = Position::Peer(0);
         }
         let progress = put_peers(message, &config, &mut self.next)?;

@@ -165,12 +165,16 @@ impl NetDevice {
         unsafe { bindings::netif_running(self.as_ptr()) }
     }
 
-    /// Tells the stack that nothing can be sent for now.
-    pub(crate) fn carrier_off(&self, _rtnl: &RtnlHeld) {
+    /// Whether users still have the device. It stays so for as long as RTNL is held.
+    pub(crate) fn is_registered(&self, _rtnl: &RtnlHeld) -> bool {
         // SAFETY: By the type invariants.
-        let registered = unsafe { bindings::netdev_registered(self.as_ptr()) };
+        unsafe { bindings::netdev_registered(self.as_ptr()) }
+    }
+
+    /// Tells the stack that nothing can be sent for now.
+    pub(crate) fn carrier_off(&self, rtnl: &RtnlHeld) {
         // The event refers to the device, which an unregistered one can't have any more.
-        if registered {
+        if self.is_registered(rtnl) {
             // SAFETY: By the type invariants; RTNL keeps the device registered.
             unsafe { bindings::netif_carrier_off(self.as_ptr()) };
         }
