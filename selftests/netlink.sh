@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Dumps, rights, sockets and sessions, as far as netlink has to do with them: the same scenarios with the C driver and
+# then with the module under test.
+#
+# guest: image=tools smp=2 mem=640 timeout=400 files=selftests/netlink
+
+. "${0%/*}/lib.sh"
+
+compare_drivers scenarios
+done_testing
