@@ -11,7 +11,7 @@ use wireguard_proto::identity::StaticIdentity;
 use wireguard_proto::messages::PublicKey;
 use wireguard_proto::rustcrypto::RustCrypto;
 
-use crate::keys::{base64, random_key};
+use crate::keys::{base64, random_key, Key};
 use crate::tap::Result;
 use crate::wire::{within, Wire};
 
@@ -103,6 +103,12 @@ impl Dut {
         Ok(dut)
     }
 
+    /// Who the device is: what only it should know.
+    pub fn identity(&self) -> Result<StaticIdentity<RustCrypto>> {
+        let private = Key::from_bytes(self.private);
+        Ok(StaticIdentity::from_private(private).ok_or("the key is zero")?)
+    }
+
     /// Has the device's host send a UDP datagram to a peer through the tunnel.
     pub fn poke(&self, number: u8, payload: &[u8]) -> Result {
         let host = self.host.as_ref().ok_or("the device has no host")?;
@@ -119,12 +125,9 @@ impl Dut {
 
     /// Gives the device its private key, or takes it away.
     pub fn set_private_key(&self, is_set: bool) -> Result {
-        let key = if is_set {
-            base64(&self.private)
-        } else {
-            String::new()
-        };
-        self.run("wg", &["set", DEVICE, "private-key", "/dev/stdin"], &key)
+        let file = if is_set { "/dev/stdin" } else { "/dev/null" };
+        let key = base64(&self.private);
+        self.run("wg", &["set", DEVICE, "private-key", file], &key)
             .map(drop)
     }
 

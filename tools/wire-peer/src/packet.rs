@@ -20,7 +20,7 @@ const DONT_FRAGMENT: u16 = 0x4000;
 pub fn checksum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0u32;
     for pair in parts.iter().flat_map(|part| part.chunks(2)) {
-        sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+        sum += (u32::from(pair[0]) << 8) | u32::from(*pair.get(1).unwrap_or(&0));
     }
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
@@ -93,7 +93,7 @@ impl Header {
     }
 
     fn packet6(&self, source: Ipv6Addr, destination: Ipv6Addr, payload: &[u8]) -> Vec<u8> {
-        let mut packet = (0x6000_0000 | u32::from(self.ds) << 20)
+        let mut packet = (0x6000_0000 | (u32::from(self.ds) << 20))
             .to_be_bytes()
             .to_vec();
         packet.extend((payload.len() as u16).to_be_bytes());
@@ -178,6 +178,8 @@ pub struct Packet {
     pub flow_label: u32,
     pub may_be_fragmented: bool,
     pub is_fragment: bool,
+    /// The header as it was, where it has a checksum.
+    pub header: Vec<u8>,
     pub payload: Vec<u8>,
     /// What is behind the end that the header says.
     pub trailer: Vec<u8>,
@@ -207,6 +209,7 @@ impl Packet {
             flow_label: 0,
             may_be_fragmented: fragment & DONT_FRAGMENT == 0,
             is_fragment: fragment & !DONT_FRAGMENT != 0,
+            header: bytes.get(..start)?.to_vec(),
             payload: bytes.get(start..end)?.to_vec(),
             trailer: bytes.get(end..)?.to_vec(),
         })
@@ -229,6 +232,7 @@ impl Packet {
             flow_label: first & 0xf_ffff,
             may_be_fragmented: true,
             is_fragment: header[6] == 44,
+            header: Vec::new(),
             payload: bytes.get(IP6_LEN..end)?.to_vec(),
             trailer: bytes.get(end..)?.to_vec(),
         })
@@ -276,5 +280,5 @@ fn be16(bytes: &[u8], at: usize) -> u16 {
 }
 
 fn be32(bytes: &[u8], at: usize) -> u32 {
-    u32::from(be16(bytes, at)) << 16 | u32::from(be16(bytes, at + 2))
+    (u32::from(be16(bytes, at)) << 16) | u32::from(be16(bytes, at + 2))
 }

@@ -233,7 +233,7 @@ impl<C: Crypto> Peer<C> {
     pub fn echo(&mut self) -> (Vec<u8>, u16) {
         let (number, header) = (self.number, self.header());
         self.echoes += 1;
-        let echo_number = u16::from(number) << 8 | self.echoes & 0xff;
+        let echo_number = (u16::from(number) << 8) | (self.echoes & 0xff);
         (echo(header, echo_number, 32), echo_number)
     }
 

@@ -42,7 +42,7 @@ impl Wire {
         let socket =
             UdpSocket::bind(address).map_err(|error| format!("bind {address}: {error}"))?;
         // Room for what a flood is answered with.
-        setsockopt(&socket, sockopt::RcvBuf, &(8 << 20))?;
+        setsockopt(&socket, sockopt::RcvBufForce, &(8 << 20))?;
         Ok(Self(socket))
     }
 
@@ -141,7 +141,7 @@ impl Tap {
     fn open(protocol: SockProtocol) -> Result<Self> {
         let flags = SockFlag::empty();
         let fd = socket(AddressFamily::Packet, SockType::Datagram, flags, protocol)?;
-        setsockopt(&fd, sockopt::RcvBuf, &(8 << 20))?;
+        setsockopt(&fd, sockopt::RcvBufForce, &(8 << 20))?;
         Ok(Self(fd))
     }
 

@@ -3,12 +3,18 @@
 //! The suites, each a list of tests in the order they run in.
 
 mod datagrams;
+mod handshake;
+mod packets;
 
 use crate::bench::Bench;
 
 type Suite = fn(&mut Bench);
 
-const SUITES: &[(&str, Suite)] = &[("datagrams", datagrams::run)];
+const SUITES: &[(&str, Suite)] = &[
+    ("datagrams", datagrams::run),
+    ("handshake", handshake::run),
+    ("packets", packets::run),
+];
 
 pub fn by_name(name: &str) -> Option<Suite> {
     SUITES

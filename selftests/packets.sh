@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# guest: smp=2 mem=384 timeout=400 files=build/cargo/wire-peer/release/wire-peer
+#
+# Packets in both directions: headers around them, ECN, padding, segments, what waits, what is refused, sources.
+
+. "${0%/*}/lib.sh"
+
+check "load the module" dut_load
+check "make namespaces" dut_namespaces
+play packets
+check "unload the module" dut_unload
+
+done_testing

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Cookies: under load the device asks for them, and it uses those that it is given.
+
+use std::time::{Duration, Instant};
+
+use wireguard_proto::cookie::{Load, MacState};
+use wireguard_proto::messages::{CookieReply, HandshakeMessage, Message};
+
+use super::{poked, quiet};
+use crate::bench::Bench;
+use crate::dut::{OURS4, OURS6, OUTSIDE4, PORT};
+use crate::keys::random;
+use crate::peer::{is_response, Peer, NOW, PATIENCE};
+use crate::tap::Result;
+use crate::wire::{Tap, Wire};
+use crate::{ensure, ensure_eq};
+
+/// The segments that one train may have.
+const TRAIN: usize = 64;
+
+/// More messages than make a load, with a margin.
+const FLOOD: usize = 1500;
+
+/// How often to try for the moment in which the device is under load.
+const TRIES: usize = 20;
+
+pub fn run(bench: &mut Bench) {
+    bench.test("under load a cookie is asked for, and does", |bench| {
+        let mut peer = bench.peer()?;
+        asked(bench, &mut peer)
+    });
+    bench.test("over IPv6 as well", |bench| {
+        let mut peer = bench.peer()?;
+        peer.move_to(OURS6, &bench.dut)?;
+        asked(bench, &mut peer)
+    });
+    bench.test("the headers around a cookie reply", headers);
+    bench.test("a cookie is for one port", one_port);
+    bench.test(
+        "no more handshakes from one address than 20 in a second",
+        limited,
+    );
+    bench.test("when the load is over no cookie is asked for", |bench| {
+        std::thread::sleep(Duration::from_millis(1500));
+        let mut peer = bench.peer()?;
+        let (message, slot) = peer.initiation()?;
+        peer.send(message.as_bytes())?;
+        let response = peer.await_message(PATIENCE, is_response)?;
+        peer.begin(slot, &response).map(drop)
+    });
+    bench.test("the device uses a cookie with its next initiation", used);
+}
+
+/// Puts the device under load: random initiations with a valid first mac.
+pub fn flood(bench: &Bench) -> Result {
+    let mut stranger = bench.stranger()?;
+    let wire = Wire::bind((OURS4, 0))?;
+    let (mut message, _) = stranger.initiation()?;
+    let mut train = Vec::new();
+    for number in 0..TRAIN as u32 {
+        message.as_mut_bytes()[4..8].copy_from_slice(&number.to_le_bytes());
+        stranger.cookies.add_macs(&mut message, NOW);
+        train.extend(message.as_bytes());
+    }
+    for _ in 0..FLOOD.div_ceil(TRAIN) {
+        wire.send_train(&train, 148, bench.dut.address(OUTSIDE4))?;
+    }
+    Ok(())
+}
+
+fn is_cookie(message: &Message<'_>) -> Option<CookieReply> {
+    match message {
+        Message::CookieReply(reply) => Some(**reply),
+        _ => None,
+    }
+}
+
+/// Sends initiations amid floods until one is answered by a cookie reply.
+fn cookie(bench: &Bench, peer: &mut Peer) -> Result<CookieReply> {
+    for _ in 0..TRIES {
+        let (message, _) = peer.initiation()?;
+        flood(bench)?;
+        peer.send(message.as_bytes())?;
+        let answer = peer.await_message(PATIENCE, |message| match message {
+            Message::CookieReply(reply) => Some(Some(**reply)),
+            Message::Response(_) => Some(None),
+            _ => None,
+        })?;
+        if let Some(reply) = answer {
+            ensure_eq!(
+                reply.receiver(),
+                message.sender_index(),
+                "index in the reply"
+            );
+            peer.cookies
+                .consume_reply(&reply, NOW)
+                .map_err(|error| error.to_string())?;
+            return Ok(reply);
+        }
+    }
+    Err("the device was never under load".into())
+}
+
+fn asked(bench: &mut Bench, peer: &mut Peer) -> Result {
+    cookie(bench, peer)?;
+    let (message, slot) = peer.initiation()?;
+    ensure!(message.as_bytes()[132..] != [0; 16], "we have no cookie");
+    flood(bench)?;
+    peer.send(message.as_bytes())?;
+    let response = peer.await_message(PATIENCE, |message| match message {
+        Message::Response(response) => Some(Some(**response)),
+        Message::CookieReply(_) => Some(None),
+        _ => None,
+    })?;
+    let response = response.ok_or("another cookie was asked for")?;
+    let mut session = peer.begin(slot, &response)?;
+    peer.ping(&mut session).map(drop)
+}
+
+fn headers(bench: &mut Bench) -> Result {
+    let mut peer = bench.peer()?;
+    let tap = Tap::open4()?;
+    let reply = cookie(bench, &mut peer)?;
+    let bytes = zerocopy::IntoBytes::as_bytes(&reply);
+    ensure_eq!(bytes.len(), 64, "length");
+    let outer = tap.await_packet(PATIENCE, |packet| {
+        (packet.udp()?.payload == bytes).then(|| packet.clone())
+    })?;
+    ensure_eq!(outer.ds, 0, "DS field");
+    let datagram = outer.udp().ok_or("not UDP")?;
+    ensure_eq!(datagram.source, (OUTSIDE4, PORT).into(), "source");
+    ensure_eq!(datagram.destination, peer.wire.address(), "destination");
+    ensure_eq!(
+        bench.dut.transfer(peer.public())?.1 % 92,
+        0,
+        "bytes sent to the peer"
+    );
+    Ok(())
+}
+
+fn one_port(bench: &mut Bench) -> Result {
+    let mut peer = bench.peer()?;
+    cookie(bench, &mut peer)?;
+    peer.move_to(OURS4, &bench.dut)?;
+    for _ in 0..TRIES {
+        let (message, _) = peer.initiation()?;
+        ensure!(message.as_bytes()[132..] != [0; 16], "we have no cookie");
+        flood(bench)?;
+        peer.send(message.as_bytes())?;
+        let is_asked = peer.await_message(PATIENCE, |message| {
+            is_cookie(message)
+                .map(|_| true)
+                .or(is_response(message).map(|_| false))
+        })?;
+        if is_asked {
+            return Ok(());
+        }
+    }
+    Err("the cookie does at another port, or there was no load".into())
+}
+
+/// Peers with cookies, at one address, all at once.
+fn limited(bench: &mut Bench) -> Result {
+    const COUNT: usize = 30;
+    let mut peers = Vec::new();
+    for _ in 0..COUNT {
+        let mut peer = bench.peer()?;
+        cookie(bench, &mut peer)?;
+        peers.push(peer);
+    }
+    // So that the bucket is full again, whatever came before.
+    for _ in 0..TRIES {
+        std::thread::sleep(Duration::from_millis(1500));
+        let mut messages = Vec::new();
+        for peer in &mut peers {
+            messages.push(peer.initiation()?.0);
+        }
+        flood(bench)?;
+        let started = Instant::now();
+        for (peer, message) in peers.iter().zip(&messages) {
+            peer.send(message.as_bytes())?;
+        }
+        let (answers, took) = answers(&peers, started)?;
+        println!("# {answers} of {COUNT} were answered within {took:?}");
+        // Later the load may be over.
+        if took > Duration::from_millis(700) {
+            continue;
+        }
+        let most = 5 + took.as_millis() as usize / 50 + 1;
+        ensure!(answers >= 5, "fewer than the burst that is allowed");
+        ensure!(answers <= most, "no more than {most} are allowed");
+        return Ok(());
+    }
+    println!("# too slow to tell");
+    Ok(())
+}
+
+/// How many of them get a response, and until when.
+fn answers(peers: &[Peer], started: Instant) -> Result<(usize, Duration)> {
+    let mut count = 0;
+    let mut took = Duration::ZERO;
+    let end = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < end {
+        for peer in peers {
+            for datagram in peer.wire.drain()? {
+                ensure_eq!(datagram[0], 2, "type of an answer");
+                count += 1;
+                took = started.elapsed();
+            }
+        }
+    }
+    Ok((count, took))
+}
+
+fn used(bench: &mut Bench) -> Result {
+    let mut peer = bench.known_peer()?;
+    bench.dut.poke(peer.number, b"cookies")?;
+    let first = peer.await_initiation(PATIENCE)?;
+    let dut = peer.dut;
+    let reply = peer
+        .cookie_checker()
+        .create_reply(&first, &dut, random(), NOW)?;
+    peer.send(zerocopy::IntoBytes::as_bytes(&reply))?;
+    // A second reply to the same message is one too many.
+    peer.send(zerocopy::IntoBytes::as_bytes(&reply))?;
+    quiet(&peer)?;
+    let second = peer.await_initiation(PATIENCE)?;
+    let state = peer.mac_state(&second, Load::UnderLoad);
+    ensure_eq!(state, MacState::ValidMac2, "macs of the next initiation");
+    let (response, session) = peer.answer(&second)?;
+    peer.send(response.as_bytes())?;
+    ensure_eq!(poked(&peer, &session)?, b"cookies", "the first packet");
+    Ok(())
+}
