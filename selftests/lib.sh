@@ -181,7 +181,7 @@ retell() {
 dut_namespaces() { add_namespace dut && add_namespace peers && join_namespaces dut peers; }
 
 # play SUITE: runs a suite of tools/wire-peer, and passes its results on.
-play() { retell at peers /job/wire-peer "$@" "$([ -e $dut_module ] || echo c)"; }
+play() { retell at peers /job/wire-peer "$@"; }
 
 # --- the C driver and the module under test, by the Python programs of selftests/netlink
 

@@ -3,7 +3,7 @@
 //! Plays the peers of a WireGuard device in one of several suites, and checks what it does.
 //!
 //! ```text
-//! wire-peer SUITE [c]     "c" if the C driver is under test
+//! wire-peer SUITE
 //! ```
 //!
 //! Runs as root in one network namespace; in the other, named `dut`, the device is made. The two are
@@ -26,13 +26,12 @@ use std::process::ExitCode;
 use crate::bench::Bench;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some(suite) = arguments.first().and_then(|name| suites::by_name(name)) else {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let Some(suite) = suites::by_name(&name) else {
         eprintln!("wire-peer: say which suite to run: {}", suites::names());
         return ExitCode::from(2);
     };
-    let is_c = arguments.get(1).is_some_and(|word| word == "c");
-    let mut bench = match Bench::new(is_c) {
+    let mut bench = match Bench::new() {
         Ok(bench) => bench,
         Err(error) => {
             eprintln!("wire-peer: the device could not be set up: {error}");

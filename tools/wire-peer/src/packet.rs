@@ -177,7 +177,6 @@ pub struct Packet {
     /// Zero in IPv4.
     pub flow_label: u32,
     pub may_be_fragmented: bool,
-    pub is_fragment: bool,
     /// The header as it was, where it has a checksum.
     pub header: Vec<u8>,
     pub payload: Vec<u8>,
@@ -208,7 +207,6 @@ impl Packet {
             ttl: header[8],
             flow_label: 0,
             may_be_fragmented: fragment & DONT_FRAGMENT == 0,
-            is_fragment: fragment & !DONT_FRAGMENT != 0,
             header: bytes.get(..start)?.to_vec(),
             payload: bytes.get(start..end)?.to_vec(),
             trailer: bytes.get(end..)?.to_vec(),
@@ -231,7 +229,6 @@ impl Packet {
             ttl: header[7],
             flow_label: first & 0xf_ffff,
             may_be_fragmented: true,
-            is_fragment: header[6] == 44,
             header: Vec::new(),
             payload: bytes.get(IP6_LEN..end)?.to_vec(),
             trailer: bytes.get(end..)?.to_vec(),
@@ -253,13 +250,14 @@ impl Packet {
         let header = self.payload.get(..UDP_LEN)?;
         let len = usize::from(be16(header, 4));
         let datagram = self.payload.get(..len)?;
+        let payload = datagram.get(UDP_LEN..)?.to_vec();
         let pseudo = pseudo_header(self.source, self.destination, UDP, len);
         (self.protocol == UDP).then_some(Datagram {
             source: SocketAddr::new(self.source, be16(header, 0)),
             destination: SocketAddr::new(self.destination, be16(header, 2)),
             has_checksum: be16(header, 6) != 0,
             is_sound: checksum(&[&pseudo, datagram]) == 0,
-            payload: datagram[UDP_LEN..].to_vec(),
+            payload,
         })
     }
 }

@@ -5,6 +5,7 @@
 mod datagrams;
 mod handshake;
 mod packets;
+mod timers;
 
 use crate::bench::Bench;
 
@@ -14,6 +15,7 @@ const SUITES: &[(&str, Suite)] = &[
     ("datagrams", datagrams::run),
     ("handshake", handshake::run),
     ("packets", packets::run),
+    ("timers", timers::run),
 ];
 
 pub fn by_name(name: &str) -> Option<Suite> {

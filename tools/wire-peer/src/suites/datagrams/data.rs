@@ -11,8 +11,11 @@ use crate::peer::Peer;
 use crate::session::Session;
 use crate::tap::Result;
 
+/// Changes a good message.
+type Spoil = fn(&mut Vec<u8>);
+
 pub fn run(bench: &mut Bench, scene: &mut Scene) {
-    let spoilt: [(&str, fn(&mut Vec<u8>)); 6] = [
+    let spoilt: [(&str, Spoil); 6] = [
         ("a message whose tag is wrong", |message| flip_last(message)),
         ("a message whose ciphertext is damaged", |message| {
             message[20] ^= 1

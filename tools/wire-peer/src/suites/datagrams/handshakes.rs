@@ -19,7 +19,7 @@ pub fn run(bench: &mut Bench, scene: &mut Scene) {
     stale_initiations(bench, scene);
     responses(bench, scene);
     cookies(bench, scene);
-    bench.test("initiations in a burst", |bench| burst(bench));
+    bench.test("initiations in a burst", burst);
 }
 
 fn forged_initiations(bench: &mut Bench, scene: &mut Scene) {

@@ -9,14 +9,17 @@ use crate::packet::{echo, Header, ICMP};
 use crate::tap::Result;
 use crate::{ensure, ensure_eq};
 
-const FRAME: &[(&str, u64)] = &[("rx errors", 1), ("rx frame_errors", 1)];
-const LENGTH: &[(&str, u64)] = &[("rx errors", 1), ("rx length_errors", 1)];
+/// What is counted, as [`Counters::of`](crate::dut::Counters::of) takes it.
+type Errors = &'static [(&'static str, u64)];
+
+const FRAME: Errors = &[("rx errors", 1), ("rx frame_errors", 1)];
+const LENGTH: Errors = &[("rx errors", 1), ("rx length_errors", 1)];
 
 /// Changes a good packet.
 type Spoil = fn(&mut Vec<u8>);
 
 pub fn run(bench: &mut Bench, scene: &mut Scene) {
-    let four: [(&str, &[(&str, u64)], Spoil); 8] = [
+    let four: [(&str, Errors, Spoil); 8] = [
         ("IPv4: longer than it is", LENGTH, |packet| packet[2] = 1),
         ("IPv4: shorter than its header", LENGTH, |packet| {
             packet[3] = 19
@@ -36,7 +39,7 @@ pub fn run(bench: &mut Bench, scene: &mut Scene) {
             send_spoilt(scene, request, spoil)
         });
     }
-    let six: [(&str, &[(&str, u64)], Spoil); 3] = [
+    let six: [(&str, Errors, Spoil); 3] = [
         ("IPv6: longer than it is", LENGTH, |packet| packet[4] = 1),
         ("IPv6: less than a header", FRAME, |packet| {
             packet.truncate(39)

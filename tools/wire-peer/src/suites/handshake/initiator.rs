@@ -125,7 +125,9 @@ fn keepalive_first(bench: &mut Bench) -> Result {
         bench.dut.latest_handshake(peer.public())? != 0,
         "no handshake is shown"
     );
-    quiet(&peer)
+    quiet(&peer)?;
+    // It would go on in other tests.
+    bench.dut.wg_peer(peer.public(), &["remove"])
 }
 
 fn preshared(bench: &mut Bench) -> Result {

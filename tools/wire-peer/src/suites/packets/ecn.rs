@@ -112,7 +112,7 @@ fn into(
     outer: u8,
     inner: u8,
 ) -> Result<u8> {
-    let number = u16::from(outer) << 2 | u16::from(inner);
+    let number = (u16::from(outer) << 2) | u16::from(inner);
     let header = Header::new(from.into(), to.into(), ICMP).with_ds(DSCP | inner);
     let request = echo(header, number, 32);
     let message = scene.session.seal(&request);

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# guest: smp=1 mem=384 timeout=500 files=build/cargo/wire-peer/release/wire-peer
+#
+# What happens by itself as time goes by, for three minutes in which the guest mostly sleeps.
+
+. "${0%/*}/lib.sh"
+
+check "load the module" dut_load
+check "make namespaces" dut_namespaces
+play timers
+check "unload the module" dut_unload
+
+done_testing
