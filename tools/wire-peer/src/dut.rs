@@ -96,8 +96,6 @@ impl Dut {
             "dev",
             DEVICE,
         ])?;
-        let inside6 = format!("{}/64", inside6(1));
-        dut.ip(&["address", "add", &inside6, "dev", DEVICE, "nodad"])?;
         dut.up()?;
         dut.host = Some(within(NAMESPACE, || Wire::bind((inside4(1), 0)))?);
         Ok(dut)
@@ -116,7 +114,11 @@ impl Dut {
     }
 
     pub fn up(&self) -> Result {
-        self.ip(&["link", "set", DEVICE, "up"]).map(drop)
+        self.ip(&["link", "set", DEVICE, "up"])?;
+        // IPv6 addresses do not survive a time of being down.
+        let address = format!("{}/64", inside6(1));
+        self.ip(&["address", "replace", &address, "dev", DEVICE, "nodad"])
+            .map(drop)
     }
 
     pub fn down(&self) -> Result {
