@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{kinds, too_slow, until, Scenario};
+use super::{keepalive, kinds, settled, too_slow, until, Scenario};
 use crate::dut::Dut;
 use crate::packet::Packet;
 use crate::peer::{Peer, PATIENCE};
@@ -55,12 +55,6 @@ fn called(dut: &Dut, peer: &mut Peer) -> Result<(Session, Instant, Instant)> {
     Ok((session, earliest, Instant::now()))
 }
 
-/// Tells the device that we are there.
-fn keepalive(peer: &Peer, session: &mut Session) -> Result {
-    let message = session.seal(&[]);
-    peer.send(&message)
-}
-
 fn sender(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
     let (mut session, earliest, latest) = called(dut, &mut peer)?;
@@ -83,7 +77,7 @@ fn sender(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 fn responder(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
     let started = Instant::now();
-    let mut session = peer.connect()?;
+    let mut session = settled(&mut peer)?;
     let latest = Instant::now();
     for second in [121.0, 150.0, 170.0] {
         until(latest, second);
@@ -103,6 +97,7 @@ fn responder(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 fn receiver(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
     let (mut session, earliest, latest) = called(dut, &mut peer)?;
+    keepalive(&peer, &mut session)?;
     for second in [30.0, 125.0, 160.0] {
         until(earliest, second);
         keepalive(&peer, &mut session)?;
@@ -129,7 +124,7 @@ fn receiver(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 
 fn too_old_to_send(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
-    let session = peer.connect()?;
+    let session = settled(&mut peer)?;
     let latest = Instant::now();
     until(latest, 180.1);
     dut.poke(peer.number, b"late")?;
@@ -150,7 +145,7 @@ fn too_old_to_send(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 fn too_old_to_receive(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
     let started = Instant::now();
-    let mut session = peer.connect()?;
+    let mut session = settled(&mut peer)?;
     let latest = Instant::now();
     until(started, 175.0);
     if started.elapsed() < Duration::from_secs(178) {

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{await_kind, kinds, too_slow, until, Scenario};
+use super::{await_kind, keepalive, kinds, settled, too_slow, until, Scenario};
 use crate::dut::{inside4, Dut};
 use crate::packet::udp_packet;
 use crate::peer::{Peer, PATIENCE};
@@ -48,7 +48,7 @@ fn data(peer: &Peer, dut: &Dut) -> Result<Vec<u8>> {
 
 fn passive(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
-    let mut session = peer.connect()?;
+    let mut session = settled(&mut peer)?;
     let message = session.seal(&data(&peer, dut)?);
     let started = Instant::now();
     peer.send(&message)?;
@@ -63,9 +63,8 @@ fn passive(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 
 fn unconfirmed(_: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
-    let mut session = peer.connect()?;
-    let message = session.seal(&[]);
-    peer.send(&message)?;
+    let mut session = settled(&mut peer)?;
+    keepalive(&peer, &mut session)?;
     std::thread::sleep(Duration::from_secs(13));
     ensure_eq!(kinds(&peer)?, "", "messages");
     Ok(())
@@ -80,8 +79,7 @@ fn silence(dut: &Dut, mut peers: Vec<Peer>) -> Result {
         dut.poke(peer.number, b"hello?")?;
     }
     polite.await_packet(&session, PATIENCE)?;
-    let answer = session.seal(&[]);
-    polite.send(&answer)?;
+    keepalive(&polite, &mut session)?;
     ensure_eq!(await_kind(&silent, PATIENCE)?, Some('d'), "what was sent");
     ensure_eq!(await_kind(&silent, PATIENCE)?, Some('i'), "what comes next");
     let took = started.elapsed();
@@ -96,7 +94,7 @@ fn silence(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 
 fn persistent(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
-    peer.connect()?;
+    settled(&mut peer)?;
     dut.wg_peer(peer.public(), &["persistent-keepalive", "3"])?;
     ensure_eq!(await_kind(&peer, PATIENCE)?, Some('k'), "at once");
     let mut last = Instant::now();
@@ -118,7 +116,7 @@ fn persistent(dut: &Dut, mut peers: Vec<Peer>) -> Result {
 
 fn put_off(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let mut peer = peers.remove(0);
-    let mut session = peer.connect()?;
+    let mut session = settled(&mut peer)?;
     dut.wg_peer(peer.public(), &["persistent-keepalive", "8"])?;
     ensure_eq!(await_kind(&peer, PATIENCE)?, Some('k'), "at once");
     let mut last = Instant::now();
@@ -127,8 +125,7 @@ fn put_off(dut: &Dut, mut peers: Vec<Peer>) -> Result {
         if last.elapsed() > Duration::from_millis(7500) {
             return too_slow("the interval");
         }
-        let message = session.seal(&[]);
-        peer.send(&message)?;
+        keepalive(&peer, &mut session)?;
         last = Instant::now();
     }
     ensure_eq!(kinds(&peer)?, "", "messages meanwhile");

@@ -17,6 +17,7 @@ use wireguard_proto::messages::{parse, Message};
 use crate::bench::Bench;
 use crate::dut::Dut;
 use crate::peer::Peer;
+use crate::session::Session;
 use crate::tap::{report, Result};
 
 /// A scenario takes this many peers that the device can send to.
@@ -64,6 +65,19 @@ fn until(start: Instant, secs: f64) {
     thread::sleep(
         (start + Duration::from_secs_f64(secs)).saturating_duration_since(Instant::now()),
     );
+}
+
+/// A session that the device has heard of last, so that it waits for nothing.
+fn settled(peer: &mut Peer) -> Result<Session> {
+    let mut session = peer.connect()?;
+    keepalive(peer, &mut session)?;
+    Ok(session)
+}
+
+/// Tells the device that we are there.
+fn keepalive(peer: &Peer, session: &mut Session) -> Result {
+    let message = session.seal(&[]);
+    peer.send(&message)
 }
 
 /// What kinds of messages have come, in order: "i" for an initiation, "k" for a keepalive, "d" for
