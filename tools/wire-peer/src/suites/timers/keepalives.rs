@@ -72,8 +72,8 @@ fn unconfirmed(_: &Dut, mut peers: Vec<Peer>) -> Result {
 
 fn silence(dut: &Dut, mut peers: Vec<Peer>) -> Result {
     let (mut silent, mut polite) = (peers.remove(0), peers.remove(0));
-    silent.connect()?;
-    let mut session = polite.connect()?;
+    settled(&mut silent)?;
+    let mut session = settled(&mut polite)?;
     let started = Instant::now();
     for peer in [&silent, &polite] {
         dut.poke(peer.number, b"hello?")?;
