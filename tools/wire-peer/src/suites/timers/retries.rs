@@ -61,7 +61,8 @@ fn give_up(dut: &Dut, peers: Vec<Peer>) -> Result {
     for peer in &gaps {
         ensure_eq!(peer.len(), 19, "retries");
     }
-    ensure!(least >= Some(4900), "less than five seconds");
+    // By the arrivals, which may be late by different times.
+    ensure!(least >= Some(4800), "less than five seconds");
     // Of 76 numbers below 333 the greatest and the least are this far apart.
     ensure!(most >= least.map(|least| least + 100), "there is no jitter");
     // A packet begins anew.
@@ -102,7 +103,7 @@ fn spacing(dut: &Dut, mut peers: Vec<Peer>) -> Result {
         std::thread::sleep(Duration::from_millis(50));
         if !kinds(&peer)?.is_empty() {
             let gap = last.elapsed();
-            ensure!(gap > Duration::from_millis(4850), "after {gap:?}");
+            ensure!(gap > Duration::from_millis(4800), "after {gap:?}");
             last = Instant::now();
         }
     }
