@@ -16,6 +16,7 @@ use crate::{
     device::Device,
     identity::Identity,
     kapi::{
+        log::debug,
         net::rtnl::RtnlHeld,
         sync::{atomic::Ordering, bh, rcu::RcuArc}, //
     },
@@ -39,8 +40,6 @@ pub(crate) struct Config {
     /// The peers in the order of their creation.
     peers: RBTree<u64, RcuArc<Peer>>,
     peer_count: usize,
-    /// The number of the peer that is created next.
-    next_id: u64,
     ledger: Ledger,
 }
 
@@ -52,7 +51,6 @@ impl Config {
             generation: 1,
             peers: RBTree::new(),
             peer_count: 0,
-            next_id: 0,
             ledger: Ledger::new(),
         }
     }
@@ -225,19 +223,16 @@ impl<'a> Configuration<'a> {
         if self.config.peer_count >= MAX_PEERS_PER_DEVICE {
             return Err(ENOMEM);
         }
-        let id = self.config.next_id;
         let peer = Peer::new(
             self.device.clone(),
-            id,
             public_key,
             preshared_key,
             self.identity(),
         )?;
-        let node = RBTreeNode::new(id, peer.clone(), GFP_KERNEL)?;
+        let node = RBTreeNode::new(peer.id, peer.clone(), GFP_KERNEL)?;
         self.device.peers.insert(peer.clone())?;
         self.config.peers.insert(node);
         self.config.peer_count = self.config.peer_count.wrapping_add(1);
-        self.config.next_id = id.wrapping_add(1);
         if self.is_up() {
             peer.start();
         }
@@ -305,6 +300,7 @@ impl<'a> Configuration<'a> {
 
     /// The namespace of the sockets goes away, and they with it.
     pub(crate) fn leave_creating_net(&mut self, rtnl: &RtnlHeld) {
+        debug!(self.device.dev, "Creating namespace exiting");
         self.device.dev.carrier_off(rtnl);
         self.device.creating_net.clear();
         self.unbind();

@@ -24,6 +24,7 @@ use crate::{
     index_table::Entry,
     kapi::{
         cpu::Cpu,
+        log::debug,
         net::{
             device::{
                 features,
@@ -235,6 +236,7 @@ impl LinkOps for Device {
 
     fn registered(this: ArcBorrow<'_, Self>, _rtnl: &RtnlHeld) {
         devices::add(this.into());
+        debug!(this.dev, "Interface created");
     }
 
     fn open(this: ArcBorrow<'_, Self>, rtnl: &RtnlHeld) -> Result {
@@ -280,6 +282,7 @@ impl LinkOps for Device {
             config.remove_all_peers();
         }
         this.drain();
+        debug!(this.dev, "Interface destroyed");
     }
 }
 

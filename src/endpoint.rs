@@ -7,12 +7,16 @@ use core::{
     sync::atomic::{AtomicBool, Ordering}, //
 };
 
-use kernel::prelude::*;
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
 use crate::{
     kapi::{
         net::{
-            addr::SockAddr,
+            addr::{ShowSocketAddr, SockAddr},
+            device::NetDevice,
             route::DstCache,
             udp_tunnel::{Datagram, Route, Source4, UdpHandler}, //
         },
@@ -95,6 +99,20 @@ impl Endpoint {
     }
 }
 
+/// Shows an endpoint, or what C shows for one that is unknown.
+pub(crate) struct ShowEndpoint(pub(crate) Option<Endpoint>);
+
+impl fmt::Display for ShowEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addr = match self.0 {
+            Some(Endpoint::V4 { addr, .. }) => addr.into(),
+            Some(Endpoint::V6 { addr, .. }) => addr.into(),
+            None => return f.write_str("(einval)"),
+        };
+        fmt::Display::fmt(&ShowSocketAddr(addr), f)
+    }
+}
+
 /// Whether a peer has stayed where it was: flow information and padding do not matter.
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
@@ -167,6 +185,11 @@ impl EndpointCell {
         self.state.lock().endpoint
     }
 
+    /// The endpoint as it is now, for a message: showing it takes no lock.
+    pub(crate) fn show(&self) -> ShowEndpoint {
+        ShowEndpoint(self.snapshot())
+    }
+
     /// Moves the peer, unless it is there already.
     pub(crate) fn set(&self, endpoint: Endpoint) {
         let mut state = self.state.lock();
@@ -198,6 +221,7 @@ impl EndpointCell {
     /// endpoint is unknown, [`ENONET`] without a socket of its family; or what the lookup says.
     pub(crate) fn route<'a, H: UdpHandler>(
         &self,
+        dev: &NetDevice,
         sockets: &'a SocketPair<H>,
         mark: u32,
         bh: BhDisabled<'a>,
@@ -205,6 +229,6 @@ impl EndpointCell {
         let mut state = self.state.lock();
         let State { endpoint, routes } = &mut *state;
         let endpoint = endpoint.as_mut().ok_or(EDESTADDRREQ)?;
-        sockets.route(endpoint, mark, Some(routes), bh)
+        sockets.route(dev, endpoint, mark, Some(routes), bh)
     }
 }

@@ -2,6 +2,12 @@
 
 //! What crypto-key routing reads in the headers of inner packets.
 
+use core::net::{
+    IpAddr,
+    Ipv4Addr,
+    Ipv6Addr, //
+};
+
 use crate::{
     allowed_ips::AllowedIps,
     kapi::{
@@ -24,6 +30,19 @@ pub(crate) enum Which {
     Destination,
 }
 
+impl Which {
+    /// Where it is in the header, in bytes.
+    #[inline]
+    const fn offset(self, protocol: IpProtocol) -> usize {
+        match (protocol, self) {
+            (IpProtocol::V4, Self::Source) => 12,
+            (IpProtocol::V4, Self::Destination) => 16,
+            (IpProtocol::V6, Self::Source) => 8,
+            (IpProtocol::V6, Self::Destination) => 24,
+        }
+    }
+}
+
 /// The peer that an address in a header belongs to.
 #[inline]
 pub(crate) fn owner<'a>(
@@ -33,11 +52,9 @@ pub(crate) fn owner<'a>(
     header: &[u8],
     which: Which,
 ) -> Option<RcuRef<'a, Peer>> {
-    match (protocol, which) {
-        (IpProtocol::V4, Which::Source) => table.lookup_v4(rcu, v4(header, 12)?),
-        (IpProtocol::V4, Which::Destination) => table.lookup_v4(rcu, v4(header, 16)?),
-        (IpProtocol::V6, Which::Source) => table.lookup_v6(rcu, v6(header, 8)?),
-        (IpProtocol::V6, Which::Destination) => table.lookup_v6(rcu, v6(header, 24)?),
+    match protocol {
+        IpProtocol::V4 => table.lookup_v4(rcu, v4(header, which.offset(protocol))?),
+        IpProtocol::V6 => table.lookup_v6(rcu, v6(header, which.offset(protocol))?),
     }
 }
 
@@ -48,6 +65,15 @@ pub(crate) fn total_len(protocol: IpProtocol, header: &[u8]) -> Option<u32> {
         IpProtocol::V4 => Some(u16_at(header, 2)?).filter(|len| *len >= V4_HEADER_LEN),
         IpProtocol::V6 => u16_at(header, 4)?.checked_add(V6_HEADER_LEN),
     }
+}
+
+/// An address in a header, for a message.
+pub(crate) fn address(protocol: IpProtocol, header: &[u8], which: Which) -> Option<IpAddr> {
+    let at = which.offset(protocol);
+    Some(match protocol {
+        IpProtocol::V4 => Ipv4Addr::from(v4(header, at)?).into(),
+        IpProtocol::V6 => Ipv6Addr::from(v6(header, at)?).into(),
+    })
 }
 
 fn bytes<const N: usize>(header: &[u8], at: usize) -> Option<[u8; N]> {

@@ -93,7 +93,7 @@ impl kernel::Module for WireGuard {
         let link = Device::link().register()?;
         let netlink = netlink::FAMILY.register()?;
         pr_info!("WireGuard 1.0.0 loaded. See www.wireguard.com for information.\n");
-        pr_info!("This is the driver in Rust; there is no warranty.\n");
+        pr_info!("Copyright (C) WireGuard for Rust-for-Linux authors. There is no warranty.\n");
         Ok(Self {
             _netlink: netlink,
             _link: link,

@@ -24,6 +24,8 @@ use crate::{
     endpoint::EndpointCell,
     identity::Identity,
     kapi::{
+        farewell::{farewell, Farewell},
+        log::debug,
         net::skbuff::PacketList,
         sync::{
             atomic::{AtomicBool, AtomicU64, Ordering},
@@ -47,9 +49,9 @@ use crate::{
 };
 
 /// A peer.
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub(crate) struct Peer {
-    /// Its number, by order of creation.
+    /// Its number among the peers of all devices, by order of creation.
     pub(crate) id: u64,
     pub(crate) device: Arc<Device>,
     pub(crate) public_key: PublicKey,
@@ -103,6 +105,22 @@ pub(crate) struct Noise {
     pub(crate) cookie: CookieMaker<KernelCrypto>,
 }
 
+/// How many peers have been created since the module was loaded.
+static CREATED: AtomicU64 = AtomicU64::new(0);
+
+farewell!(Peer);
+
+impl Farewell for Peer {
+    fn farewell(&self) {
+        debug!(
+            self.device.dev,
+            "Peer {} ({}) destroyed",
+            self.id,
+            self.endpoint.show()
+        );
+    }
+}
+
 impl Owner for Peer {
     fn id(&self) -> u64 {
         self.id
@@ -113,7 +131,6 @@ impl Peer {
     /// Creates a peer, stopped and without an endpoint.
     pub(crate) fn new(
         device: Arc<Device>,
-        id: u64,
         public_key: PublicKey,
         preshared_key: Option<Key>,
         identity: Option<RcuArc<Identity>>,
@@ -123,13 +140,14 @@ impl Peer {
             remote.set_preshared_key(key);
         }
         let alive = device.census.enter();
+        let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let noise = Noise {
             identity,
             remote,
             handshake: Handshake::new(),
             cookie: CookieMaker::new(&public_key),
         };
-        RcuArc::pin_init(
+        let peer = RcuArc::pin_init(
             try_pin_init!(Self {
                 id,
                 device,
@@ -151,7 +169,9 @@ impl Peer {
                 _alive: alive,
             }? Error),
             GFP_KERNEL,
-        )
+        )?;
+        debug!(peer.device.dev, "Peer {} created", peer.id);
+        Ok(peer)
     }
 
     /// Whether the peer has been removed.

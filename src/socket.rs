@@ -8,8 +8,9 @@ use kernel::{
 };
 
 use crate::{
-    endpoint::{Endpoint, EndpointCell},
+    endpoint::{Endpoint, EndpointCell, ShowEndpoint},
     kapi::{
+        log::debug_ratelimited,
         net::{
             addr::Family,
             device::NetDevice,
@@ -105,18 +106,27 @@ impl<H: UdpHandler> SocketPair<H> {
     /// Looks up the way to an endpoint; see [`EndpointCell::route`].
     pub(crate) fn route<'a>(
         &'a self,
+        dev: &NetDevice,
         endpoint: &mut Endpoint,
         mark: u32,
         cache: Option<&mut DstCache>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
-        match endpoint {
+        let route = match endpoint {
             Endpoint::V4 { addr, source, .. } => self.v4.route4(*addr, source, mark, cache, bh),
             Endpoint::V6 { addr, source } => {
                 let socket = self.v6.as_ref().ok_or(NO_IPV6)?;
                 socket.route6(*addr, source, mark, cache, bh)
             }
-        }
+        };
+        route.inspect_err(|error| {
+            debug_ratelimited!(
+                dev,
+                "No route to {}, error {}",
+                ShowEndpoint(Some(*endpoint)),
+                error.to_errno()
+            );
+        })
     }
 
     /// Closes both sockets. Sleeps until the handler runs no more.
@@ -159,11 +169,12 @@ impl<H: UdpHandler> Sockets<H> {
     /// [`ENONET`] if the device is down; or see [`EndpointCell::route`].
     pub(crate) fn route<'a>(
         &'a self,
+        dev: &NetDevice,
         endpoint: &EndpointCell,
         mark: u32,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
-        endpoint.route(self.load(bh)?, mark, bh)
+        endpoint.route(dev, self.load(bh)?, mark, bh)
     }
 
     /// Sends a packet's data to a peer, and returns their length.
@@ -179,7 +190,8 @@ impl<H: UdpHandler> Sockets<H> {
         bh: BhDisabled<'_>,
     ) -> Result<u32> {
         let len = skb.len();
-        self.route(endpoint, mark, bh)?.send_last(skb, dev, ds)?;
+        self.route(dev, endpoint, mark, bh)?
+            .send_last(skb, dev, ds)?;
         Ok(len)
     }
 
@@ -195,7 +207,7 @@ impl<H: UdpHandler> Sockets<H> {
         bh: BhDisabled<'_>,
     ) -> Result {
         let mut endpoint = Endpoint::from_datagram(datagram);
-        let route = self.load(bh)?.route(&mut endpoint, mark, None, bh)?;
+        let route = self.load(bh)?.route(dev, &mut endpoint, mark, None, bh)?;
         route.send_last(skb, dev, 0)
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::{
     kapi::{
+        log::debug,
         random,
         sync::{
             bh::BhDisabled,
@@ -17,6 +18,7 @@ use crate::{
     },
     peer::Peer,
     proto::{
+        constants::{MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT, REKEY_TIMEOUT},
         time::MonoTime,
         timers::{Expired, Jitter, Retry, Sent, Timers}, //
     },
@@ -77,15 +79,39 @@ impl HasTimer for Peer {
 
 fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
     match expired {
-        Expired::RetransmitHandshake { .. } => {
+        Expired::RetransmitHandshake { attempt } => {
+            debug!(
+                peer.device.dev,
+                "Handshake for peer {} ({}) did not complete after {} seconds, retrying (try {})",
+                peer.id,
+                peer.endpoint.show(),
+                REKEY_TIMEOUT.as_secs(),
+                u32::from(attempt).saturating_add(1)
+            );
             peer.endpoint.clear_source();
             handshake::request(peer.borrow(), Retry::Yes);
         }
         Expired::NewHandshake => {
+            debug!(
+                peer.device.dev,
+                "Retrying handshake with peer {} ({}) because we stopped hearing back after {} seconds",
+                peer.id,
+                peer.endpoint.show(),
+                NEW_HANDSHAKE_TIMEOUT.as_secs()
+            );
             peer.endpoint.clear_source();
             handshake::request(peer.borrow(), Retry::No);
         }
-        Expired::GiveUp => peer.drop_staged(),
+        Expired::GiveUp => {
+            debug!(
+                peer.device.dev,
+                "Handshake for peer {} ({}) did not complete after {} attempts, giving up",
+                peer.id,
+                peer.endpoint.show(),
+                u32::from(MAX_HANDSHAKE_ATTEMPTS).saturating_add(2)
+            );
+            peer.drop_staged();
+        }
         Expired::SendKeepalive | Expired::PersistentKeepalive => {
             stage::send_keepalive(peer.borrow(), bh);
         }

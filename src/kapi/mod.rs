@@ -9,6 +9,8 @@
 
 pub(crate) mod cpu;
 pub(crate) mod crypto;
+pub(crate) mod farewell;
+pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod net;
 pub(crate) mod notifier;

@@ -5,6 +5,11 @@
 //! Output:  inner packets.
 //! Next:    GRO and the stack, as received by our device.
 
+use core::net::{
+    IpAddr,
+    Ipv4Addr, //
+};
+
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -18,7 +23,9 @@ use super::{
 use crate::{
     ip::{self, Which},
     kapi::{
+        log::debug_ratelimited,
         net::{
+            addr::ShowIp,
             napi::{NapiPoll, Poll},
             skbuff::{IpProtocol, PacketList, SkBuff},
             udp_tunnel::{self, Datagram}, //
@@ -106,9 +113,20 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
     let mut fresh = PacketList::new();
     let mut window = session.window();
     while let Some(skb) = packets.pop() {
-        if Verdict::of(&skb) == Verdict::Authentic && window.accept(counter_of(&skb)) {
-            fresh.push(skb);
+        if Verdict::of(&skb) == Verdict::Forged {
+            continue;
         }
+        let counter = counter_of(&skb);
+        if window.accept(counter) {
+            fresh.push(skb);
+            continue;
+        }
+        debug_ratelimited!(
+            session.peer.device.dev,
+            "Packet has invalid nonce {} (max {})",
+            counter.0,
+            window.next()
+        );
     }
     fresh
 }
@@ -155,8 +173,10 @@ fn keep_fresh(peer: &RcuArc<Peer>, bh: BhDisabled<'_>) {
 
 /// Why an inner packet is not delivered.
 enum Refusal {
-    /// It isn't IP, or its source address is not the peer's to use.
-    Frame,
+    /// It isn't IP.
+    NotIp,
+    /// Its source address is not the peer's to use.
+    Source(Option<IpAddr>),
     /// It says it is longer than it is, or shorter than its own header.
     Length,
     /// There is no memory.
@@ -178,19 +198,51 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, poll: &mut Poll<'_>)
                 count = count.wrapping_add(1);
                 bytes = bytes.wrapping_add(len);
             }
-            Err(Refusal::Frame) => {
-                dev.rx_errors(1);
-                dev.rx_frame_errors(1);
-            }
-            Err(Refusal::Length) => {
-                dev.rx_errors(1);
-                dev.rx_length_errors(1);
-            }
-            Err(Refusal::Memory) => dev.rx_dropped(1),
+            Err(refusal) => refuse(peer, refusal),
         }
     }
     dev.count_rx(count, bytes, poll.bh());
     peer.count_received(u64::from(bytes));
+}
+
+/// Counts a packet that is not delivered.
+#[cold]
+fn refuse(peer: &Peer, refusal: Refusal) {
+    let dev = &peer.device.dev;
+    match refusal {
+        Refusal::NotIp => {
+            debug_ratelimited!(
+                dev,
+                "Packet is neither ipv4 nor ipv6 from peer {} ({})",
+                peer.id,
+                peer.endpoint.show()
+            );
+            dev.rx_errors(1);
+            dev.rx_frame_errors(1);
+        }
+        Refusal::Source(source) => {
+            debug_ratelimited!(
+                dev,
+                "Packet has unallowed src IP ({}) from peer {} ({})",
+                ShowIp(source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
+                peer.id,
+                peer.endpoint.show()
+            );
+            dev.rx_errors(1);
+            dev.rx_frame_errors(1);
+        }
+        Refusal::Length => {
+            debug_ratelimited!(
+                dev,
+                "Packet has incorrect size from peer {} ({})",
+                peer.id,
+                peer.endpoint.show()
+            );
+            dev.rx_errors(1);
+            dev.rx_length_errors(1);
+        }
+        Refusal::Memory => dev.rx_dropped(1),
+    }
 }
 
 /// Takes a packet out of its message; there is none in a keepalive.
@@ -203,10 +255,16 @@ fn unwrap(
     skb.pull(HEADER_LEN).map_err(|_| Refusal::Length)?;
     skb.reset_decapsulated();
     if skb.is_empty() {
+        debug_ratelimited!(
+            peer.device.dev,
+            "Receiving keepalive packet from peer {} ({})",
+            peer.id,
+            peer.endpoint.show()
+        );
         skb.consume();
         return Ok(None);
     }
-    let protocol = protocol_of(&mut skb).ok_or(Refusal::Frame)?;
+    let protocol = protocol_of(&mut skb).ok_or(Refusal::NotIp)?;
     skb.receive_as(&peer.device.dev, protocol);
     let len = ip::total_len(protocol, skb.linear())
         .filter(|len| *len <= skb.len())
@@ -214,10 +272,12 @@ fn unwrap(
     skb.ecn_decapsulate(ds);
     skb.trim(len).map_err(|_| Refusal::Memory)?;
     let table = &peer.device.allowed_ips;
-    ip::owner(table, bh.rcu(), protocol, skb.linear(), Which::Source)
-        .filter(|owner| owner.is(peer))
-        .map(|_| Some(skb))
-        .ok_or(Refusal::Frame)
+    let owner = ip::owner(table, bh.rcu(), protocol, skb.linear(), Which::Source);
+    if owner.is_none_or(|owner| !owner.is(peer)) {
+        let source = ip::address(protocol, skb.linear(), Which::Source);
+        return Err(Refusal::Source(source));
+    }
+    Ok(Some(skb))
 }
 
 /// The protocol of a packet, whose header is in the linear part then.

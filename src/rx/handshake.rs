@@ -5,15 +5,21 @@
 //! Output:  a response, a session, a cookie.
 //! Next:    [`crate::tx::handshake`].
 
-use kernel::sync::Arc;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 use crate::{
     crypto::Key,
     device::Device,
     devices,
+    endpoint::{Endpoint, ShowEndpoint},
     index_table::Entry,
     kapi::{
+        log::debug_ratelimited,
         net::{
+            addr::ShowSocketAddr,
             skbuff::SkBuff,
             udp_tunnel::{self, Datagram}, //
         },
@@ -33,7 +39,7 @@ use crate::{
             UNDER_LOAD_HOLD,
             UNDER_LOAD_QUEUE_LEN, //
         },
-        cookie::{self, MacState},
+        cookie::{self, CookieError, MacState},
         handshake::IncomingInitiation,
         identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
@@ -87,18 +93,36 @@ impl Load {
 
 /// Has a message processed by some CPU, if it can be.
 pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
+    if let Err(skb) = try_submit(&device, skb) {
+        debug_ratelimited!(
+            device.dev,
+            "Dropping handshake packet from {}",
+            ShowEndpoint(
+                udp_tunnel::datagram_of(&skb)
+                    .as_ref()
+                    .map(Endpoint::from_datagram)
+            )
+        );
+    }
+}
+
+fn try_submit(device: &Arc<Device>, skb: SkBuff) -> Result<(), SkBuff> {
     if !random::is_ready() {
-        return;
+        return Err(skb);
     }
-    let place = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64);
-    if let (Some(place), Some(entrance)) = (place, device.handshakes.enter()) {
-        place.keep();
-        let job = Incoming {
-            device: device.clone(),
-            skb,
-        };
-        entrance.submit(&device.receive_queue, job);
-    }
+    let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
+        return Err(skb);
+    };
+    let Some(entrance) = device.handshakes.enter() else {
+        return Err(skb);
+    };
+    place.keep();
+    let job = Incoming {
+        device: device.clone(),
+        skb,
+    };
+    entrance.submit(&device.receive_queue, job);
+    Ok(())
 }
 
 impl Drop for Incoming {
@@ -118,20 +142,42 @@ fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
     match messages::parse(skb.linear()).ok()? {
         Message::Initiation(message) => {
             admit(device, message, &datagram)?;
-            consume_initiation(device, message, &datagram)
+            receive_initiation(device, message, &datagram);
         }
         Message::Response(message) => {
             admit(device, message, &datagram)?;
-            consume_response(device, message, &datagram)
+            receive_response(device, message, &datagram);
         }
-        Message::CookieReply(message) => consume_cookie(device, message),
-        Message::Data(_) => None,
+        Message::CookieReply(message) => receive_cookie(device, message, &datagram),
+        Message::Data(_) => {}
     }
+    Some(())
 }
 
 /// Lets a message through that is worth the work: made for us, and under load also from where it
 /// says and not one of too many from there.
 fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) -> Option<()> {
+    match check_macs(device, message, datagram) {
+        Admission::Granted => return Some(()),
+        Admission::CookieNeeded => {}
+        Admission::Denied => debug_ratelimited!(
+            device.dev,
+            "Invalid MAC of handshake, dropping packet from {}",
+            ShowSocketAddr(datagram.source)
+        ),
+    }
+    None
+}
+
+/// What becomes of a message by its MACs.
+enum Admission {
+    Granted,
+    /// Its sender has been told to come back with a cookie.
+    CookieNeeded,
+    Denied,
+}
+
+fn check_macs(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) -> Admission {
     let now = boot_now();
     let load = device.load.now(now);
     let mut cookies = device.cookies.lock();
@@ -139,27 +185,50 @@ fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) 
         cookies.set_secret(Key::fill_with(|key| random::fill(key)), now);
     }
     match (cookies.check(message, &datagram.source, now, load), load) {
-        (MacState::Invalid, _) => None,
-        (MacState::ValidMac1 | MacState::ValidMac2, cookie::Load::Normal) => Some(()),
+        (MacState::Invalid, _) => Admission::Denied,
+        (MacState::ValidMac1 | MacState::ValidMac2, cookie::Load::Normal) => Admission::Granted,
         (MacState::ValidMac1, cookie::Load::UnderLoad) => {
             let reply = cookies.create_reply(message, &datagram.source, random::bytes(), now);
             drop(cookies);
-            tx::handshake::send_cookie(device, datagram, &reply.ok()?);
-            None
+            if let Ok(reply) = reply {
+                tx::handshake::send_cookie(device, datagram, &reply);
+            }
+            Admission::CookieNeeded
         }
         (MacState::ValidMac2, cookie::Load::UnderLoad) => {
             drop(cookies);
             let net = device.creating_net.id();
-            devices::is_within_rate(net, datagram.source.ip(), now).then_some(())
+            if devices::is_within_rate(net, datagram.source.ip(), now) {
+                Admission::Granted
+            } else {
+                Admission::Denied
+            }
         }
     }
 }
 
-fn consume_initiation(
-    device: &Arc<Device>,
-    message: &Initiation,
-    datagram: &Datagram,
-) -> Option<()> {
+fn receive_initiation(device: &Device, message: &Initiation, datagram: &Datagram) {
+    let Some(peer) = consume_initiation(device, message) else {
+        debug_ratelimited!(
+            device.dev,
+            "Invalid handshake initiation from {}",
+            ShowSocketAddr(datagram.source)
+        );
+        return;
+    };
+    peer.endpoint.set_from_datagram(datagram);
+    debug_ratelimited!(
+        device.dev,
+        "Receiving handshake initiation from peer {} ({})",
+        peer.id,
+        peer.endpoint.show()
+    );
+    // Even if there is no response, the peer was heard of.
+    let _ = tx::handshake::send_response(&peer);
+    count(&peer, INITIATION_LEN);
+}
+
+fn consume_initiation(device: &Device, message: &Initiation) -> Option<RcuArc<Peer>> {
     let identity = device.identity.get()?;
     let incoming = IncomingInitiation::open(identity.keys(), message).ok()?;
     let peer = device.peers.find(incoming.remote_static())?;
@@ -176,14 +245,39 @@ fn consume_initiation(
             .accept_initiation(authentic, boot_now())
             .ok()?;
     }
-    peer.endpoint.set_from_datagram(datagram);
-    // Even if there is no response, the peer was heard of.
-    let _ = tx::handshake::send_response(&peer);
-    count(&peer, INITIATION_LEN);
-    Some(())
+    Some(peer)
 }
 
-fn consume_response(device: &Device, message: &Response, datagram: &Datagram) -> Option<()> {
+fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
+    let Some((peer, session)) = consume_response(device, message) else {
+        debug_ratelimited!(
+            device.dev,
+            "Invalid handshake response from {}",
+            ShowSocketAddr(datagram.source)
+        );
+        return;
+    };
+    peer.endpoint.set_from_datagram(datagram);
+    debug_ratelimited!(
+        device.dev,
+        "Receiving handshake response from peer {} ({})",
+        peer.id,
+        peer.endpoint.show()
+    );
+    if session.is_ok() {
+        timers::with(peer.borrow(), |timers| {
+            timers.session_derived(mono_now());
+            timers.handshake_complete(wall_now());
+        });
+        // The responder cannot send before it has heard from us.
+        let bh = bh::disable();
+        stage::send_keepalive(peer.borrow(), bh.token());
+    }
+    count(&peer, RESPONSE_LEN);
+}
+
+/// Completes a handshake of ours, and returns whether a session came of it.
+fn consume_response(device: &Device, message: &Response) -> Option<(RcuArc<Peer>, Result)> {
     let peer = match device.entry(message.receiver())? {
         Entry::Handshake(peer) => peer,
         Entry::Session(_) => return None,
@@ -203,27 +297,24 @@ fn consume_response(device: &Device, message: &Response, datagram: &Datagram) ->
         noise.handshake.accept_response(authentic).ok()?;
         tx::handshake::begin_session(&peer, &mut noise)
     };
-    peer.endpoint.set_from_datagram(datagram);
-    if session.is_ok() {
-        timers::with(peer.borrow(), |timers| {
-            timers.session_derived(mono_now());
-            timers.handshake_complete(wall_now());
-        });
-        // The responder cannot send before it has heard from us.
-        let bh = bh::disable();
-        stage::send_keepalive(peer.borrow(), bh.token());
-    }
-    count(&peer, RESPONSE_LEN);
-    Some(())
+    Some((peer, session))
 }
 
-fn consume_cookie(device: &Device, message: &CookieReply) -> Option<()> {
-    let peer = match device.entry(message.receiver())? {
-        Entry::Handshake(peer) => peer,
-        Entry::Session(session) => session.peer.clone(),
+fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {
+    debug_ratelimited!(
+        device.dev,
+        "Receiving cookie response from {}",
+        ShowSocketAddr(datagram.source)
+    );
+    let peer = match device.entry(message.receiver()) {
+        Some(Entry::Handshake(peer)) => peer,
+        Some(Entry::Session(session)) => session.peer.clone(),
+        None => return,
     };
-    let mut noise = peer.noise.lock();
-    noise.cookie.consume_reply(message, boot_now()).ok()
+    let consumed = peer.noise.lock().cookie.consume_reply(message, boot_now());
+    if let Err(CookieError::Unauthentic) = consumed {
+        debug_ratelimited!(device.dev, "Could not decrypt invalid cookie response");
+    }
 }
 
 /// Counts a handshake message that was accepted.

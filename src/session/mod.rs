@@ -6,17 +6,23 @@ mod slots;
 
 pub(crate) use slots::Slots;
 
+use core::convert::Infallible;
+
 use kernel::prelude::*;
 
 use crate::{
     crypto::{KernelCrypto, Key},
     index_table,
-    kapi::sync::{
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        new_spinlock_bh,
-        rcu::RcuArc,
-        SpinLockBh,
-        SpinLockBhGuard, //
+    kapi::{
+        farewell::{farewell, Farewell},
+        log::debug_ratelimited,
+        sync::{
+            atomic::{AtomicBool, AtomicU64, Ordering},
+            new_spinlock_bh,
+            rcu::RcuArc,
+            SpinLockBh,
+            SpinLockBhGuard, //
+        }, //
     },
     peer::Peer,
     proto::{
@@ -32,8 +38,10 @@ use crate::{
 pub(crate) type IndexTable = index_table::IndexTable<Peer, Session>;
 
 /// A pair of keys, one for either direction, and what has been done with them.
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub(crate) struct Session {
+    /// Its number among the sessions of all peers, by order of creation.
+    id: u64,
     pub(crate) peer: RcuArc<Peer>,
     pub(crate) role: Role,
     pub(crate) birth: BootTime,
@@ -51,14 +59,32 @@ pub(crate) struct Session {
     received: AtomicU64,
 }
 
+/// How many sessions have been created since the module was loaded.
+static CREATED: AtomicU64 = AtomicU64::new(0);
+
+farewell!(Session);
+
+impl Farewell for Session {
+    fn farewell(&self) {
+        debug_ratelimited!(
+            self.peer.device.dev,
+            "Keypair {} destroyed for peer {}",
+            self.id,
+            self.peer.id
+        );
+    }
+}
+
 impl Session {
     /// The session of `peer` that begins with these keys.
     pub(crate) fn new(
         peer: RcuArc<Peer>,
         keys: SessionKeys<KernelCrypto>,
         now: BootTime,
-    ) -> impl PinInit<Self> {
-        pin_init!(Self {
+    ) -> Result<RcuArc<Self>> {
+        let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let init = pin_init!(Self {
+            id,
             peer,
             role: keys.role,
             birth: now,
@@ -71,7 +97,15 @@ impl Session {
             may_receive: AtomicBool::new(true),
             window <- new_spinlock_bh!(ReplayWindow::new()),
             received: AtomicU64::new(0),
-        })
+        });
+        let session = RcuArc::pin_init::<Infallible>(init, GFP_KERNEL)?;
+        debug_ratelimited!(
+            session.peer.device.dev,
+            "Keypair {} created for peer {}",
+            session.id,
+            session.peer.id
+        );
+        Ok(session)
     }
 
     /// Whether messages may be sent.
@@ -152,6 +186,11 @@ impl Window<'_> {
     #[inline]
     pub(crate) fn accept(&mut self, counter: Counter) -> bool {
         self.seen.accept(counter)
+    }
+
+    /// The counter after the highest that was received.
+    pub(crate) fn next(&self) -> u64 {
+        self.seen.next()
     }
 }
 

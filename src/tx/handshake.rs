@@ -18,7 +18,8 @@ use crate::{
     crypto::Key,
     device::Device,
     kapi::{
-        net::{skbuff::SkBuff, udp_tunnel::Datagram},
+        log::{debug, debug_ratelimited},
+        net::{addr::ShowSocketAddr, skbuff::SkBuff, udp_tunnel::Datagram},
         random,
         sync::{
             bh,
@@ -27,7 +28,7 @@ use crate::{
     },
     peer::{Noise, Peer, FORGET, INITIATE},
     proto::{
-        constants::HANDSHAKE_DS,
+        constants::{HANDSHAKE_DS, ZERO_KEYS_AFTER_TIME},
         messages::{CookieReply, HandshakeMessage, Initiation, Response},
         timers::{Jitter, Retry}, //
     },
@@ -69,6 +70,13 @@ impl WorkItem<FORGET> for Peer {
     type Pointer = RcuArc<Self>;
 
     fn run(this: RcuArc<Self>) {
+        debug!(
+            this.device.dev,
+            "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
+            this.id,
+            this.endpoint.show(),
+            ZERO_KEYS_AFTER_TIME.as_secs()
+        );
         Peer::forget_keys(&this);
     }
 }
@@ -77,6 +85,12 @@ fn send_initiation(peer: &RcuArc<Peer>) {
     if random::wait_until_ready().is_err() || !peer.timers.lock().begin_initiation(boot_now()) {
         return;
     }
+    debug_ratelimited!(
+        peer.device.dev,
+        "Sending handshake initiation to peer {} ({})",
+        peer.id,
+        peer.endpoint.show()
+    );
     let Some(message) = create_initiation(peer) else {
         return;
     };
@@ -121,6 +135,12 @@ fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
 
 /// Answers the initiation that was accepted last, and begins the session.
 pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
+    debug_ratelimited!(
+        peer.device.dev,
+        "Sending handshake response to peer {} ({})",
+        peer.id,
+        peer.endpoint.show()
+    );
     let mut message = create_response(peer)?;
     peer.noise.lock().cookie.add_macs(&mut message, boot_now());
     timers::with(peer.borrow(), |timers| {
@@ -157,11 +177,10 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let keys = noise.handshake.begin_session().map_err(|_| EINVAL)?;
     let index = keys.local_index;
     let table = &peer.device.index_table;
-    let session = RcuArc::pin_init(Session::new(peer.clone(), keys, boot_now()), GFP_KERNEL)
-        .and_then(|session| {
-            table.replace(index, peer, session.clone())?;
-            Ok(session)
-        });
+    let session = Session::new(peer.clone(), keys, boot_now()).and_then(|session| {
+        table.replace(index, peer, session.clone())?;
+        Ok(session)
+    });
     match session {
         Ok(session) => peer.sessions.install(table, session),
         Err(error) => {
@@ -173,6 +192,11 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
 
 /// Tells the sender of a message to prove its address first.
 pub(crate) fn send_cookie(device: &Device, datagram: &Datagram, reply: &CookieReply) {
+    debug_ratelimited!(
+        device.dev,
+        "Sending cookie response for denied handshake message for {}",
+        ShowSocketAddr(datagram.source)
+    );
     let bh = bh::disable();
     if let Ok(skb) = packet(zerocopy::IntoBytes::as_bytes(reply)) {
         // The answer to a stranger is not worth an error.

@@ -5,6 +5,8 @@
 //! Output:  all that the peer has staged, as one numbered batch of its current session.
 //! Next:    [`super::encrypt`], by way of the parallel queue.
 
+use kernel::prelude::*;
+
 use super::{
     encrypt::Encrypt,
     handshake,
@@ -17,6 +19,7 @@ use super::{
 };
 use crate::{
     kapi::{
+        log::debug_ratelimited,
         net::skbuff::{PacketList, SkBuff},
         sync::{
             bh::BhDisabled,
@@ -60,23 +63,36 @@ fn drop_all(peer: &Peer, packets: PacketList) {
 
 /// Sends a keepalive, or what is staged: that keeps the session alive as well.
 pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
-    let mtu = peer.device.dev.mtu();
-    {
-        let mut staged = peer.staged.lock();
-        if staged.is_empty() {
-            let Ok(mut skb) = SkBuff::new(HEADROOM, KEEPALIVE_LEN as u32) else {
-                return;
-            };
-            Note {
-                mtu,
-                ds: 0,
-                fate: Fate::Send,
-            }
-            .put(&mut skb);
-            staged.push(skb);
-        }
+    let Ok(made) = stage_keepalive(&peer) else {
+        return;
+    };
+    if made {
+        debug_ratelimited!(
+            peer.device.dev,
+            "Sending keepalive packet to peer {} ({})",
+            peer.id,
+            peer.endpoint.show()
+        );
     }
     flush(peer, bh);
+}
+
+/// Stages an empty packet, and returns whether that was needed.
+fn stage_keepalive(peer: &Peer) -> Result<bool> {
+    let mtu = peer.device.dev.mtu();
+    let mut staged = peer.staged.lock();
+    if !staged.is_empty() {
+        return Ok(false);
+    }
+    let mut skb = SkBuff::new(HEADROOM, KEEPALIVE_LEN as u32)?;
+    Note {
+        mtu,
+        ds: 0,
+        fate: Fate::Send,
+    }
+    .put(&mut skb);
+    staged.push(skb);
+    Ok(true)
 }
 
 /// Sends what is staged if there is a session, and otherwise asks for one.

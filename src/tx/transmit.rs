@@ -53,7 +53,10 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
 /// Sends messages by one route, and returns what they were, if there were any to send.
 fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Option<Sent> {
     let device = &peer.device;
-    let Ok(route) = device.sockets.route(&peer.endpoint, device.fwmark(), bh) else {
+    let Ok(route) = device
+        .sockets
+        .route(&device.dev, &peer.endpoint, device.fwmark(), bh)
+    else {
         return Some(Sent::NoData);
     };
     let mut sent = None;

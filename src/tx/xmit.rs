@@ -5,6 +5,11 @@
 //! Output:  its segments, staged at the peer that its destination belongs to.
 //! Next:    [`super::stage`], in the same context.
 
+use core::net::{
+    IpAddr,
+    Ipv4Addr, //
+};
+
 use kernel::prelude::*;
 
 use super::{
@@ -16,9 +21,11 @@ use crate::{
     device::Device,
     ip::{self, Which},
     kapi::{
+        log::debug_ratelimited,
         net::{
+            addr::ShowWholeIp,
             icmp,
-            skbuff::{PacketList, SkBuff}, //
+            skbuff::{IpProtocol, PacketList, SkBuff}, //
         },
         sync::{bh::BhDisabled, rcu::RcuRef}, //
     },
@@ -75,15 +82,34 @@ fn route<'a>(
     skb: &SkBuff,
     bh: BhDisabled<'a>,
 ) -> Result<RcuRef<'a, Peer>, Refusal> {
-    let protocol = skb.ip_protocol().ok_or(Refusal::NotIp)?;
+    let Some(protocol) = skb.ip_protocol() else {
+        debug_ratelimited!(device.dev, "Invalid IP packet");
+        return Err(Refusal::NotIp);
+    };
     let header = skb.network_header();
     let table = &device.allowed_ips;
-    let peer =
-        ip::owner(table, bh.rcu(), protocol, header, Which::Destination).ok_or(Refusal::NoPeer)?;
+    let Some(peer) = ip::owner(table, bh.rcu(), protocol, header, Which::Destination) else {
+        debug_ratelimited!(
+            device.dev,
+            "No peer has allowed IPs matching {}",
+            destination(protocol, header)
+        );
+        return Err(Refusal::NoPeer);
+    };
     if !peer.endpoint.has_address() {
+        debug_ratelimited!(
+            device.dev,
+            "No valid endpoint has been configured or discovered for peer {}",
+            peer.id
+        );
         return Err(Refusal::NoEndpoint);
     }
     Ok(peer)
+}
+
+fn destination(protocol: IpProtocol, header: &[u8]) -> ShowWholeIp {
+    let addr = ip::address(protocol, header, Which::Destination);
+    ShowWholeIp(addr.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 /// Drops a packet, and lets its sender know.

@@ -6,9 +6,11 @@
 //! [`include/uapi/linux/in6.h`](srctree/include/uapi/linux/in6.h)
 
 use core::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     ops::Deref, //
 };
+
+use kernel::fmt;
 
 use crate::bindings;
 
@@ -190,6 +192,50 @@ impl Deref for SockAddr {
 
     fn deref(&self) -> &[u8] {
         self.bytes.get(..Self::len(self.family)).unwrap_or_default()
+    }
+}
+
+/// Shows an address and port as C does by `%pISpfsc`.
+pub(crate) struct ShowSocketAddr(pub(crate) SocketAddr);
+
+impl fmt::Display for ShowSocketAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SocketAddr::V4(addr) => core::fmt::Display::fmt(&addr, f),
+            SocketAddr::V6(addr) => write!(
+                f,
+                "[{}]:{}/{}%{}",
+                addr.ip(),
+                addr.port(),
+                u32::from_be(addr.flowinfo()) & 0x000f_ffff,
+                addr.scope_id(),
+            ),
+        }
+    }
+}
+
+/// Shows an address, in its short form.
+pub(crate) struct ShowIp(pub(crate) IpAddr);
+
+impl fmt::Display for ShowIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        core::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Shows an address, in its long form: as C does by `%pI4` and `%pI6`.
+pub(crate) struct ShowWholeIp(pub(crate) IpAddr);
+
+impl fmt::Display for ShowWholeIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let IpAddr::V6(addr) = self.0 else {
+            return fmt::Display::fmt(&ShowIp(self.0), f);
+        };
+        for (index, segment) in addr.segments().iter().enumerate() {
+            let separator = if index == 0 { "" } else { ":" };
+            write!(f, "{separator}{segment:04x}")?;
+        }
+        Ok(())
     }
 }
 
