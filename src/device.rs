@@ -2,10 +2,7 @@
 
 //! A tunnel device: what its peers share, and its life from creation to the end.
 
-use core::{
-    convert::Infallible,
-    mem::MaybeUninit, //
-};
+use core::convert::Infallible;
 
 use kernel::{
     new_mutex,
@@ -36,7 +33,7 @@ use crate::{
                 Unregistered,
                 ARPHRD_NONE, //
             },
-            napi::Napi,
+            napi::{Napi, NapiRoom, NapiSet},
             netns::WeakNet,
             rtnl::RtnlHeld,
             skbuff::SkBuff, //
@@ -103,7 +100,8 @@ pub(crate) struct Device {
     pub(crate) encrypt: Parallel<Encrypt>,
     pub(crate) decrypt: Parallel<Decrypt>,
     pub(crate) handshakes: Parallel<Incoming>,
-    pollers: KVec<Pin<KBox<Poller>>>,
+    /// What deliver packets to the stack: every peer belongs to one.
+    pollers: NapiSet<Arc<Inbox>>,
     /// Where initiations are sent and keys erased.
     pub(crate) handshake_queue: Workqueue,
     /// Where handshake messages are processed.
@@ -111,9 +109,6 @@ pub(crate) struct Device {
     /// Where packets are encrypted and decrypted.
     pub(crate) crypt_queue: Workqueue,
 }
-
-/// What delivers packets to the stack: every peer belongs to one.
-type Poller = Napi<Arc<Inbox>>;
 
 /// All of a device that can fail to be made.
 pub(crate) struct Prepared {
@@ -123,8 +118,8 @@ pub(crate) struct Prepared {
     encrypt: Parallel<Encrypt>,
     decrypt: Parallel<Decrypt>,
     handshakes: Parallel<Incoming>,
-    inboxes: KVec<(KBox<MaybeUninit<Poller>>, Arc<Inbox>)>,
-    pollers: KVec<Pin<KBox<Poller>>>,
+    inboxes: KVec<Arc<Inbox>>,
+    pollers: NapiRoom<Arc<Inbox>>,
     handshake_queue: Workqueue,
     receive_queue: Workqueue,
     crypt_queue: Workqueue,
@@ -136,8 +131,7 @@ impl Prepared {
         let cpus = Cpu::online_count() as usize;
         let mut inboxes = KVec::with_capacity(cpus, GFP_KERNEL)?;
         for _ in 0..cpus {
-            let inbox = Arc::pin_init(Inbox::new(), GFP_KERNEL)?;
-            inboxes.push((KBox::new_uninit(GFP_KERNEL)?, inbox), GFP_KERNEL)?;
+            inboxes.push(Arc::pin_init(Inbox::new(), GFP_KERNEL)?, GFP_KERNEL)?;
         }
         let kex = wq::CPU_INTENSIVE | wq::FREEZABLE | wq::PERCPU;
         let crypt = wq::CPU_INTENSIVE | wq::MEM_RECLAIM | wq::PERCPU;
@@ -149,25 +143,11 @@ impl Prepared {
             decrypt: Parallel::new(MAX_WAITING)?,
             handshakes: Parallel::new(MAX_QUEUED_HANDSHAKES.div_ceil(cpus.max(1)))?,
             inboxes,
-            pollers: KVec::with_capacity(cpus, GFP_KERNEL)?,
+            pollers: NapiRoom::new(cpus)?,
             handshake_queue: Workqueue::new(c"wg-kex", name, wq::UNBOUND | wq::FREEZABLE)?,
             receive_queue: Workqueue::new(c"wg-kex", name, kex)?,
             crypt_queue: Workqueue::new(c"wg-crypt", name, crypt)?,
         })
-    }
-
-    /// Makes the pollers in the room that was reserved for them.
-    fn pollers(
-        mut pollers: KVec<Pin<KBox<Poller>>>,
-        inboxes: KVec<(KBox<MaybeUninit<Poller>>, Arc<Inbox>)>,
-        dev: &NetDevice,
-    ) -> KVec<Pin<KBox<Poller>>> {
-        for (place, inbox) in inboxes {
-            let Ok(poller) = place.write_pin_init(Poller::new(dev, inbox));
-            // There is room for one of each.
-            let _ = pollers.push_within_capacity(poller);
-        }
-        pollers
     }
 }
 
@@ -206,11 +186,12 @@ impl LinkOps for Device {
 
     fn prepare(dev: &Unregistered<'_>, creating_net: WeakNet) -> Result<Prepared> {
         devices::reserve()?;
+        dev.threaded_enable();
         Prepared::new(dev.name().as_c_str(), creating_net)
     }
 
     fn init(prepared: Prepared, dev: NetDevice) -> impl PinInit<Self, Infallible> {
-        let pollers = Prepared::pollers(prepared.pollers, prepared.inboxes, &dev);
+        let pollers = prepared.pollers.fill(&dev, prepared.inboxes);
         pin_init!(Self {
             dev,
             creating_net: prepared.creating_net,
@@ -295,7 +276,7 @@ impl Device {
         loop {
             // What is decrypted goes to a poller, and what either finds may ask for a handshake.
             self.crypt_queue.flush();
-            for poller in &self.pollers {
+            for poller in self.pollers.iter() {
                 poller.content().clear();
             }
             self.handshake_queue.flush();
@@ -310,10 +291,10 @@ impl Device {
 
     /// The poller that a peer belongs to.
     #[inline]
-    pub(crate) fn poller(&self, peer: &Peer) -> Option<&Poller> {
+    pub(crate) fn poller(&self, peer: &Peer) -> Option<&Napi<Arc<Inbox>>> {
         let count = self.pollers.len() as u64;
         let index = peer.id.checked_rem(count)?;
-        self.pollers.get(index as usize).map(|poller| &**poller)
+        self.pollers.get(index as usize)
     }
 
     /// The session that messages of that index are for.

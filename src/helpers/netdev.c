@@ -161,10 +161,11 @@ void wg_helper_napi_add(struct net_device *dev, struct napi_struct *napi,
 	napi_enable(napi);
 }
 
-void wg_helper_napi_del(struct napi_struct *napi)
+/* The caller waits for a grace period before it frees the instance. */
+void wg_helper_napi_remove(struct napi_struct *napi)
 {
 	napi_disable(napi);
-	netif_napi_del(napi);
+	__netif_napi_del(napi);
 }
 
 void wg_helper_napi_schedule(struct napi_struct *napi)

@@ -63,7 +63,7 @@ void wg_helper_dev_stats_tx_dropped(struct net_device *dev, unsigned int n);
 
 void wg_helper_napi_add(struct net_device *dev, struct napi_struct *napi,
 			int (*poll)(struct napi_struct *, int));
-void wg_helper_napi_del(struct napi_struct *napi);
+void wg_helper_napi_remove(struct napi_struct *napi);
 void wg_helper_napi_schedule(struct napi_struct *napi);
 void wg_helper_napi_flush(struct napi_struct *napi);
 bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi,

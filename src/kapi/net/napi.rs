@@ -6,6 +6,7 @@
 
 use core::{
     convert::Infallible,
+    mem::MaybeUninit,
     pin::Pin, //
 };
 
@@ -37,16 +38,15 @@ pub(crate) trait NapiPoll: Send + Sync + 'static {
     fn poll(&self, poll: &mut Poll<'_>);
 }
 
-/// A NAPI instance.
+/// A NAPI instance, one of a [`NapiSet`].
 ///
-/// It may be dropped in process context only, where that waits for a poll under way and for a grace
-/// period; so not from within its own poll. It belongs to the memory of the device: it may outlive
-/// the registration.
+/// It belongs to the memory of the device: it may outlive the registration.
 ///
 /// # Invariants
 ///
-/// `napi` is added to `dev` and enabled.
-#[pin_data(PinnedDrop)]
+/// - `napi` is added to `dev` and enabled, unless its set is being dropped.
+/// - The instance is dropped by its set only, once nobody knows it any more.
+#[pin_data]
 pub(crate) struct Napi<T: NapiPoll> {
     #[pin]
     napi: Opaque<bindings::napi_struct>,
@@ -61,10 +61,7 @@ unsafe impl<T: NapiPoll> Sync for Napi<T> {}
 
 impl<T: NapiPoll> Napi<T> {
     /// Creates an instance that is ready to be scheduled.
-    ///
-    /// It has a thread of its own if the device is in threaded mode. It takes no part in busy
-    /// polling. To be called in process context.
-    pub(crate) fn new(dev: &NetDevice, content: T) -> impl PinInit<Self, Infallible> {
+    fn new(dev: &NetDevice, content: T) -> impl PinInit<Self, Infallible> {
         let dev = dev.clone();
         let raw = dev.as_ptr();
         pin_init!(Self {
@@ -73,7 +70,7 @@ impl<T: NapiPoll> Napi<T> {
             // Last, since this makes the rest reachable by `poll`.
             napi <- Opaque::ffi_init(move |napi: *mut bindings::napi_struct| {
                 // SAFETY: The slot is ours, stays where it is, and may be zeroes; `dev` keeps the
-                // device. `drop` undoes this.
+                // device. The set undoes this.
                 unsafe {
                     napi.write_bytes(0, 1);
                     bindings::napi_add(raw, napi, Some(poll::<T>));
@@ -95,12 +92,74 @@ impl<T: NapiPoll> Napi<T> {
     }
 }
 
-#[pinned_drop]
-impl<T: NapiPoll> PinnedDrop for Napi<T> {
-    fn drop(self: Pin<&mut Self>) {
+/// Room for the instances of a device.
+pub(crate) struct NapiRoom<T: NapiPoll> {
+    places: KVec<KBox<MaybeUninit<Napi<T>>>>,
+    set: NapiSet<T>,
+}
+
+impl<T: NapiPoll> NapiRoom<T> {
+    /// Allocates all that so many instances need.
+    pub(crate) fn new(count: usize) -> Result<Self> {
+        let mut places = KVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            places.push(KBox::new_uninit(GFP_KERNEL)?, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            places,
+            set: NapiSet(KVec::with_capacity(count, GFP_KERNEL)?),
+        })
+    }
+
+    /// Creates the instances, one for each content that there is room for.
+    ///
+    /// Each has a thread of its own if the device is in threaded mode. They take no part in busy
+    /// polling. To be called in process context.
+    pub(crate) fn fill(self, dev: &NetDevice, contents: impl IntoIterator<Item = T>) -> NapiSet<T> {
+        let Self { places, mut set } = self;
+        for (place, content) in places.into_iter().zip(contents) {
+            let Ok(napi) = place.write_pin_init(Napi::new(dev, content));
+            // INVARIANT: Added and enabled. There is room for one of each place.
+            let _ = set.0.push_within_capacity(napi);
+        }
+        set
+    }
+}
+
+/// The NAPI instances of a device.
+///
+/// They may be dropped in process context only, where that waits for polls under way, and for one
+/// grace period; so not from within a poll.
+pub(crate) struct NapiSet<T: NapiPoll>(KVec<Pin<KBox<Napi<T>>>>);
+
+impl<T: NapiPoll> NapiSet<T> {
+    /// How many there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One of them.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&Napi<T>> {
+        self.0.get(index).map(|napi| &**napi)
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Napi<T>> {
+        self.0.iter().map(|napi| &**napi)
+    }
+}
+
+impl<T: NapiPoll> Drop for NapiSet<T> {
+    fn drop(&mut self) {
         might_sleep();
-        // SAFETY: By the type invariants. After this, nobody knows the instance any more.
-        unsafe { bindings::napi_del(self.napi.get()) };
+        for napi in &self.0 {
+            // SAFETY: By the type invariants of `Napi`; the memory is kept for a grace period.
+            unsafe { bindings::napi_remove(napi.napi.get()) };
+        }
+        // SAFETY: No requirements but process context.
+        unsafe { bindings::synchronize_net() };
     }
 }
 
@@ -168,7 +227,7 @@ unsafe extern "C" fn poll<T: NapiPoll>(napi: *mut bindings::napi_struct, budget:
         return 0;
     }
     let field = Opaque::cast_from(napi);
-    // SAFETY: By the caller's promise. `drop` waits until the instance is idle, and for a grace
+    // SAFETY: By the caller's promise. The set waits until the instance is idle, and for a grace
     // period, which the end of this region with bottom halves disabled is part of.
     let (this, bh) = unsafe {
         let this = kernel::container_of!(field, Napi<T>, napi);
