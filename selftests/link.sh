@@ -107,11 +107,14 @@ item_queues() {
 	at a cat /sys/class/net/wg0/{tx_queue_len,carrier,operstate}
 }
 
+# What workers are called is for the moment, but a rescuer always bears its workqueue's name.
+rescuers() { cat /proc/[0-9]*/comm | grep R-wg-; }
+
 item_workqueues() {
 	wg_link a wg0
-	cat /proc/[0-9]*/comm | grep wg-
+	rescuers
 	ip -n a link set wg0 name other
-	cat /proc/[0-9]*/comm | grep wg-
+	rescuers
 }
 
 # sockets NAMESPACE: how many UDP sockets there are.
@@ -177,16 +180,77 @@ item_refused_packets() {
 	errors
 }
 
+# to_nowhere ENDPOINT: a device whose peer does not answer.
+to_nowhere() {
+	wg_link a wg0 && at a wg set wg0 private-key <(echo "$private_1") \
+		peer "$public_2" allowed-ips 10.7.0.2 endpoint "$1" && inside_address a wg0 1
+}
+
+# send_some NUMBER: so many small packets to the peer.
+send_some() { at a bash -c "for ((i = 0; i < $1; i++)); do echo >/dev/udp/10.7.0.2/9; done"; }
+
 # Packets wait for a session: no more than so many, and none when the device goes down.
 item_staged_packets() {
-	local i
-	wg_link a wg0 && at a wg set wg0 private-key <(echo "$private_1") \
-		peer "$public_2" allowed-ips 10.7.0.2 endpoint 127.0.0.1:9
-	inside_address a wg0 1
-	for ((i = 0; i < 140; i++)); do echo "$i" >/dev/udp/10.7.0.2/9; done
+	to_nowhere 127.0.0.1:9
+	send_some 140
 	errors | cut -d ' ' -f 3-
 	ip -n a link set wg0 down
 	errors | cut -d ' ' -f 3-
+}
+
+# IP refuses to send the initiation: that is counted once by the device, and as sent by the peer.
+item_blocked_packets() {
+	local endpoint
+	at a iptables -A OUTPUT -p udp --dport 9 -j DROP
+	at a ip6tables -A OUTPUT -p udp --dport 9 -j DROP
+	for endpoint in 127.0.0.1:9 '[::1]:9'; do
+		to_nowhere "$endpoint"
+		send_some 1
+		await 30 counted_error
+		errors
+		at a cat /sys/class/net/wg0/statistics/tx_aborted_errors
+		at a wg show wg0 transfer | cut -f 2-
+		ip -n a link delete wg0
+	done
+}
+counted_error() { errors | grep -qvE '^0 0 0 0 '; }
+
+# The peer is where there is no route to.
+item_no_route() {
+	to_nowhere 192.0.2.9:9
+	send_some 1
+	await 30 eval 'dmesg | tail -n 50 | grep -q "No route to 192.0.2.9:9, error -101"' && echo "told so"
+	errors
+	at a wg show wg0 transfer | cut -f 2-
+}
+
+# The texts of debug messages since a mark, each once, with other numbers than addresses left out.
+messages_since() {
+	dmesg | sed "1,/$1/d" | sed -nE 's/.*(wireguard: wg0: .*)/\1/p' | sed -E \
+		-e 's/(eer|eypair) [0-9]+/\1 N/g' -e 's/(192.0.2.[0-9]+):[0-9]+/\1:P/' | sort -u
+}
+
+# datagram TYPE LENGTH: to the other end of the tunnel, which knows nothing of it.
+datagram() { at a bash -c "printf '\\$1\\0\\0\\0%0$(($2 - 4))d' 0 >/dev/udp/192.0.2.2/51822"; }
+
+seen() { messages_since "$1" | grep -q "$2"; }
+
+item_messages() {
+	local mark="mark $RANDOM$RANDOM"
+	echo "$mark" >/dev/kmsg
+	join_namespaces a b && wg_link a wg0 && wg_link b wg0
+	tunnel_end a wg0 1 2 192.0.2.2 && tunnel_end b wg0 2 1
+	ping_across a 10.7.0.2 1 >/dev/null && echo "answered"
+	ip -n a address add 10.7.0.9/24 dev wg0
+	at a ping -q -c 1 -W 1 -I 10.7.0.9 10.7.0.2 >/dev/null
+	at a ping -q -c 1 -W 1 10.7.0.77 >/dev/null 2>&1
+	at a ping -q -c 1 -W 1 fd07::77 >/dev/null 2>&1
+	datagram 1 148 && datagram 2 92 && datagram 3 64
+	await 30 seen "$mark" "cookie response"
+	at a wg set wg0 peer "$public_2" persistent-keepalive 1
+	await 30 seen "$mark" "Receiving keepalive"
+	ip -n a link delete wg0 && ip -n b link delete wg0
+	messages_since "$mark"
 }
 
 item_threaded() {
@@ -228,7 +292,8 @@ compare() {
 	grep -vxFf "$c" "$dut" | sed 's/^/dut:      /'
 	return 1
 }
-says() { grep -qE "$2" /tmp/dut/"$1"; }
+# says ITEM PATTERN: so that both being the same does not mean that nothing was seen.
+says() { grep -qE "$2" /tmp/dut/"$1" || { cat /tmp/dut/"$1"; return 1; }; }
 
 # Ours also takes it before the first peer, since its pollers belong to the device.
 threaded_without_peers() {
@@ -237,17 +302,23 @@ threaded_without_peers() {
 	ip netns delete a
 }
 
+mount -t debugfs debugfs /sys/kernel/debug
+debug_messages() { echo 'module wireguard +p' >/sys/kernel/debug/dynamic_debug/control; }
+
+sysctl -q -w net.core.message_cost=0
 dut_file=$(modinfo -n wireguard)
 check "load the C driver" modprobe wireguard
+debug_messages
 items_of /tmp/c
 [ ! -e $dut_module ] || dut_file=$dut_module
+dmesg -C
 check "load $(dut_name)" dut_load
+debug_messages
 items_of /tmp/dut
 dut_load
 if [ -e $dut_module ]; then same "threaded is writable before the first peer" $'0\n1' "$(threaded_without_peers)"; fi
 for item in $items unload; do check "${item//_/ }" compare "$item"; done
 
-# That both are the same proves nothing if nothing was seen.
 check "names are wireguard0 and so on" says names '^ wireguard2$'
 check "an MTU out of range is refused" says mtu '^2147483553: Error'
 check "the namespace of the request has the sockets" says creating_namespace "'netns b': a 2 b 0 here 0"
@@ -256,5 +327,11 @@ check "without its namespace a device does not come up" says creating_namespace_
 check "there is no carrier then" says creating_namespace_ends 'NO-CARRIER'
 check "packets without a peer are refused" says refused_packets 'Required key not available'
 check "packets to nowhere are refused" says refused_packets 'Destination address required'
+check "packets wait, up to a limit" says staged_packets '^0 11 '
+check "and are dropped when the device goes down" says staged_packets '^0 140 '
+check "no route is told in a debug message" says no_route 'told so'
+check "debug messages tell of a handshake" says messages 'Receiving handshake initiation from peer N \(192'
+check "and of what comes from an address that is not allowed" says messages 'unallowed src IP \(10.7.0.9\) from peer N'
+check "the workqueue is named after the interface" says workqueues "^kworker/R-wg-crypt-wg0"
 check "rmmod deletes interfaces" says unload 'Unknown device type'
 done_testing
