@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -58,6 +58,11 @@ deb:
 	@$(lab) up root
 	@$(in_root) tools/build-deb
 
+# On a machine of its own, with real installations: apart from the other tests, since it takes its time.
+test-dkms: deb
+	@$(lab) up machine stock guest
+	@tools/test-dkms
+
 fmt check-fmt layers:
 	@$(lab) up root
 	@$(in_root) tools/check-$(subst check-,,$@) $(if $(filter fmt,$@),--fix)
@@ -84,6 +89,7 @@ help:
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
+	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers'

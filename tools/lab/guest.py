@@ -60,6 +60,8 @@ class Job:
     append: str = ""
     netdevs: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    archives: list[Path] = field(default_factory=list)
+    """More to unpack over the userland and the modules, in cpio's format."""
     environment: dict[str, str] = field(default_factory=dict)
     shell: bool = False
     log: Path | None = None
@@ -146,7 +148,8 @@ class Guest:
             input=("job\n" + names).encode(), cwd=self.dir / "tree", stdout=subprocess.PIPE, check=True,
         ).stdout  # fmt: skip
         with (self.dir / "initrd").open("wb") as initrd:
-            for part in (step(self.job.image) / "initramfs.cpio", step("stock") / "modules.cpio"):
+            parts = [step(self.job.image) / "initramfs.cpio", step("stock") / "modules.cpio", *self.job.archives]
+            for part in parts:
                 with part.open("rb") as stream:
                     shutil.copyfileobj(stream, initrd, 1 << 20)
             initrd.write(archive)

@@ -51,6 +51,11 @@ tools_key() {
 	key_of "$LAB_SCRIPTS/steps/tools" "$LAB_SCRIPTS/image.sh" "$LAB_SCRIPTS/guest-init" -- "$(userland_key)"
 }
 
+machine_key() {
+	key_of "$LAB_SCRIPTS/steps/machine" "$LAB_SCRIPTS/debian.sh" "$TREE/packaging/debian/control" -- \
+		"$(packages_key)" "$KERNEL_OTHER_FLAVOUR"
+}
+
 # Where the result of a step is, whether or not it has been made yet.
 step_dir() { printf '%s/%s-%s\n' "$LAB" "$1" "$("${1}_key")"; }
 step_done() { [ -e "$1/.done" ]; }

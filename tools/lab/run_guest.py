@@ -18,6 +18,7 @@ def arguments():
     parser.add_argument("--net", action="append", default=[], help="a QEMU -netdev without its id; repeatable")
     parser.add_argument("--module", default="intree", help="the wireguard.ko to test, or 'intree'")
     parser.add_argument("--file", type=Path, action="append", default=[], help="put a file into /job; repeatable")
+    parser.add_argument("--archive", type=Path, action="append", default=[], help="unpack a cpio over it all; repeatable")
     parser.add_argument("--peer", type=Path, help="script of a second guest with the in-tree driver, joined to this one")
     parser.add_argument("--log", type=Path, help="folder to leave the console in")
     parser.add_argument("--shell", action="store_true", help="an interactive shell; SCRIPT is its start-up file")
@@ -41,6 +42,7 @@ def job_of(args):
         append=args.append,
         netdevs=args.net,
         files=files_of(args),
+        archives=args.archive,
         shell=args.shell,
         log=args.log,
     )
