@@ -187,7 +187,7 @@ to_nowhere() {
 }
 
 # send_some NUMBER: so many small packets to the peer.
-send_some() { at a bash -c "for ((i = 0; i < $1; i++)); do echo >/dev/udp/10.7.0.2/9; done"; }
+send_some() { at a bash -c "for ((i = 0; i < $1; i++)); do echo >/dev/udp/10.7.0.2/7; done"; }
 
 # Packets wait for a session: no more than so many, and none when the device goes down.
 item_staged_packets() {
@@ -329,6 +329,8 @@ check "packets without a peer are refused" says refused_packets 'Required key no
 check "packets to nowhere are refused" says refused_packets 'Destination address required'
 check "packets wait, up to a limit" says staged_packets '^0 11 '
 check "and are dropped when the device goes down" says staged_packets '^0 140 '
+check "what IPv4 refuses is dropped" says blocked_packets '^0 0 0 1 '
+check "what IPv6 refuses is an error" says blocked_packets '^0 0 1 0 '
 check "no route is told in a debug message" says no_route 'told so'
 check "debug messages tell of a handshake" says messages 'Receiving handshake initiation from peer N \(192'
 check "and of what comes from an address that is not allowed" says messages 'unallowed src IP \(10.7.0.9\) from peer N'
