@@ -22,18 +22,44 @@ retell() {
 	done < <(said "$1")
 }
 
+# The same of KUnit's results, which are in the log on a kernel that has it: one line for each test.
+retell_kunit() {
+	local line suite=
+	while read -r line; do
+		case $line in
+		"# Subtest: "*) suite=${line#*: } ;;
+		"ok "*" $suite" | "not ok "*" $suite") ;;
+		"ok "*) ok "$suite: ${line#ok * }" ;;
+		"not ok "*) not_ok "$suite: ${line#not ok * }" ;;
+		"# /"*) echo "$line" ;;
+		esac
+	done < <(dmesg | sed -nE '/KTAP version/,$ { s/^(\[[^]]*\])? *//; s/^wireguard_selftest: //; p }')
+}
+
+# How many tests a module said it would run, in either form.
+planned() {
+	if has_kunit "$1"; then
+		dmesg | sed -nE 's/^(\[[^]]*\])? {4,5}1\.\.([0-9]+)$/\2/p' | awk '{ sum += $1 } END { print sum }'
+	else
+		said "$1" | sed -n 's/^1\.\.//p'
+	fi
+}
+
+# Whether the tests of this module are suites of KUnit here.
+has_kunit() { [ "$1" = wireguard_selftest ] && [ -e /sys/kernel/debug/kunit ]; }
+
 run_module() {
-	local name=$1 module=/job/$1.ko needed planned before=$tests
+	local name=$1 module=/job/$1.ko needed before=$tests
 	for needed in $(modinfo -F depends "$module" | tr , ' '); do modprobe "$needed"; done
 	insmod "$module"
 	local status=$?
-	retell "$name"
-	planned=$(said "$name" | sed -n 's/^1\.\.//p')
-	same "$name ran all it planned" "$planned" $((tests - before))
+	if has_kunit "$name"; then retell_kunit; else retell "$name"; fi
+	same "$name ran all it planned" "$(planned "$name")" $((tests - before))
 	same "$name agreed to load" 0 $status
 	check "$name unloads" rmmod "$name"
 }
 
+[ -d /sys/kernel/debug/kunit ] || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 run_module wireguard_selftest
 run_module wireguard_selftest_aead
 done_testing

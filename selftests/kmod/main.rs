@@ -3,7 +3,8 @@
 //! Tests parts of the WireGuard driver inside the kernel.
 //!
 //! Mounts the driver's own files. Loading it runs all checks and writes a line of TAP about each
-//! to the kernel log; it fails if one of them does.
+//! to the kernel log; it fails if one of them does. A kernel with KUnit runs them as its suites
+//! instead.
 
 #![crate_name = "wireguard_selftest"]
 #![deny(unsafe_code)]
@@ -26,13 +27,21 @@ mod index_table;
 mod kapi;
 #[path = "../../src/proto/mod.rs"]
 mod proto;
+#[path = "../../src/queue/mod.rs"]
+mod queue;
 #[path = "../../src/ratelimit.rs"]
 mod ratelimit;
 
 mod checks;
 mod environment;
+mod lifetimes;
 mod numbers;
+mod packets;
 mod primitives;
+mod queues;
+#[cfg(CONFIG_KUNIT)]
+mod suites;
+mod window;
 
 use kernel::prelude::*;
 
@@ -52,7 +61,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 20] = [
+const CHECKS: [Check; 40] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -81,27 +90,59 @@ const CHECKS: [Check; 20] = [
     ("ratelimit: flood", rate::flood),
     ("ratelimit: size", rate::size),
     ("index_table: numbers", numbers::numbers),
+    ("replay: against a naive model", || window::model(20_000)),
+    ("replay: the last counters", window::end),
+    ("packets: both ends", packets::ends),
+    ("packets: no room", packets::no_room),
+    ("packets: notes", packets::notes),
+    ("packets: lists", packets::lists),
+    ("packets: batches", packets::batches),
+    ("packets: sealing", packets::sealing),
+    ("packets: forgeries", packets::forgeries),
+    ("queue: first in, first out", queues::fifo),
+    ("queue: back in order", queues::order),
+    ("queue: one drainer", queues::one_drainer),
+    ("queue: in parallel", queues::parallel),
+    ("queue: purging", queues::purging),
+    ("queue: backlog", queues::backlog),
+    ("rcu: references", lifetimes::references),
+    ("rcu: cells", lifetimes::cells),
+    ("rcu: slots", lifetimes::slots),
+    ("timers", lifetimes::timers),
+    ("work", lifetimes::work),
 ];
 
 struct Selftest;
 
 impl kernel::Module for Selftest {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        pr_info!("1..{}\n", CHECKS.len());
-        let mut failures = 0;
-        for (number, (name, check)) in (1..).zip(CHECKS) {
-            if let Err(reason) = check() {
-                failures += 1;
-                pr_err!("not ok {number} - {name}: {reason}\n");
-            } else {
-                pr_info!("ok {number} - {name}\n");
-            }
-        }
+        #[cfg(not(CONFIG_KUNIT))]
+        run_checks()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Selftest {
+    fn drop(&mut self) {
         kapi::sync::rcu::drain();
-        if failures == 0 {
-            Ok(Self)
+    }
+}
+
+fn run_checks() -> Result {
+    pr_info!("1..{}\n", CHECKS.len());
+    let mut failures = 0;
+    for (number, (name, check)) in (1..).zip(CHECKS) {
+        if let Err(reason) = check() {
+            failures += 1;
+            pr_err!("not ok {number} - {name}: {reason}\n");
         } else {
-            Err(EINVAL)
+            pr_info!("ok {number} - {name}\n");
         }
+    }
+    kapi::sync::rcu::drain();
+    if failures == 0 {
+        Ok(())
+    } else {
+        Err(EINVAL)
     }
 }

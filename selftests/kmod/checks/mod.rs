@@ -44,3 +44,4 @@ impl Dice {
 
 pub(crate) mod allowed_ips;
 pub(crate) mod ratelimit;
+pub(crate) mod replay;

@@ -5,3 +5,4 @@
 mod allowed_ips;
 mod chains;
 mod ratelimit;
+mod replay;

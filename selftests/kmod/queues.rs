@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The queues between contexts, and the workqueues below them.
+
+use core::sync::atomic::{
+    AtomicUsize,
+    Ordering, //
+};
+use kernel::{
+    alloc::flags::*,
+    prelude::*,
+    sync::Arc, //
+};
+
+use crate::{
+    checks::{
+        check,
+        Dice,
+        Outcome, //
+    },
+    kapi::{
+        net::skbuff::{
+            Batch,
+            PacketList,
+            SkBuff, //
+        },
+        workqueue::{
+            flags,
+            Workqueue, //
+        }, //
+    },
+    queue::{
+        backlog::Backlog,
+        fifo::Fifo,
+        ordered::{
+            Link,
+            Linked,
+            Number,
+            Ordered, //
+        },
+        parallel::{
+            Job,
+            Parallel, //
+        },
+    },
+};
+
+const NO_MEMORY: &str = "out of memory";
+
+/// A header with nothing but a link and a value.
+struct Header {
+    link: Link<Self>,
+    value: u64,
+}
+
+impl Linked for Header {
+    fn link(&self) -> &Link<Self> {
+        &self.link
+    }
+
+    fn link_mut(&mut self) -> &mut Link<Self> {
+        &mut self.link
+    }
+}
+
+fn batch(number: Number, value: u64) -> Result<Batch<Header>, &'static str> {
+    let mut packets = PacketList::new();
+    packets.push(SkBuff::new(0, 1).map_err(|_| NO_MEMORY)?);
+    let link = Link::new(number);
+    Batch::new(packets, Header { link, value }).ok_or("no batch of one")
+}
+
+fn ordered() -> Result<Pin<KBox<Ordered<Header>>>, &'static str> {
+    KBox::pin_init(Ordered::new(), GFP_KERNEL).map_err(|_| NO_MEMORY)
+}
+
+/// What goes in comes out in the same order.
+pub(crate) fn fifo() -> Outcome {
+    let numbers = ordered()?;
+    let mut dice = Dice::new(5);
+    let mut queue = Fifo::new();
+    let (mut first, mut next) = (0, 0);
+    for _ in 0..2000 {
+        if dice.below(2) == 0 {
+            let number = numbers.issue(u64::MAX).ok_or("no number")?;
+            queue.push(batch(number, next)?);
+            next += 1;
+        } else {
+            check!(queue.pop().map(|batch| batch.value) == (first < next).then_some(first));
+            first = next.min(first + 1);
+        }
+    }
+    // What is left is freed with the queue.
+    Ok(())
+}
+
+/// Batches completed in any order are passed on in the order of their numbers, each once.
+pub(crate) fn order() -> Outcome {
+    const UNDER_WAY: u64 = 50;
+    let queue = ordered()?;
+    let mut dice = Dice::new(11);
+    let mut waiting = KVec::with_capacity(UNDER_WAY as usize, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
+    let (mut issued, mut passed) = (0, 0);
+    while passed < 3000 {
+        if let Some(number) = queue.issue(UNDER_WAY) {
+            let batch = batch(number, issued)?;
+            waiting.push(batch, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
+            issued += 1;
+            if dice.below(3) > 0 {
+                continue;
+            }
+        } else {
+            check!(issued - passed == UNDER_WAY);
+        }
+        let at = dice.below(waiting.len() as u64) as usize;
+        let last = waiting.len() - 1;
+        waiting.swap(at, last);
+        let done = waiting.pop().ok_or("nothing is under way")?;
+        for batch in queue.complete(done).into_iter().flatten() {
+            check!(batch.value == passed);
+            passed += 1;
+        }
+    }
+    Ok(())
+}
+
+/// There is one drainer at a time: what is completed meanwhile is its business.
+pub(crate) fn one_drainer() -> Outcome {
+    let queue = ordered()?;
+    let mut numbers = [const { None }; 3];
+    for number in &mut numbers {
+        *number = queue.issue(3);
+    }
+    check!(queue.issue(3).is_none());
+    let [first, second, third] = numbers.map(|number| number.ok_or("no number"));
+    check!(queue.complete(batch(second?, 1)?).is_none());
+    let mut drainer = queue.complete(batch(first?, 0)?).ok_or("no drainer")?;
+    check!(drainer.next().is_some_and(|batch| batch.value == 0));
+    check!(queue.complete(batch(third?, 2)?).is_none());
+    check!(drainer.next().is_some_and(|batch| batch.value == 1));
+    check!(drainer.next().is_some_and(|batch| batch.value == 2));
+    check!(drainer.next().is_none() && queue.issue(3).is_some());
+    Ok(())
+}
+
+/// Adds to a sum when it is run, and counts when it is dropped.
+struct Add {
+    amount: usize,
+    sum: Arc<Sum>,
+}
+
+struct Sum {
+    total: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+impl Job for Add {
+    fn run(self) {
+        self.sum.total.fetch_add(self.amount, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Add {
+    fn drop(&mut self) {
+        self.sum.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Every job that was let in is run once; none is lost between bursts.
+pub(crate) fn parallel() -> Outcome {
+    let sum = sum()?;
+    let queue = Workqueue::new(c"wg-test", c"parallel", flags::PERCPU).map_err(|_| NO_MEMORY)?;
+    let parallel = Parallel::new(16).map_err(|_| NO_MEMORY)?;
+    let (mut wanted, mut admitted) = (0, 0);
+    for amount in 1..=2000 {
+        if let Some(entrance) = parallel.enter() {
+            let sum = sum.clone();
+            entrance.submit(&queue, Add { amount, sum });
+            wanted += amount;
+            admitted += 1;
+        }
+        // Bursts of several lengths, and time for a worker to find its ring empty.
+        if amount % 37 == 0 {
+            queue.flush();
+        }
+    }
+    queue.flush();
+    check!(admitted > 100 && sum.total.load(Ordering::Relaxed) == wanted);
+    check!(sum.dropped.load(Ordering::Relaxed) == admitted);
+    Ok(())
+}
+
+fn sum() -> Result<Arc<Sum>, &'static str> {
+    let sum = Sum {
+        total: AtomicUsize::new(0),
+        dropped: AtomicUsize::new(0),
+    };
+    Arc::new(sum, GFP_KERNEL).map_err(|_| NO_MEMORY)
+}
+
+/// Jobs that nobody has begun are dropped, not run.
+pub(crate) fn purging() -> Outcome {
+    let sum = sum()?;
+    let queue = Workqueue::new(c"wg-test", c"purge", flags::PERCPU).map_err(|_| NO_MEMORY)?;
+    let parallel = Parallel::new(8).map_err(|_| NO_MEMORY)?;
+    for amount in 1..=4 {
+        let sum = sum.clone();
+        let entrance = parallel.enter().ok_or("no room")?;
+        entrance.submit(&queue, Add { amount, sum });
+    }
+    parallel.purge();
+    queue.flush();
+    check!(sum.dropped.load(Ordering::Relaxed) == 4 && sum.total.load(Ordering::Relaxed) <= 10);
+    Ok(())
+}
+
+/// Room is made up to the limit, and given back.
+pub(crate) fn backlog() -> Outcome {
+    const LIMIT: u64 = 8;
+    let backlog = Backlog::new();
+    for _ in 0..LIMIT {
+        backlog.enter(LIMIT).ok_or("no room")?.keep();
+    }
+    check!(backlog.enter(LIMIT).is_none() && backlog.len() == LIMIT);
+    backlog.leave(2);
+    let place = backlog.enter(LIMIT);
+    check!(place.is_some() && backlog.len() == LIMIT - 1);
+    drop(place);
+    check!(backlog.len() == LIMIT - 2);
+    Ok(())
+}
