@@ -3,7 +3,7 @@
 #
 # Loads the modules of selftests/kmod, which check parts of the driver inside the kernel, and tells what they say.
 #
-# guest: smp=2 mem=512 timeout=240 files=build/module/stock/selftests/kmod/wireguard_selftest.ko,build/module/stock/selftests/kmod/wireguard_selftest_aead.ko
+# guest: smp=2 mem=512 timeout=240 append="kunit.enable=1 kunit.autorun=1" files=build/module/stock/selftests/kmod/wireguard_selftest.ko,build/module/stock/selftests/kmod/wireguard_selftest_aead.ko
 
 . /job/lib.sh
 
@@ -46,7 +46,7 @@ planned() {
 }
 
 # Whether the tests of this module are suites of KUnit here.
-has_kunit() { [ "$1" = wireguard_selftest ] && [ -e /sys/kernel/debug/kunit ]; }
+has_kunit() { [ "$1" = wireguard_selftest ] && [ -e /sys/module/kunit ]; }
 
 run_module() {
 	local name=$1 module=/job/$1.ko needed before=$tests
@@ -59,7 +59,6 @@ run_module() {
 	check "$name unloads" rmmod "$name"
 }
 
-[ -d /sys/kernel/debug/kunit ] || mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 run_module wireguard_selftest
 run_module wireguard_selftest_aead
 done_testing

@@ -48,12 +48,14 @@ static const struct shape shapes[] = {
 
 static bool add_frag(struct sk_buff *skb, const u8 *data, unsigned int len)
 {
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(len + 3));
+	const unsigned int order = get_order(len + 3);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
 
 	if (!page)
 		return false;
 	memcpy(page_address(page) + 3, data, len);
-	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, 3, len, PAGE_SIZE);
+	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, 3, len,
+			PAGE_SIZE << order);
 	return true;
 }
 

@@ -145,8 +145,11 @@ bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 
 	if (headroom > U16_MAX || padding > U16_MAX || tail > U16_MAX)
 		return false;
-	/* The flow is hashed while the packet can still be dissected. */
-	if (skb->len)
+	/*
+	 * The flow is hashed while the packet can still be dissected, for which
+	 * it must have come by a device.
+	 */
+	if (skb->len && skb->dev)
 		skb_get_hash(skb);
 	if (skb_cow_head(skb, headroom) < 0)
 		return false;
