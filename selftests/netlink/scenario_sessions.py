@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a change does to sessions. Whoever sets a whole configuration again must not lose one."""
 
-from scenario import command, inside, ip, namespaces, scenario, until
+from scenario import command, device, inside, ip, namespaces, scenario, until
 from wireguard import (
     REMOVE_ME, REPLACE_ALLOWED_IPS, UPDATE_ONLY, WireGuard, allowed, endpoint, keepalive, mark, peer, peer_flags, peers, port,
     private_key, psk, version,
@@ -107,6 +107,14 @@ def unclamped_key():
         tunnel = Tunnel()
         assert tunnel.carries()
         return tunnel.after(private_key(PRIVATE["a"]))
+
+
+@scenario("a private key that clamping makes of zero, after a key was taken away", theirs="no key", here="a key")
+def clamped_zero():
+    with device(private_key(bytes([8] * 31 + [0x41]))) as wireguard:
+        assert wireguard.set(private_key(bytes(32))) == "ok"
+        assert wireguard.set(private_key(bytes(31) + b"\x40")) == "ok"
+        return "a key" if wireguard.show()["public"] else "no key"
 
 
 @scenario(
