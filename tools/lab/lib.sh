@@ -40,6 +40,9 @@ kernel_key() {
 stock_key() {
 	key_of "$LAB_SCRIPTS/steps/stock" "$LAB_SCRIPTS/modules.sh" -- "$(packages_key)" "$GUEST_MODULES"
 }
+boringtun_key() {
+	key_of "$LAB_SCRIPTS/steps/boringtun" -- "$(root_key)" "$BORINGTUN_VERSION"
+}
 userland_key() {
 	key_of "$LAB_SCRIPTS/steps/userland" "$LAB_SCRIPTS/debian.sh" -- \
 		"$DEBIAN_SUITE" "$IMAGE_PACKAGES" "$GUEST_PACKAGES" "$TOOLS_PACKAGES" "$OLD_TOOLS"
