@@ -33,11 +33,11 @@ add_namespace() {
 	ip netns add "$1" && ip -n "$1" link set lo up
 }
 
-# A veth pair between two namespaces, each end named after the other's: 192.0.2.x and 2001:db8::x outside.
+# join_namespaces A B [NUMBER NUMBER]: a veth pair, each end named after the other's; 192.0.2.x and 2001:db8::x outside.
 join_namespaces() {
 	local a=$1 b=$2
 	ip link add "to-$b" netns "$a" type veth peer name "to-$a" netns "$b" || return
-	outside_address "$a" "to-$b" 1 && outside_address "$b" "to-$a" 2
+	outside_address "$a" "to-$b" "${3:-1}" && outside_address "$b" "to-$a" "${4:-2}"
 }
 
 outside_address() {
@@ -59,19 +59,38 @@ inside_address() {
 # --- keys
 
 psk=$(wg genpsk)
-private_1=$(wg genkey) private_2=$(wg genkey)
-public_1=$(wg pubkey <<<"$private_1") public_2=$(wg pubkey <<<"$private_2")
+
+# make_keys NUMBER: the static keys of an end of a tunnel, in private_NUMBER and public_NUMBER.
+make_keys() {
+	local private=private_$1
+	printf -v "private_$1" %s "$(wg genkey)"
+	printf -v "public_$1" %s "$(wg pubkey <<<"${!private}")"
+}
+
+make_keys 1
+make_keys 2
 
 port_of() { echo $((51820 + $1)); }
 
 # tunnel_end NAMESPACE INTERFACE SELF OTHER [ENDPOINT [KEEPALIVE]]: configures one end of a tunnel, number SELF, whose
-# peer is number OTHER. Without an endpoint this end waits for the other.
+# peer is number OTHER. Without an endpoint this end waits for the other. An empty $psk means none.
 tunnel_end() {
-	local ns=$1 dev=$2 self=$3 other=$4 private=private_$3 public=public_$4
-	at "$ns" wg set "$dev" private-key <(echo "${!private}") listen-port "$(port_of "$self")" \
-		peer "${!public}" preshared-key <(echo "$psk") allowed-ips "10.7.0.$other/32,fd07::$other/128" \
-		${5:+endpoint "$5:$(port_of "$other")"} ${6:+persistent-keepalive "$6"} &&
-		inside_address "$ns" "$dev" "$self"
+	local ns=$1 dev=$2 self=$3 private=private_$3
+	at "$ns" wg set "$dev" private-key <(echo "${!private}") listen-port "$(port_of "$self")" &&
+		set_peer "$ns" "$dev" "${@:4}" && inside_address "$ns" "$dev" "$self"
+}
+
+# set_peer NAMESPACE INTERFACE OTHER [ENDPOINT [KEEPALIVE]]
+set_peer() {
+	local ns=$1 dev=$2 other=$3 public=public_$3
+	local words=(peer "${!public}" allowed-ips "10.7.0.$other/32,fd07::$other/128")
+	[ -z "${4:-}" ] || words+=(endpoint "$4:$(port_of "$other")")
+	[ -z "${5:-}" ] || words+=(persistent-keepalive "$5")
+	if [ -n "$psk" ]; then
+		at "$ns" wg set "$dev" "${words[@]}" preshared-key <(echo "$psk")
+	else
+		at "$ns" wg set "$dev" "${words[@]}"
+	fi
 }
 
 # --- traffic
