@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{ip, Scene};
 use crate::bench::Bench;
-use crate::dut::{OURS4, OURS6, OUTSIDE4, OUTSIDE6};
+use crate::dut::{OURS4, OURS6, OUTSIDE4, OUTSIDE6, PORT};
 use crate::ensure_eq;
+use crate::peer::PATIENCE;
 use crate::tap::Result;
 
 const OTHER4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
@@ -21,26 +22,24 @@ pub fn run(bench: &mut Bench, scene: &mut Scene) {
         sticky(bench, scene, OURS6, OUTSIDE6, OTHER6, "64")
     });
     bench.test("a change of port forgets where that was", |bench| {
-        ip(
-            bench,
-            &format!("address add {OTHER6}/64 dev to-peers nodad"),
-        )?;
-        scene.peer.dut.set_ip(OTHER6.into());
-        scene.peer.ping(&mut scene.session)?;
-        ensure_eq!(source(bench, scene)?, OTHER6, "source");
-        bench.dut.wg(&["listen-port", "5556"])?;
-        let found = source(bench, scene)?;
-        bench.dut.wg(&["listen-port", "51820"])?;
-        // Which of both the kernel prefers is its own matter, but it is asked again.
-        ip(bench, &format!("address del {OTHER6}/64 dev to-peers"))?;
-        scene.peer.dut.set_ip(OUTSIDE6.into());
-        println!("# after the change from {found}");
-        ensure_eq!(
-            source(bench, scene)?,
-            OUTSIDE6,
-            "source when the address is gone"
-        );
-        scene.peer.ping(&mut scene.session).map(drop)
+        forgets(bench, scene, |bench| bench.dut.wg(&["listen-port", "5556"]))?;
+        bench.dut.wg(&["listen-port", &PORT.to_string()])
+    });
+    bench.test("a change of mark forgets where that was", |bench| {
+        forgets(bench, scene, |bench| bench.dut.wg(&["fwmark", "1"]))?;
+        bench.dut.wg(&["fwmark", "0"])
+    });
+    bench.test("a second initiation forgets where that was", |bench| {
+        let (stuck, preferred) = stick(bench, scene)?;
+        bench.dut.down()?;
+        bench.dut.up()?;
+        scene.clear()?;
+        bench.dut.poke(scene.peer.number, b"call")?;
+        ensure_eq!(initiation_from(scene)?, stuck, "source of the first");
+        ensure_eq!(initiation_from(scene)?, preferred, "source of the second");
+        unstick(bench, scene)?;
+        scene.session = scene.peer.connect()?;
+        Ok(())
     });
     bench.test("a keepalive is enough to move", |bench| {
         let old = scene.peer.wire.address();
@@ -53,6 +52,45 @@ pub fn run(bench: &mut Bench, scene: &mut Scene) {
         ensure_eq!(endpoint == old, false, "it stayed");
         Ok(())
     });
+}
+
+/// Has the device answer from the one of its two addresses that it would not choose by itself.
+/// Returns that and the other.
+fn stick(bench: &Bench, scene: &mut Scene) -> Result<(IpAddr, IpAddr)> {
+    ip(
+        bench,
+        &format!("address add {OTHER6}/64 dev to-peers nodad"),
+    )?;
+    let chosen = bench.dut.ip(&["-6", "route", "get", &OURS6.to_string()])?;
+    let (stuck, preferred) = match chosen.contains(&format!("src {OTHER6} ")) {
+        true => (OUTSIDE6.into(), OTHER6.into()),
+        false => (OTHER6.into(), OUTSIDE6.into()),
+    };
+    scene.peer.dut.set_ip(stuck);
+    scene.peer.ping(&mut scene.session)?;
+    ensure_eq!(source(bench, scene)?, stuck, "source");
+    Ok((stuck, preferred))
+}
+
+fn unstick(bench: &Bench, scene: &mut Scene) -> Result {
+    scene.peer.dut.set_ip(OUTSIDE6.into());
+    ip(bench, &format!("address del {OTHER6}/64 dev to-peers"))
+}
+
+fn forgets(bench: &Bench, scene: &mut Scene, change: impl FnOnce(&Bench) -> Result) -> Result {
+    let (_, preferred) = stick(bench, scene)?;
+    change(bench)?;
+    ensure_eq!(source(bench, scene)?, preferred, "source after the change");
+    unstick(bench, scene)
+}
+
+/// The source of the device's next initiation, over IPv6.
+fn initiation_from(scene: &Scene) -> Result<IpAddr> {
+    scene.tap6.await_packet(PATIENCE, |packet| {
+        let datagram = packet.udp()?;
+        let ours = datagram.destination == scene.peer.wire.address();
+        (ours && datagram.payload.first() == Some(&1)).then_some(packet.source)
+    })
 }
 
 /// The source of the next message.
