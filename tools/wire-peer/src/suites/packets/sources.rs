@@ -2,14 +2,15 @@
 
 //! Where messages come from and go to as addresses change.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6};
 
 use super::{ip, Scene};
 use crate::bench::Bench;
-use crate::dut::{OURS4, OURS6, OUTSIDE4, OUTSIDE6, PORT};
-use crate::ensure_eq;
+use crate::dut::{self, OURS4, OURS6, OUTSIDE4, OUTSIDE6, PORT};
 use crate::peer::PATIENCE;
 use crate::tap::Result;
+use crate::wire::Wire;
+use crate::{ensure, ensure_eq};
 
 const OTHER4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 const OTHER6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 10);
@@ -52,6 +53,42 @@ pub fn run(bench: &mut Bench, scene: &mut Scene) {
         ensure_eq!(endpoint == old, false, "it stayed");
         Ok(())
     });
+    bench.test("a peer at a link-local address", |bench| {
+        link_local(bench, scene)
+    });
+}
+
+/// Such an address is no use without the interface, which the device has to keep with it.
+fn link_local(bench: &Bench, scene: &mut Scene) -> Result {
+    let list = |device| {
+        [
+            "-6", "-o", "address", "show", "dev", device, "scope", "link",
+        ]
+    };
+    let ours = first_address(&dut::run("ip", &list("to-dut"), "")?)?;
+    let theirs = first_address(&bench.dut.ip(&list("to-peers"))?)?;
+    let index = std::fs::read_to_string("/sys/class/net/to-dut/ifindex")?;
+    let index = index.trim().parse()?;
+    scene.peer.wire = Wire::bind(SocketAddrV6::new(ours, 0, 0, index))?;
+    scene.peer.dut = SocketAddrV6::new(theirs, PORT, 0, index).into();
+    scene.peer.ping(&mut scene.session)?;
+    let endpoint = bench.dut.show("endpoints", scene.peer.public())?.concat();
+    ensure!(
+        endpoint.starts_with(&format!("[{ours}%")),
+        "the endpoint is {endpoint}"
+    );
+    scene.peer.wire.drain()?;
+    bench.dut.poke(scene.peer.number, b"link")?;
+    let packet = scene.peer.await_packet(&scene.session, PATIENCE)?;
+    ensure_eq!(packet.is_empty(), false, "a keepalive came");
+    Ok(())
+}
+
+/// The first IPv6 address that `ip -o` tells of.
+fn first_address(told: &str) -> Result<Ipv6Addr> {
+    let mut words = told.split_whitespace().skip_while(|word| *word != "inet6");
+    let address = words.nth(1).ok_or("there is no link-local address")?;
+    Ok(address.split('/').next().unwrap_or_default().parse()?)
 }
 
 /// Has the device answer from the one of its two addresses that it would not choose by itself.
