@@ -37,9 +37,11 @@ pub(crate) struct Config {
     port: u16,
     /// Counts changes.
     generation: u64,
-    /// The peers in the order of their creation.
+    /// The peers by their places, in the order of their creation.
     peers: RBTree<u64, RcuArc<Peer>>,
     peer_count: usize,
+    /// The place behind all others.
+    next_place: u64,
     ledger: Ledger,
 }
 
@@ -51,6 +53,7 @@ impl Config {
             generation: 1,
             peers: RBTree::new(),
             peer_count: 0,
+            next_place: 0,
             ledger: Ledger::new(),
         }
     }
@@ -118,9 +121,9 @@ impl<'a> Configuration<'a> {
         self.config.peers.values()
     }
 
-    /// The first peer with that number or a higher one.
-    pub(crate) fn peer_from(&self, id: u64) -> Option<RcuArc<Peer>> {
-        let cursor = self.config.peers.cursor_lower_bound(&id)?;
+    /// The first peer at that place or a later one.
+    pub(crate) fn peer_from(&self, place: u64) -> Option<RcuArc<Peer>> {
+        let cursor = self.config.peers.cursor_lower_bound(&place)?;
         Some(cursor.current().1.clone())
     }
 
@@ -223,16 +226,19 @@ impl<'a> Configuration<'a> {
         if self.config.peer_count >= MAX_PEERS_PER_DEVICE {
             return Err(ENOMEM);
         }
+        let place = self.config.next_place;
         let peer = Peer::new(
             self.device.clone(),
+            place,
             public_key,
             preshared_key,
             self.identity(),
         )?;
-        let node = RBTreeNode::new(peer.id, peer.clone(), GFP_KERNEL)?;
+        let node = RBTreeNode::new(place, peer.clone(), GFP_KERNEL)?;
         self.device.peers.insert(peer.clone())?;
         self.config.peers.insert(node);
         self.config.peer_count = self.config.peer_count.wrapping_add(1);
+        self.config.next_place = place.wrapping_add(1);
         if self.is_up() {
             peer.start();
         }
@@ -243,7 +249,7 @@ impl<'a> Configuration<'a> {
     pub(crate) fn remove_peer(&mut self, peer: &RcuArc<Peer>) {
         self.remove_allowed_ips(peer);
         self.device.peers.remove(&peer.public_key);
-        if self.config.peers.remove_node(&peer.id).is_some() {
+        if self.config.peers.remove_node(&peer.place()).is_some() {
             self.config.peer_count = self.config.peer_count.wrapping_sub(1);
         }
         Peer::close(peer);
@@ -254,6 +260,30 @@ impl<'a> Configuration<'a> {
         let config = &mut *self.config;
         self.device.allowed_ips.clear(&mut config.ledger);
         while let Some(peer) = self.peer_from(0) {
+            self.remove_peer(&peer);
+        }
+    }
+
+    /// The place behind all peers there are, where the next one comes.
+    pub(crate) fn next_place(&self) -> u64 {
+        self.config.next_place
+    }
+
+    /// Puts a peer behind all others, as if it had just been created.
+    pub(crate) fn move_to_end(&mut self, peer: &RcuArc<Peer>) {
+        let Some(node) = self.config.peers.remove_node(&peer.place()) else {
+            return;
+        };
+        let place = self.config.next_place;
+        peer.place.store(place, Ordering::Relaxed);
+        let node = node.into_reservation().into_node(place, peer.clone());
+        self.config.peers.insert(node);
+        self.config.next_place = place.wrapping_add(1);
+    }
+
+    /// Removes the peers whose places are before `end`.
+    pub(crate) fn remove_peers_before(&mut self, end: u64) {
+        while let Some(peer) = self.peer_from(0).filter(|peer| peer.place() < end) {
             self.remove_peer(&peer);
         }
     }
@@ -274,6 +304,18 @@ impl<'a> Configuration<'a> {
         self.device
             .allowed_ips
             .remove(&mut self.config.ledger, ip, peer.id);
+    }
+
+    /// This moment, for [`Self::remove_allowed_ips_before`].
+    pub(crate) fn moment(&self) -> u64 {
+        self.config.ledger.now()
+    }
+
+    /// Takes all prefixes from a peer that it has not been given since a moment.
+    pub(crate) fn remove_allowed_ips_before(&mut self, peer: &Peer, moment: u64) {
+        self.device
+            .allowed_ips
+            .remove_owned_before(&mut self.config.ledger, peer.id, moment);
     }
 
     /// Takes all prefixes from a peer.
@@ -314,6 +356,11 @@ impl<'a> Configuration<'a> {
 }
 
 impl Peer {
+    /// Its place among the peers of the device, under the lock of the configuration.
+    pub(crate) fn place(&self) -> u64 {
+        self.place.load(Ordering::Relaxed)
+    }
+
     /// Sets the key that is mixed into future handshakes; zero for none.
     pub(crate) fn set_preshared_key(&self, key: Key) {
         self.noise.lock().remote.set_preshared_key(key);

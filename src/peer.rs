@@ -53,6 +53,8 @@ use crate::{
 pub(crate) struct Peer {
     /// Its number among the peers of all devices, by order of creation.
     pub(crate) id: u64,
+    /// Its place among the peers of the device. Changes under the lock of the configuration.
+    pub(crate) place: AtomicU64,
     pub(crate) device: Arc<Device>,
     pub(crate) public_key: PublicKey,
     /// What handshakes are made with. Process context.
@@ -131,6 +133,7 @@ impl Peer {
     /// Creates a peer, stopped and without an endpoint.
     pub(crate) fn new(
         device: Arc<Device>,
+        place: u64,
         public_key: PublicKey,
         preshared_key: Option<Key>,
         identity: Option<RcuArc<Identity>>,
@@ -150,6 +153,7 @@ impl Peer {
         let peer = RcuArc::pin_init(
             try_pin_init!(Self {
                 id,
+                place: AtomicU64::new(place),
                 device,
                 public_key,
                 noise <- new_mutex!(noise, "wg_noise"),

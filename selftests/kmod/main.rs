@@ -78,6 +78,7 @@ const CHECKS: [Check; 40] = [
     ("clocks", environment::clocks),
     ("allowed_ips: the longest prefix wins", ips::longest_prefix),
     ("allowed_ips: an owner goes", ips::remove_owner),
+    ("allowed_ips: a list replaces another", ips::replace),
     ("allowed_ips: a prefix goes", ips::remove_one),
     ("allowed_ips: order of insertion", ips::order),
     ("allowed_ips: depth", ips::depth),

@@ -79,9 +79,14 @@ impl Ledger {
         self.entries.remove(&claim);
     }
 
-    /// Removes the first entry of an owner.
-    pub(super) fn take_first(&mut self, owner: u64) -> Option<AllowedIp> {
-        let (seq, ip) = self.owned(owner, 0)?;
+    /// A moment: what came before it has a lower number, what comes later has not.
+    pub(crate) fn now(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Removes the first entry of an owner, if it came before the moment `end`.
+    pub(super) fn take_first(&mut self, owner: u64, end: u64) -> Option<AllowedIp> {
+        let (seq, ip) = self.owned(owner, 0).filter(|(seq, _)| *seq < end)?;
         self.strike(Claim { owner, seq });
         Some(ip)
     }

@@ -102,7 +102,12 @@ impl<P: Owner> AllowedIps<P> {
 
     /// Takes all prefixes of the owner with the id `owner`.
     pub(crate) fn remove_owner(&self, ledger: &mut Ledger, owner: u64) {
-        while let Some(ip) = ledger.take_first(owner) {
+        self.remove_owned_before(ledger, owner, u64::MAX);
+    }
+
+    /// Takes those prefixes of an owner that it was last given before the moment `end`.
+    pub(crate) fn remove_owned_before(&self, ledger: &mut Ledger, owner: u64, end: u64) {
+        while let Some(ip) = ledger.take_first(owner, end) {
             self.unlink(&ip, owner);
         }
     }

@@ -115,16 +115,16 @@ fn put_peers(
             break Progress::Done;
         };
         // A peer that was removed amid its allowed IPs is not the one found.
-        let within = within.filter(|_| peer.id == from);
+        let within = within.filter(|_| peer.place() == from);
         let Ok(rest) = put_peer(&mut list, config, &peer, within) else {
             break Progress::More;
         };
         is_empty = false;
         if let Some(from) = rest {
-            *next = Position::AllowedIp(peer.id, from);
+            *next = Position::AllowedIp(peer.place(), from);
             break Progress::More;
         }
-        *next = Position::Peer(peer.id.saturating_add(1));
+        *next = Position::Peer(peer.place().saturating_add(1));
     };
     if is_empty {
         drop(list);

@@ -28,7 +28,7 @@ use crate::{
         sync::rcu::RcuArc, //
     },
     peer::Peer,
-    proto::messages::PublicKey, //
+    proto::{messages::PublicKey, time::WallTime}, //
 };
 
 /// The handler of `WG_CMD_SET_DEVICE`.
@@ -96,16 +96,40 @@ impl<'a> DeviceChange<'a> {
         if let Some(fwmark) = &self.fwmark {
             config.set_fwmark(fwmark.value);
         }
-        if self.flags & WGDEVICE_F_REPLACE_PEERS != 0 {
-            config.remove_all_peers();
-        }
+        let listed_before = self.remove_unlisted_peers(request, config)?;
         if let Some(key) = self.private_key {
             config.set_private_key(Key::fill_with(|bytes| bytes.copy_from_slice(key)))?;
         }
         elements(self.peers).try_for_each(|element| {
             let change = PeerChange::read(request, element)?;
-            change.apply(request, element, config)
+            change.apply(request, element, config, listed_before)
         })
+    }
+
+    /// Removes the peers that are to be replaced and are not listed again.
+    ///
+    /// Programs send all they know whenever they are told to look into their files: sessions with
+    /// peers that stay must survive that. Those peers have places before the one returned.
+    fn remove_unlisted_peers(
+        &self,
+        request: &Info<'a>,
+        config: &mut Configuration<'_>,
+    ) -> Result<u64> {
+        if self.flags & WGDEVICE_F_REPLACE_PEERS == 0 {
+            return Ok(0);
+        }
+        let end = config.next_place();
+        for element in elements(self.peers) {
+            if let Some(peer) = PeerChange::read(request, element)?.same_peer(config) {
+                config.move_to_end(&peer);
+            }
+        }
+        if config.next_place() == end {
+            config.remove_all_peers();
+        } else {
+            config.remove_peers_before(end);
+        }
+        Ok(config.next_place())
     }
 
     /// The port and the mark act in the network namespace that the device was created in, which is
@@ -186,11 +210,14 @@ impl<'a> PeerChange<'a> {
         self.flags & flag != 0
     }
 
+    /// Carries the change out. Those peers whose place is before `listed_before` stay in a list that
+    /// replaces all peers.
     fn apply(
-        &self,
+        self,
         request: &Info<'_>,
         element: Attr<'_>,
         config: &mut Configuration<'_>,
+        listed_before: u64,
     ) -> Result {
         let Some(peer) = self
             .find_or_create(config)
@@ -202,15 +229,51 @@ impl<'a> PeerChange<'a> {
             config.remove_peer(&peer);
             return Ok(());
         }
-        self.apply_keys_and_endpoint(&peer);
-        self.apply_allowed_ips(request, config, &peer)?;
+        if peer.place() >= listed_before {
+            return self.apply_to(request, config, &peer);
+        }
+        config.move_to_end(&peer);
+        self.into_whole().apply_to(request, config, &peer)
+    }
+
+    /// The same as the whole configuration of a peer: what it does not mention is not to be there.
+    ///
+    /// All but the endpoint, which may have been learned.
+    fn into_whole(mut self) -> Self {
+        self.preshared_key.get_or_insert(&[0; 32]);
+        self.persistent_keepalive.get_or_insert(0);
+        self.flags |= WGPEER_F_REPLACE_ALLOWEDIPS;
+        self
+    }
+
+    fn apply_to(
+        &self,
+        request: &Info<'_>,
+        config: &mut Configuration<'_>,
+        peer: &RcuArc<Peer>,
+    ) -> Result {
+        self.apply_keys_and_endpoint(peer);
+        self.apply_allowed_ips(request, config, peer)?;
         if let Some(interval) = self.persistent_keepalive {
-            Peer::set_persistent_keepalive(&peer, interval, config);
+            Peer::set_persistent_keepalive(peer, interval, config);
         }
         if config.is_up() {
-            Peer::flush_staged(&peer);
+            Peer::flush_staged(peer);
         }
         Ok(())
+    }
+
+    /// The peer that is there already, if this is its whole configuration, its preshared key is the
+    /// same as before, and it has had a session that is worth to be kept.
+    fn same_peer(&self, config: &Configuration<'_>) -> Option<RcuArc<Peer>> {
+        if self.has(WGPEER_F_REMOVE_ME | WGPEER_F_UPDATE_ONLY) {
+            return None;
+        }
+        let wanted = self.preshared_key().unwrap_or_else(Key::zeroed);
+        config
+            .peer(&self.public_key)
+            .filter(|peer| peer.last_handshake() != WallTime::default())
+            .filter(|peer| peer.with_preshared_key(|key| key.ct_eq(&wanted)))
     }
 
     /// The peer to change, or [`None`] if there is nothing to do.
@@ -242,15 +305,28 @@ impl<'a> PeerChange<'a> {
         }
     }
 
+    /// A list that replaces what the peer has takes effect before that is removed: packets find their
+    /// way all the time.
     fn apply_allowed_ips(
         &self,
         request: &Info<'_>,
         config: &mut Configuration<'_>,
         peer: &RcuArc<Peer>,
     ) -> Result {
+        let start = config.moment();
+        self.apply_each_allowed_ip(request, config, peer)?;
         if self.has(WGPEER_F_REPLACE_ALLOWEDIPS) {
-            config.remove_allowed_ips(peer);
+            config.remove_allowed_ips_before(peer, start);
         }
+        Ok(())
+    }
+
+    fn apply_each_allowed_ip(
+        &self,
+        request: &Info<'_>,
+        config: &mut Configuration<'_>,
+        peer: &RcuArc<Peer>,
+    ) -> Result {
         self.allowed_ips().try_for_each(|element| {
             let change = AllowedIpChange::read(request, element)?;
             if change.is_removal {

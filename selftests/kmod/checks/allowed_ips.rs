@@ -103,6 +103,11 @@ impl Fixture {
             .remove_owner(&mut self.ledger, self.peers[peer].id());
     }
 
+    fn remove_before(&mut self, peer: usize, end: u64) {
+        let peer = self.peers[peer].id();
+        self.table.remove_owned_before(&mut self.ledger, peer, end);
+    }
+
     pub(crate) fn owner(&self, address: IpAddr) -> Option<usize> {
         let guard = rcu::read_lock();
         let peer = self.table.lookup(Rcu::from(&guard), address)?;
@@ -226,6 +231,26 @@ pub(crate) fn remove_owner() -> Outcome {
     t.insert("192.168.0.0/24", A)?;
     t.remove_all(A);
     check!(t.all(None, &["192.168.0.1", "192.168.1.1"]) && t.table.is_empty());
+    Ok(())
+}
+
+/// A list takes the place of another: what is in both is there all the time.
+pub(crate) fn replace() -> Outcome {
+    let mut t = Fixture::new(2)?;
+    for text in ["10.1.0.0/16", "10.2.0.0/16", "fd01::/48"] {
+        t.insert(text, A)?;
+    }
+    t.insert("10.3.0.0/16", B)?;
+    let moment = t.ledger.now();
+    for text in ["10.4.0.0/16", "10.1.0.0/16", "10.3.0.0/16"] {
+        t.insert(text, A)?;
+        check!(t.all(A, &["10.1.0.1", "10.2.0.1", "fd01::1"]));
+    }
+    t.remove_before(A, moment);
+    check!(t.lists(A, &["10.4.0.0/16", "10.1.0.0/16", "10.3.0.0/16"]) && t.lists(B, &[]));
+    check!(
+        t.all(A, &["10.1.0.1", "10.3.0.1", "10.4.0.1"]) && t.all(None, &["10.2.0.1", "fd01::1"])
+    );
     Ok(())
 }
 

@@ -35,6 +35,11 @@ fn remove_owner() {
 }
 
 #[test]
+fn replace() {
+    checks::replace().unwrap();
+}
+
+#[test]
 fn remove_one() {
     checks::remove_one().unwrap();
 }
