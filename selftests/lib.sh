@@ -22,7 +22,8 @@ dut_load() {
 }
 
 dut_unload() { rmmod wireguard; }
-dut_name() { if [ -e $dut_module ]; then echo "our module"; else echo "the C driver"; fi; }
+is_ours() { [ -e $dut_module ]; }
+dut_name() { if is_ours; then echo "our module"; else echo "the C driver"; fi; }
 
 # --- namespaces
 
