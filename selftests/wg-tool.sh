@@ -158,6 +158,8 @@ for v in old new; do
 	use_tools $v
 	check "$v: the version" eval 'wg --version | grep -F "$version"'
 	check "$v: make an interface" ip link add wg1 type wireguard
+	# Calico does that. The C driver refuses it as long as there are no peers.
+	if is_ours; then check "$v: threads are asked for before there are peers" eval 'echo 1 >/sys/class/net/wg1/threaded'; fi
 	for group in set change conf increments large tunnel; do test_$group; done
 	check "$v: remove the interface" ip link del wg1
 done
