@@ -43,7 +43,9 @@ endif
 lab:
 	@$(lab) up
 
-test: lab
+test:
+	@$(lab) up root
+	@$(lab) up $$($(in_root) tools/run-tests --steps $(TESTS))
 	@$(in_root) tools/run-tests $(TESTS)
 
 demo: modules

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs scripts in QEMU guests that boot the lab's kernel, and judges how the guests fared.
+"""Runs scripts in guests that boot the lab's kernels, and judges how the guests fared.
 
 A guest has two serial ports: the kernel's console, and the output of the job. The job's last line, written by
-guest-init, carries its exit status and the kernel's taint flags behind a word that is new for each run.
+guest-init, carries its exit status and what the kernel found wrong behind a word that is new for each run.
 """
 
-import ctypes
 import functools
 import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from machine import machine
 
 LAB = Path(os.environ["LAB"])
 TREE = Path(__file__).resolve().parents[2]
@@ -50,6 +50,8 @@ class Job:
     """What one guest is to do."""
 
     script: Path
+    kernel: str = "stock"
+    """The step of the lab that made the kernel: stock, or one of the debug kernels."""
     module: Path | None = None
     """The module under test; None for the kernel's own."""
     image: str = "guest"
@@ -68,20 +70,6 @@ class Job:
     """Folder to leave the console and the output in."""
 
 
-def die_with_parent():
-    """Makes the kernel kill the calling process as soon as its parent is gone."""
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def accelerator():
-    # KVM only when asked for: there are machines whose /dev/kvm starts a guest and then hangs.
-    accel = os.environ.get("ACCEL", "tcg")
-    if accel == "tcg":
-        return ["-accel", "tcg,thread=multi", "-cpu", "max"]
-    return ["-accel", accel, "-cpu", "host"]
-
-
 def shell_quote(value):
     return "'" + value.replace("'", "'\\''") + "'"
 
@@ -95,6 +83,8 @@ class Guest:
         self.dir = Path(tempfile.mkdtemp(prefix="guest-"))
         self.console = self.dir / "console"
         self.output = self.dir / "output"
+        self.starter = self.dir / "starter"
+        self.machine = machine(job.kernel)
         self.end_word = "guest-end-" + secrets.token_hex(8)
         self.end = None
         self.pending = b""
@@ -103,34 +93,13 @@ class Guest:
         self.start()
 
     def start(self):
-        for path in (self.console, self.output):
+        for path in (self.console, self.output, self.starter):
             path.touch()
         self.write_initramfs()
         self.started = time.monotonic()
-        self.qemu = subprocess.Popen(
-            self.command(),
-            stdin=None if self.job.shell else subprocess.DEVNULL,
-            stderr=None if self.job.shell else (self.dir / "qemu").open("w"),
-            preexec_fn=die_with_parent,
+        self.process = self.machine.start(
+            self.job, step(self.job.kernel) / "kernel", self.dir / "initrd", self.console, self.output, self.starter
         )
-
-    def command(self):
-        job = self.job
-        append = (
-            "console=ttyS0 panic=-1 panic_on_warn=1 oops=panic loglevel=7 net.ifnames=0 random.trust_cpu=on"
-            f" {job.append}"
-        )
-        output = "stdio,id=output,signal=off" if job.shell else f"file,id=output,path={self.output}"
-        command = ["qemu-system-x86_64", *accelerator(), "-M", "pc", "-smp", str(job.smp), "-m", str(job.mem)]
-        command += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-        command += ["-kernel", str(step("stock") / "kernel"), "-initrd", str(self.dir / "initrd"), "-append", append]
-        command += ["-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console"]
-        command += ["-chardev", output, "-serial", "chardev:output"]
-        for index, netdev in enumerate(job.netdevs):
-            mac = f"52:54:00:{secrets.token_hex(1)}:{secrets.token_hex(1)}:{index:02x}"
-            command += ["-netdev", f"{netdev},id=net{index}"]
-            command += ["-device", f"virtio-net-pci,netdev=net{index},mac={mac},romfile="]
-        return command
 
     def write_initramfs(self):
         """The userland, the kernel's modules, and an archive with the job, one behind the other."""
@@ -148,8 +117,8 @@ class Guest:
             input=("job\n" + names).encode(), cwd=self.dir / "tree", stdout=subprocess.PIPE, check=True,
         ).stdout  # fmt: skip
         with (self.dir / "initrd").open("wb") as initrd:
-            parts = [step(self.job.image) / "initramfs.cpio", step("stock") / "modules.cpio", *self.job.archives]
-            for part in parts:
+            parts = [step(self.job.image) / "initramfs.cpio", step(self.job.kernel) / "modules.cpio"]
+            for part in [*parts, *self.job.archives]:
                 with part.open("rb") as stream:
                     shutil.copyfileobj(stream, initrd, 1 << 20)
             initrd.write(archive)
@@ -168,11 +137,14 @@ class Guest:
 
     def poll(self):
         """Returns the output lines that have come since, and whether the guest still runs."""
-        running = self.qemu.poll() is None
+        running = self.process.poll() is None
         if running and time.monotonic() - self.started > self.job.timeout:
             self.timed_out = True
             self.stop()
-        return self.new_lines(), running
+        lines = self.new_lines()
+        if self.end and not self.machine.powers_off:
+            self.stop()
+        return lines, running
 
     def new_lines(self):
         with self.output.open("rb") as stream:
@@ -189,8 +161,8 @@ class Guest:
         return True
 
     def stop(self):
-        self.qemu.kill()
-        self.qemu.wait()
+        self.process.kill()
+        self.process.wait()
 
     def console_lines(self):
         text = self.console.read_text(errors="replace")
@@ -215,6 +187,10 @@ class Guest:
         bad = [word for bit, word in BAD_TAINT.items() if taint >> bit & 1]
         if bad:
             return f"the kernel is tainted: {', '.join(bad)}"
+        if (leaks := self.end.get("leaks", "0")) != "0":
+            return f"kmemleak: {leaks} objects leaked"
+        if self.end.get("lockdep") == "off":
+            return "lockdep has switched itself off"
         if self.end["status"] != "0":
             return f"{SCRIPT_FAILED} {self.end['status']}"
         return None
@@ -232,7 +208,7 @@ class Guest:
         return "\n".join([f"{self.name}: {verdict}", *(f"  | {line}" for line in shown)])
 
     def close(self):
-        if self.qemu.poll() is None:
+        if self.process.poll() is None:
             self.stop()
         if self.job.log:
             self.job.log.mkdir(parents=True, exist_ok=True)
@@ -289,4 +265,4 @@ def follow(guest, others, emit):
 
 def judge(guest, main):
     """A peer is stopped when the main guest has ended; that it still ran then is how it should be."""
-    return guest.verdict(stopped_on_purpose=guest is not main and guest.qemu.poll() is None)
+    return guest.verdict(stopped_on_purpose=guest is not main and guest.process.poll() is None)

@@ -59,6 +59,13 @@ machine_key() {
 		"$(packages_key)" "$KERNEL_OTHER_FLAVOUR"
 }
 
+uml_key() { debug_kernel_key uml; }
+debug_key() { debug_kernel_key debug; }
+debug_kernel_key() {
+	key_of "$LAB_SCRIPTS/steps/$1" "$LAB_SCRIPTS/debug-kernel.sh" "$LAB_SCRIPTS/modules.sh" \
+		"$LAB_SCRIPTS/kernels/common.config" "$LAB_SCRIPTS/kernels/$1.config" -- "$(kernel_key)"
+}
+
 # Where the result of a step is, whether or not it has been made yet.
 step_dir() { printf '%s/%s-%s\n' "$LAB" "$1" "$("${1}_key")"; }
 step_done() { [ -e "$1/.done" ]; }

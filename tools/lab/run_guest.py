@@ -10,6 +10,7 @@ import guest
 
 def arguments():
     parser = argparse.ArgumentParser(prog="run-guest", description="Run a script in a QEMU guest.")
+    parser.add_argument("--kernel", default="stock", help="stock, uml or debug")
     parser.add_argument("--image", default="guest", help="the userland: guest, which is small, or tools")
     parser.add_argument("--smp", type=int, default=1, help="CPUs")
     parser.add_argument("--mem", type=int, default=512, help="memory in MiB")
@@ -35,6 +36,7 @@ def job_of(args):
     return guest.Job(
         script=args.script,
         module=None if args.module == "intree" else Path(args.module),
+        kernel=args.kernel,
         image=args.image,
         smp=args.smp,
         mem=args.mem,
@@ -50,7 +52,7 @@ def job_of(args):
 
 def main():
     args = arguments()
-    peer = guest.Job(script=args.peer, files=files_of(args), timeout=10**9, log=args.log) if args.peer else None
+    peer = guest.Job(script=args.peer, kernel=args.kernel, files=files_of(args), timeout=10**9, log=args.log) if args.peer else None
     problems = guest.run(job_of(args), peer, emit=lambda line: print(line, flush=True))
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The scripts in selftests/ with a `# guest:` header, each on the stock kernel and on debug kernels."""
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+import guest
+from report import TapListener
+
+TREE = Path(__file__).resolve().parents[1]
+LOGS = TREE / "build/log"
+
+HEADER = re.compile(r"^# guest: *(.*)$", re.MULTILINE)
+
+# Steps of the lab among the files of a header.
+STEP = re.compile(r"(?:^|,)([a-z]+):")
+
+# By what the header calls them: the steps of the lab that make the debug kernels.
+DEBUG_KERNELS = {"uml": "uml", "x86": "debug"}
+
+# How much longer a guest may take than on the stock kernel, and the memory in MiB that its checks cost.
+PATIENCE = {"stock": 1, "uml": 2, "debug": 6}
+OVERHEAD = {"stock": 0, "uml": 256, "debug": 128}
+
+
+class GuestSuite:
+    """One script on one kernel."""
+
+    def __init__(self, script, settings, kernel):
+        self.script = script
+        self.settings = settings
+        self.kernel = kernel
+        self.name = script.stem if kernel == "stock" else f"{kernel}/{script.stem}"
+        self.image = settings.get("image", "guest")
+        self.steps = [kernel, self.image, *STEP.findall(settings.get("files", ""))]
+        # User-mode Linux leaves the second processor to the other lane.
+        self.lane = "uml" if kernel == "uml" else "qemu"
+
+    def run(self, section):
+        listener = TapListener(section, self.name)
+        job = self.job()
+        if job.module and not job.module.exists():
+            section.result(False, f"{self.name}: there is no module to test")
+            return
+        problems = guest.run(job, self.peer(job), emit=listener.line)
+        # That a script with failures ends with a failure is no news.
+        news = [text for text in problems if not (listener.failed and guest.SCRIPT_FAILED in text.split("\n")[0])]
+        listener.end(news)
+
+    def job(self):
+        get = self.settings.get
+        return guest.Job(
+            script=self.script,
+            kernel=self.kernel,
+            module=None if os.environ.get("DUT") == "intree" else built(self.kernel) / "wireguard.ko",
+            image=self.image,
+            smp=int(get("smp", 1)),
+            mem=int(get("mem", 512)) + OVERHEAD[self.kernel],
+            timeout=int(get("timeout", 120)) * PATIENCE[self.kernel],
+            append=get("append", ""),
+            files=self.files(),
+            log=LOGS / self.name,
+        )
+
+    def files(self):
+        named = self.settings.get("files", "").replace("{kernel}", self.kernel)
+        files = [*sorted((TREE / "selftests").glob("*.sh")), *named_files(named)]
+        if "source" in self.settings:
+            files.append(guest.step("kernel") / "source" / self.settings["source"])
+        return files
+
+    def peer(self, job):
+        if "peer" not in self.settings:
+            return None
+        return guest.Job(
+            script=self.script.parent / self.settings["peer"],
+            kernel=self.kernel,
+            image=self.image,
+            mem=512 + OVERHEAD[self.kernel],
+            files=job.files,
+            timeout=10**9,
+            log=job.log,
+        )
+
+
+def named_files(names):
+    """Files that are named one by one or by their folder: `PATH` in the tree, or `STEP:PATH` in what the lab has."""
+    for name in filter(None, names.split(",")):
+        step, colon, inside = name.rpartition(":")
+        path = (guest.step(step) if colon else TREE) / inside
+        yield from sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+
+
+def built(kernel):
+    return TREE / "build/module" / kernel
+
+
+def kernels_of(settings):
+    """User-mode Linux has one processor, and no cable to another guest: for others there is x86."""
+    return ["stock", *(DEBUG_KERNELS[word] for word in settings.get("debug", "").split(",") if word)]
+
+
+def guest_suites():
+    for script in sorted((TREE / "selftests").glob("*.sh")):
+        if header := HEADER.search(script.read_text()):
+            settings = dict(word.split("=", 1) for word in shlex.split(header.group(1)))
+            for kernel in kernels_of(settings):
+                yield GuestSuite(script, settings, kernel)

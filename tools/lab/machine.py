@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The machines that guests run on: QEMU, or the host itself under user-mode Linux.
+
+The job's output is what the guest writes to its second serial port.
+"""
+
+import ctypes
+import os
+import secrets
+import signal
+import subprocess
+
+# Whatever a sound kernel would warn of ends the guest at once.
+STRICT = "panic=-1 panic_on_warn=1 oops=panic"
+
+# As with the stock kernel, whose dummy is a module: no interface that nobody asked for.
+UNASKED = "net.ifnames=0 dummy.numdummies=0"
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+class Qemu:
+    """One or several processors under emulation, or with the host's help if it is asked for."""
+
+    powers_off = True
+
+    def start(self, job, kernel, initrd, console, output, starter):
+        command = self.command(job, kernel, initrd, console, output)
+        if job.shell:
+            return popen(command)
+        with starter.open("w") as log:
+            return popen(command, stdin=subprocess.DEVNULL, stderr=log)
+
+    def command(self, job, kernel, initrd, console, output):
+        append = f"console=ttyS0 {STRICT} loglevel=7 {UNASKED} random.trust_cpu=on {job.append}"
+        port = "stdio,id=output,signal=off" if job.shell else f"file,id=output,path={output}"
+        # A kernel without ACPI learns of one processor per socket.
+        processors = f"{job.smp},sockets={job.smp}"
+        command = ["qemu-system-x86_64", *self.accelerator(), "-M", "pc", "-smp", processors, "-m", str(job.mem)]
+        command += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
+        command += ["-kernel", str(kernel), "-initrd", str(initrd), "-append", append]
+        command += ["-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"]
+        command += ["-chardev", port, "-serial", "chardev:output"]
+        for index, netdev in enumerate(job.netdevs):
+            mac = f"52:54:00:{secrets.token_hex(1)}:{secrets.token_hex(1)}:{index:02x}"
+            command += ["-netdev", f"{netdev},id=net{index}"]
+            command += ["-device", f"virtio-net-pci,netdev=net{index},mac={mac},romfile="]
+        return command
+
+    def accelerator(self):
+        # KVM only when asked for: there are machines whose /dev/kvm starts a guest and then hangs.
+        accel = os.environ.get("ACCEL", "tcg")
+        if accel == "tcg":
+            return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        return ["-accel", accel, "-cpu", "host"]
+
+
+class Uml:
+    """The kernel as a process: one processor at native speed, and no network but inside the guest."""
+
+    powers_off = False
+
+    def start(self, job, kernel, initrd, console, output, starter):
+        # KASAN works in ptrace mode only, and that on one processor only.
+        command = [str(kernel), "seccomp=off", "ncpus=1", f"mem={job.mem}M", f"initrd={initrd}", "noreboot"]
+        command += [f"uml_dir={initrd.parent}/", "stderr=1", "con=null", "con0=null,fd:2", "ssl=null"]
+        command += [*STRICT.split(), "loglevel=7", *UNASKED.split(), *job.append.split()]
+        with console.open("ab") as log, output.open("ab") as port:
+            if job.shell:
+                return popen([*command, "ssl1=fd:0,fd:1"], stderr=log)
+            command += [f"ssl1=null,fd:{port.fileno()}"]
+            return popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[port.fileno()])
+
+
+def machine(kernel):
+    return Uml() if kernel == "uml" else Qemu()
+
+
+def popen(command, **streams):
+    return subprocess.Popen(command, preexec_fn=die_with_parent, **streams)
+
+
+def die_with_parent():
+    """Makes the kernel kill the calling process as soon as its parent is gone."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
