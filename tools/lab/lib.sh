@@ -35,7 +35,7 @@ packages_key() {
 	key_of "$LAB_SCRIPTS/steps/packages" -- "$(root_key)" "$KERNEL_SERIES" "$KERNEL_RELEASE" "$KERNEL_DEBIAN" "$KERNEL_FLAVOUR"
 }
 kernel_key() {
-	key_of "$LAB_SCRIPTS/steps/kernel" -- "$(packages_key)" "$KERNEL_CC" "$LAB"
+	key_of "$LAB_SCRIPTS/steps/kernel" "$TREE/tools/prepare-kernel.sh" -- "$(packages_key)" "$KERNEL_CC" "$LAB"
 }
 stock_key() {
 	key_of "$LAB_SCRIPTS/steps/stock" "$LAB_SCRIPTS/modules.sh" -- "$(packages_key)" "$GUEST_MODULES"
