@@ -35,8 +35,8 @@ class GuestSuite:
         self.name = script.stem if kernel == "stock" else f"{kernel}/{script.stem}"
         self.image = settings.get("image", "guest")
         self.steps = [kernel, self.image, *STEP.findall(settings.get("files", ""))]
-        # User-mode Linux leaves the second processor to the other lane.
-        self.lane = "uml" if kernel == "uml" else "qemu"
+        # User-mode Linux leaves the second processor to the other lane, and who sleeps leaves both.
+        self.lane = "asleep" if "asleep" in settings else "uml" if kernel == "uml" else "qemu"
 
     def run(self, section):
         listener = TapListener(section, self.name)

@@ -64,7 +64,7 @@ class Uml:
 
     def start(self, job, kernel, initrd, console, output, starter):
         # KASAN works in ptrace mode only, and that on one processor only.
-        command = [str(kernel), "seccomp=off", "ncpus=1", f"mem={job.mem}M", f"initrd={initrd}", "noreboot"]
+        command = [str(kernel), "seccomp=off", "ncpus=1", f"mem={job.mem}M", f"initrd={initrd}", "retain_initrd", "noreboot"]
         command += [f"uml_dir={initrd.parent}/", "stderr=1", "con=null", "con0=null,fd:2", "ssl=null"]
         command += [*STRICT.split(), "loglevel=7", *UNASKED.split(), *job.append.split()]
         with console.open("ab") as log, output.open("ab") as port:
