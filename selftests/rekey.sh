@@ -54,7 +54,8 @@ judge_tunnel() {
 	check "$name: no ping from the near end was lost" of near lost_none $pings
 	check "$name: no ping from the far end was lost" of far lost_none $pings
 	age=$(($(handshake_time) - began[tunnel]))
-	check "$name: there is a session $age s younger" test $age -ge 118
+	# Sessions are known here by their first data, which come late on a slow machine.
+	check "$name: there is a session $age s younger" test $age -ge 100
 	check "$name: who began did so again, and only it" eval "handshake_by $initiator && never $(other "$initiator")"
 }
 

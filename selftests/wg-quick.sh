@@ -148,6 +148,8 @@ check "count what comes to it" count_paths
 mkdir -p /run/bin && make_resolvconf /run/bin && PATH=/run/bin:$PATH
 write_kill_switch
 ip link set to-server mtu 1412
+# The address that the link gets by itself takes a moment.
+check "the link is settled" await 20 eval 'ip -6 address show dev to-server scope link -tentative | grep -q fe80'
 check "have a default route" eval 'ip route add default via 192.0.2.2 && ip -6 route add default via 2001:db8::2'
 check "the world is reached" reaches
 before=$(state)
