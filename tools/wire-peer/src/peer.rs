@@ -28,6 +28,10 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait for what must not come, after what would be later has come.
 pub const A_MOMENT: Duration = Duration::from_millis(50);
 
+/// How long to wait between two initiations of one peer: sooner ones are taken for a flood. The clock by
+/// which the device sees that may be coarse.
+const SPACING: Duration = Duration::from_millis(40);
+
 /// Our clock where time does not matter.
 pub const NOW: BootTime = BootTime(1);
 
@@ -42,6 +46,8 @@ pub struct Peer<C: Crypto = RustCrypto> {
     checker: CookieChecker<C>,
     /// Seconds of the next timestamp: each is newer, whatever the time.
     pub clock: i64,
+    /// When the last initiation was made.
+    initiated: Option<Instant>,
     echoes: u16,
 }
 
@@ -60,6 +66,7 @@ impl<C: Crypto> Peer<C> {
             checker,
             identity,
             clock: 1_700_000_000,
+            initiated: None,
             echoes: 0,
         })
     }
@@ -104,6 +111,7 @@ impl<C: Crypto> Peer<C> {
 
     pub fn initiation_with(&mut self, ephemeral: Key<C>) -> Result<(Initiation, Handshake<C>)> {
         self.clock += 1;
+        self.initiated = Some(Instant::now());
         let wall = WallTime {
             secs: self.clock,
             nanos: 0,
@@ -119,6 +127,9 @@ impl<C: Crypto> Peer<C> {
 
     /// A whole handshake that we begin. The session is not confirmed yet.
     pub fn initiate(&mut self) -> Result<Session> {
+        if let Some(last) = self.initiated {
+            std::thread::sleep((last + SPACING).saturating_duration_since(Instant::now()));
+        }
         let (message, slot) = self.initiation()?;
         self.send(message.as_bytes())?;
         let response = self.await_message(PATIENCE, is_response)?;
