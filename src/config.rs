@@ -6,12 +6,12 @@
 
 use kernel::{
     prelude::*,
-    rbtree::{RBTree, RBTreeNode},
+    rbtree::{RBTree, RBTreeNodeReservation},
     sync::{lock::mutex::MutexGuard, Arc}, //
 };
 
 use crate::{
-    allowed_ips::{AllowedIp, Ledger},
+    allowed_ips::{AllowedIp, Ledger, Reserve},
     crypto::Key,
     device::Device,
     identity::Identity,
@@ -20,9 +20,9 @@ use crate::{
         net::rtnl::RtnlHeld,
         sync::{atomic::Ordering, bh, rcu::RcuArc}, //
     },
-    peer::Peer,
+    peer::{Peer, PeerMemory},
+    peers::KeyReservation,
     proto::{
-        constants::MAX_PEERS_PER_DEVICE,
         messages::PublicKey,
         time::WallTime,
         timers::KeepaliveChange, //
@@ -56,6 +56,44 @@ impl Config {
             next_place: 0,
             ledger: Ledger::new(),
         }
+    }
+}
+
+/// What is to become of the port.
+pub(crate) enum PortChange {
+    /// It stays.
+    None,
+    /// It is to be this one when the device comes up.
+    Remember(u16),
+    /// Sockets that are open already, at another port.
+    Move(KBox<SocketPair<Device>>),
+}
+
+/// Who the device is to be, other than now.
+pub(crate) struct NewIdentity(Option<RcuArc<Identity>>);
+
+impl NewIdentity {
+    /// The public key of the device then.
+    pub(crate) fn public_key(&self) -> Option<PublicKey> {
+        self.0.as_ref().map(|identity| *identity.keys().public())
+    }
+}
+
+/// Memory for a peer, and for its places in what finds it.
+pub(crate) struct PeerRoom {
+    memory: PeerMemory,
+    by_place: RBTreeNodeReservation<u64, RcuArc<Peer>>,
+    by_key: KeyReservation,
+}
+
+impl PeerRoom {
+    /// Allocates it.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            memory: PeerMemory::new()?,
+            by_place: RBTreeNodeReservation::new(GFP_KERNEL)?,
+            by_key: KeyReservation::new(GFP_KERNEL)?,
+        })
     }
 }
 
@@ -116,6 +154,11 @@ impl<'a> Configuration<'a> {
         self.device.identity.get()
     }
 
+    /// The public key of the device.
+    pub(crate) fn public_key(&self) -> Option<PublicKey> {
+        self.identity().map(|identity| *identity.keys().public())
+    }
+
     /// The peers, in the order of their creation.
     pub(crate) fn peers(&self) -> impl Iterator<Item = &RcuArc<Peer>> {
         self.config.peers.values()
@@ -143,37 +186,51 @@ impl<'a> Configuration<'a> {
         self.forget_routes();
     }
 
-    /// Sets the port to listen on, and changes sockets if the device is up.
-    ///
-    /// All routes are looked up anew. If this fails, the port and the sockets are those from before.
+    /// Prepares to listen on another port: opens sockets if the device is up. Changes nothing.
     ///
     /// # Errors
     ///
     /// Those of [`Self::bind`].
-    pub(crate) fn set_listen_port(&mut self, port: u16) -> Result {
+    pub(crate) fn prepare_port(&self, port: u16) -> Result<PortChange> {
         if self.config.port == port {
-            return Ok(());
+            Ok(PortChange::None)
+        } else if self.is_up() {
+            self.open_sockets(port).map(PortChange::Move)
+        } else {
+            Ok(PortChange::Remember(port))
         }
-        self.forget_routes();
-        if self.is_up() {
-            return self.bind(port);
-        }
-        self.config.port = port;
-        Ok(())
     }
 
-    /// Opens sockets on a port, on any if it is zero, and uses them from now on.
+    /// Changes the port; then all routes are looked up anew.
+    pub(crate) fn set_port(&mut self, change: PortChange) {
+        match change {
+            PortChange::None => return,
+            PortChange::Remember(port) => self.config.port = port,
+            PortChange::Move(sockets) => self.use_sockets(sockets),
+        }
+        self.forget_routes();
+    }
+
+    /// Opens sockets on the configured port, on any if that is zero, and uses them from now on.
     ///
     /// # Errors
     ///
     /// `EADDRINUSE` if the port is taken, `EACCES` if it is privileged and the caller is not,
     /// `ENONET` if the namespace is gone.
-    pub(crate) fn bind(&mut self, port: u16) -> Result {
-        let device = self.device;
-        let sockets = SocketPair::bind(&device.creating_net, port, device, &device.dev)?;
-        self.config.port = sockets.port();
-        device.sockets.replace(Some(sockets));
+    pub(crate) fn bind(&mut self) -> Result {
+        let sockets = self.open_sockets(self.config.port)?;
+        self.use_sockets(sockets);
         Ok(())
+    }
+
+    fn open_sockets(&self, port: u16) -> Result<KBox<SocketPair<Device>>> {
+        let device = self.device;
+        SocketPair::bind(&device.creating_net, port, device, &device.dev)
+    }
+
+    fn use_sockets(&mut self, sockets: KBox<SocketPair<Device>>) {
+        self.config.port = sockets.port();
+        self.device.sockets.replace(Some(sockets));
     }
 
     /// Closes the sockets.
@@ -181,51 +238,57 @@ impl<'a> Configuration<'a> {
         self.device.sockets.replace(None);
     }
 
-    /// Sets the private key; zero takes the identity away.
+    /// Prepares to be somebody else; zero is to be nobody. [`None`] if it is the same key again.
     ///
-    /// A peer with the public key that belongs to it is removed. Sessions with the others go on
-    /// receiving, and new ones are made. The same key again changes nothing.
-    pub(crate) fn set_private_key(&mut self, private: Key) -> Result {
-        let before = self.identity();
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn prepare_identity(&self, private: Key) -> Result<Option<NewIdentity>> {
         let identity = Identity::from_private(private);
-        let is_same = match (&before, &identity) {
+        let is_same = match (&self.identity(), &identity) {
             (Some(before), Some(identity)) => before.is_same(identity),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
         if is_same {
-            return Ok(());
+            return Ok(None);
         }
         let identity = identity
             .map(|identity| RcuArc::new(identity, GFP_KERNEL))
             .transpose()?;
+        Ok(Some(NewIdentity(identity)))
+    }
+
+    /// Changes who the device is.
+    ///
+    /// A peer with the same public key is removed. Sessions with the others go on receiving, and new
+    /// ones are made.
+    pub(crate) fn set_identity(&mut self, NewIdentity(identity): NewIdentity) {
         let public = identity.as_ref().map(|identity| identity.keys().public());
         if let Some(namesake) = public.and_then(|key| self.peer(key)) {
             self.remove_peer(&namesake);
         }
         self.device.cookies.lock().set_identity(public);
-        self.device.identity.replace(identity.clone());
+        let before = self.device.identity.replace(identity.clone());
         self.peers()
             .for_each(|peer| Peer::set_identity(peer, identity.as_ref()));
         if before.is_none() && self.is_up() {
             self.peers().for_each(Peer::flush_staged);
         }
-        Ok(())
     }
 
-    /// Creates a peer.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM` if there is no memory, or there are 2^20 peers already.
+    /// How many peers there are.
+    pub(crate) fn peer_count(&self) -> usize {
+        self.config.peer_count
+    }
+
+    /// Creates a peer. There must not be one of that key, nor as many as there may be.
     pub(crate) fn create_peer(
         &mut self,
         public_key: PublicKey,
         preshared_key: Option<Key>,
-    ) -> Result<RcuArc<Peer>> {
-        if self.config.peer_count >= MAX_PEERS_PER_DEVICE {
-            return Err(ENOMEM);
-        }
+        room: PeerRoom,
+    ) -> RcuArc<Peer> {
         let place = self.config.next_place;
         let peer = Peer::new(
             self.device.clone(),
@@ -233,16 +296,17 @@ impl<'a> Configuration<'a> {
             public_key,
             preshared_key,
             self.identity(),
-        )?;
-        let node = RBTreeNode::new(place, peer.clone(), GFP_KERNEL)?;
-        self.device.peers.insert(peer.clone())?;
+            room.memory,
+        );
+        self.device.peers.insert(room.by_key, peer.clone());
+        let node = room.by_place.into_node(place, peer.clone());
         self.config.peers.insert(node);
         self.config.peer_count = self.config.peer_count.wrapping_add(1);
         self.config.next_place = place.wrapping_add(1);
         if self.is_up() {
             peer.start();
         }
-        Ok(peer)
+        peer
     }
 
     /// Removes a peer.
@@ -292,11 +356,16 @@ impl<'a> Configuration<'a> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; then nothing has changed.
-    pub(crate) fn insert_allowed_ip(&mut self, ip: AllowedIp, peer: &RcuArc<Peer>) -> Result {
+    /// `ENOMEM` if there is none in reserve; then nothing has changed.
+    pub(crate) fn insert_allowed_ip(
+        &mut self,
+        ip: AllowedIp,
+        peer: &RcuArc<Peer>,
+        reserve: &mut Reserve<Peer>,
+    ) -> Result {
         self.device
             .allowed_ips
-            .insert(&mut self.config.ledger, ip, peer)
+            .insert(&mut self.config.ledger, ip, peer, reserve)
     }
 
     /// Takes a prefix from a peer, if it has it.

@@ -225,7 +225,7 @@ impl LinkOps for Device {
         this.dev.addr_gen_mode_none(rtnl);
         let this = this.into();
         let mut config = Self::configure(&this);
-        config.bind(config.listen_port())?;
+        config.bind()?;
         for peer in config.peers() {
             peer.start();
             Peer::flush_staged(peer);

@@ -161,13 +161,13 @@ struct State {
 
 impl EndpointCell {
     /// Creates a cell without an endpoint. May sleep.
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
+    pub(crate) fn new(routes: DstCache) -> impl PinInit<Self> {
+        pin_init!(Self {
             known: AtomicBool::new(false),
             state <- new_spinlock_bh!(
                 State {
                     endpoint: None,
-                    routes: DstCache::new()?,
+                    routes,
                 },
                 "endpoint"
             ),

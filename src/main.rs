@@ -37,6 +37,7 @@ mod kapi;
 mod netlink;
 mod peer;
 mod peers;
+mod pile;
 #[allow(dead_code, reason = "this is a library, too")]
 mod proto;
 mod queue;

@@ -26,11 +26,11 @@ use crate::{
     kapi::{
         farewell::{farewell, Farewell},
         log::debug,
-        net::skbuff::PacketList,
+        net::{route::DstCache, skbuff::PacketList},
         sync::{
             atomic::{AtomicBool, AtomicU64, Ordering},
             new_spinlock_bh,
-            rcu::RcuArc,
+            rcu::{RcuArc, RcuReservation},
             SpinLockBh, //
         },
         timer::Timer, //
@@ -98,6 +98,22 @@ impl_has_work! {
     impl HasWork<Peer, 1> for Peer { self.forget }
 }
 
+/// What a peer takes that may not be to be had.
+pub(crate) struct PeerMemory {
+    object: RcuReservation<Peer>,
+    routes: DstCache,
+}
+
+impl PeerMemory {
+    /// Allocates it.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            object: RcuReservation::new(GFP_KERNEL)?,
+            routes: DstCache::new()?,
+        })
+    }
+}
+
 /// What handshakes with a peer are made with.
 pub(crate) struct Noise {
     /// Who we are to this peer; the keys in `remote` were computed with it.
@@ -137,7 +153,8 @@ impl Peer {
         public_key: PublicKey,
         preshared_key: Option<Key>,
         identity: Option<RcuArc<Identity>>,
-    ) -> Result<RcuArc<Self>> {
+        PeerMemory { object, routes }: PeerMemory,
+    ) -> RcuArc<Self> {
         let mut remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
         if let Some(key) = preshared_key {
             remote.set_preshared_key(key);
@@ -150,32 +167,29 @@ impl Peer {
             handshake: Handshake::new(),
             cookie: CookieMaker::new(&public_key),
         };
-        let peer = RcuArc::pin_init(
-            try_pin_init!(Self {
-                id,
-                place: AtomicU64::new(place),
-                device,
-                public_key,
-                noise <- new_mutex!(noise, "wg_noise"),
-                sessions <- Slots::new(),
-                endpoint <- EndpointCell::new(),
-                staged <- new_spinlock_bh!(PacketList::new()),
-                tx_order <- Ordered::new(),
-                rx_order <- Ordered::new(),
-                rx_backlog: Backlog::new(),
-                timers <- new_spinlock_bh!(Timers::new()),
-                timer <- Timer::new(static_lock_class!()),
-                initiate <- new_work!("wg_initiate"),
-                forget <- new_work!("wg_forget"),
-                is_closed: AtomicBool::new(false),
-                rx_bytes: AtomicU64::new(0),
-                tx_bytes: AtomicU64::new(0),
-                _alive: alive,
-            }? Error),
-            GFP_KERNEL,
-        )?;
+        let peer = object.fill(pin_init!(Self {
+            id,
+            place: AtomicU64::new(place),
+            device,
+            public_key,
+            noise <- new_mutex!(noise, "wg_noise"),
+            sessions <- Slots::new(),
+            endpoint <- EndpointCell::new(routes),
+            staged <- new_spinlock_bh!(PacketList::new()),
+            tx_order <- Ordered::new(),
+            rx_order <- Ordered::new(),
+            rx_backlog: Backlog::new(),
+            timers <- new_spinlock_bh!(Timers::new()),
+            timer <- Timer::new(static_lock_class!()),
+            initiate <- new_work!("wg_initiate"),
+            forget <- new_work!("wg_forget"),
+            is_closed: AtomicBool::new(false),
+            rx_bytes: AtomicU64::new(0),
+            tx_bytes: AtomicU64::new(0),
+            _alive: alive,
+        }));
         debug!(peer.device.dev, "Peer {} created", peer.id);
-        Ok(peer)
+        peer
     }
 
     /// Whether the peer has been removed.

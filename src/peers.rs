@@ -5,7 +5,7 @@
 use kernel::{
     new_mutex,
     prelude::*,
-    rbtree::{RBTree, RBTreeNode},
+    rbtree::{RBTree, RBTreeNodeReservation},
     sync::Mutex, //
 };
 
@@ -22,6 +22,9 @@ pub(crate) struct PeersByKey {
     tree: Mutex<RBTree<[u8; 32], RcuArc<Peer>>>,
 }
 
+/// Memory to add a peer.
+pub(crate) type KeyReservation = RBTreeNodeReservation<[u8; 32], RcuArc<Peer>>;
+
 impl PeersByKey {
     /// No peers.
     pub(crate) fn new() -> impl PinInit<Self> {
@@ -36,11 +39,10 @@ impl PeersByKey {
     }
 
     /// Adds a peer.
-    pub(crate) fn insert(&self, peer: RcuArc<Peer>) -> Result {
-        let node = RBTreeNode::new(peer.public_key.0, peer, GFP_KERNEL)?;
+    pub(crate) fn insert(&self, memory: KeyReservation, peer: RcuArc<Peer>) {
+        let node = memory.into_node(peer.public_key.0, peer);
         let replaced = self.tree.lock().insert(node);
         drop(replaced);
-        Ok(())
     }
 
     /// Removes the peer of that key.

@@ -25,6 +25,8 @@ mod crypto;
 mod index_table;
 #[path = "../../src/kapi/mod.rs"]
 mod kapi;
+#[path = "../../src/pile.rs"]
+mod pile;
 #[path = "../../src/proto/mod.rs"]
 mod proto;
 #[path = "../../src/queue/mod.rs"]

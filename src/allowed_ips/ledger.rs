@@ -21,16 +21,13 @@ pub(crate) struct Ledger {
     next_seq: u64,
 }
 
-/// Memory for one entry, and its place in the order.
-pub(super) struct Reservation {
-    node: RBTreeNodeReservation<Claim, AllowedIp>,
-    seq: u64,
-}
+/// Memory for one entry.
+pub(super) struct Reservation(RBTreeNodeReservation<Claim, AllowedIp>);
 
 impl Reservation {
-    /// When the prefix came.
-    pub(super) fn seq(&self) -> u64 {
-        self.seq
+    /// Allocates it.
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self(RBTreeNodeReservation::new(GFP_KERNEL)?))
     }
 }
 
@@ -63,16 +60,16 @@ impl Ledger {
         })
     }
 
-    /// Allocates the next entry.
-    pub(super) fn reserve(&mut self) -> Result<Reservation> {
-        let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
+    /// The claim of an owner to the prefix that comes now.
+    pub(super) fn next_claim(&mut self, owner: u64) -> Claim {
         let seq = self.next_seq;
+        // One each nanosecond would not use them up in five centuries.
         self.next_seq = seq.wrapping_add(1);
-        Ok(Reservation { node, seq })
+        Claim { owner, seq }
     }
 
     pub(super) fn enter(&mut self, entry: Reservation, claim: Claim, ip: AllowedIp) {
-        self.entries.insert(entry.node.into_node(claim, ip));
+        self.entries.insert(entry.0.into_node(claim, ip));
     }
 
     pub(super) fn strike(&mut self, claim: Claim) {

@@ -8,6 +8,7 @@
 
 mod ledger;
 mod prefix;
+mod reserve;
 mod trie;
 
 use core::net::IpAddr;
@@ -25,6 +26,7 @@ use trie::{
 
 pub(crate) use ledger::Ledger;
 pub(crate) use prefix::AllowedIp;
+pub(crate) use reserve::Reserve;
 
 /// Who prefixes may belong to.
 pub(crate) trait Owner: Send + Sync + 'static {
@@ -74,16 +76,25 @@ impl<P: Owner> AllowedIps<P> {
 
     /// Gives `ip` to `owner`, whoever had it before, as the last of its prefixes.
     ///
-    /// Returns `ENOMEM` with nothing changed. May sleep.
-    pub(crate) fn insert(&self, ledger: &mut Ledger, ip: AllowedIp, owner: &RcuArc<P>) -> Result {
-        let entry = ledger.reserve()?;
-        let claim = Claim {
-            owner: owner.id(),
-            seq: entry.seq(),
-        };
-        let before = match &ip {
-            AllowedIp::V4(prefix) => self.v4.insert(prefix, owner, claim.seq)?,
-            AllowedIp::V6(prefix) => self.v6.insert(prefix, owner, claim.seq)?,
+    /// Takes memory from `reserve`; returns `ENOMEM`, with nothing changed, if there is none for `ip`.
+    pub(crate) fn insert(
+        &self,
+        ledger: &mut Ledger,
+        ip: AllowedIp,
+        owner: &RcuArc<P>,
+        reserve: &mut Reserve<P>,
+    ) -> Result {
+        let (entry, before, claim) = match &ip {
+            AllowedIp::V4(prefix) => {
+                let (entry, room) = reserve.take_v4().ok_or(ENOMEM)?;
+                let claim = ledger.next_claim(owner.id());
+                (entry, self.v4.insert(prefix, owner, claim.seq, room), claim)
+            }
+            AllowedIp::V6(prefix) => {
+                let (entry, room) = reserve.take_v6().ok_or(ENOMEM)?;
+                let claim = ledger.next_claim(owner.id());
+                (entry, self.v6.insert(prefix, owner, claim.seq, room), claim)
+            }
         };
         if let Some(before) = before {
             ledger.strike(before);

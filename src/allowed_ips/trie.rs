@@ -25,7 +25,8 @@ use crate::{
             Rcu,
             RcuArc,
             RcuCell,
-            RcuRef, //
+            RcuRef,
+            RcuReservation, //
         }, //
     },
     proto::prefix::{
@@ -65,6 +66,24 @@ struct Node<A: Number, P: Owner> {
     one: Link<A, P>,
 }
 
+/// Memory for the nodes that one prefix may take: its own, and glue.
+pub(super) struct Room<A: Number, P: Owner> {
+    leaf: Reservation<A, P>,
+    glue: Reservation<A, P>,
+}
+
+type Reservation<A, P> = RcuReservation<Node<A, P>>;
+
+impl<A: Number, P: Owner> Room<A, P> {
+    /// Allocates it.
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self {
+            leaf: RcuReservation::new(GFP_KERNEL)?,
+            glue: RcuReservation::new(GFP_KERNEL)?,
+        })
+    }
+}
+
 /// Where in the trie a prefix is, or would be.
 struct Place<A: Number, P: Owner> {
     /// The parent's parent.
@@ -102,23 +121,24 @@ impl<A: Number, P: Owner> Trie<A, P> {
         best
     }
 
-    /// Gives a prefix to `owner` and returns who had it. On `ENOMEM` nothing has changed.
+    /// Gives a prefix to `owner` and returns who had it.
     pub(super) fn insert(
         &self,
         prefix: &Prefix<A>,
         owner: &RcuArc<P>,
         seq: u64,
-    ) -> Result<Option<Claim>> {
+        room: Room<A, P>,
+    ) -> Option<Claim> {
         let Place { parent, node, .. } = self.locate(prefix);
+        let leaf =
+            |memory: Reservation<A, P>| memory.fill(Node::new(*prefix, Some(owner.clone()), seq));
         let new = match node {
-            Some(node) if node.prefix == *prefix => {
-                return Ok(node.reassign(owner, seq));
-            }
-            Some(node) => Node::beside(node, prefix, owner, seq)?,
-            None => Node::leaf(prefix, owner, seq)?,
+            Some(node) if node.prefix == *prefix => return node.reassign(owner, seq),
+            Some(node) => Node::beside(node, leaf(room.leaf), room.glue),
+            None => leaf(room.leaf),
         };
         self.link(parent.as_ref(), prefix).replace(Some(new));
-        Ok(None)
+        None
     }
 
     /// Takes a prefix from the owner with the id `owner`, if that one has it, and returns the claim.
@@ -208,28 +228,17 @@ impl<A: Number, P: Owner> Node<A, P> {
         }
     }
 
-    fn leaf(prefix: &Prefix<A>, owner: &RcuArc<P>, seq: u64) -> Result<RcuArc<Self>> {
-        let leaf = Self::new(*prefix, Some(owner.clone()), seq);
-        RcuArc::new(leaf, GFP_KERNEL)
-    }
-
-    /// A subtrie of `node` and a new one for `prefix`, neither of which is above the other way
-    /// round: `prefix` may cover `node`, or both are below new glue.
-    fn beside(
-        node: RcuArc<Self>,
-        prefix: &Prefix<A>,
-        owner: &RcuArc<P>,
-        seq: u64,
-    ) -> Result<RcuArc<Self>> {
-        let leaf = Self::leaf(prefix, owner, seq)?;
-        if prefix.covers(&node.prefix) {
+    /// A subtrie of `node` and a new `leaf`, neither of which is above the other way round: the leaf
+    /// may cover `node`, or both are below new glue.
+    fn beside(node: RcuArc<Self>, leaf: RcuArc<Self>, glue: Reservation<A, P>) -> RcuArc<Self> {
+        if leaf.prefix.covers(&node.prefix) {
             leaf.adopt(node);
-            return Ok(leaf);
+            return leaf;
         }
-        let glue = RcuArc::new(Self::new(prefix.common(&node.prefix), None, 0), GFP_KERNEL)?;
+        let glue = glue.fill(Self::new(leaf.prefix.common(&node.prefix), None, 0));
         glue.adopt(node);
         glue.adopt(leaf);
-        Ok(glue)
+        glue
     }
 
     /// Takes a child that falls into a half without one.

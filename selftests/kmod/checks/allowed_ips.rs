@@ -19,7 +19,8 @@ use crate::{
         AllowedIp,
         AllowedIps,
         Ledger,
-        Owner, //
+        Owner,
+        Reserve, //
     },
     kapi::sync::rcu::{
         Rcu,
@@ -68,6 +69,18 @@ fn ip(text: &str) -> Result<AllowedIp, &'static str> {
     AllowedIp::new(address, cidr).map_err(|_| "too long")
 }
 
+/// Inserts a prefix with memory that is got for it alone.
+pub(crate) fn insert(
+    table: &AllowedIps<Peer>,
+    ledger: &mut Ledger,
+    ip: AllowedIp,
+    peer: &RcuArc<Peer>,
+) -> Result {
+    let mut reserve = Reserve::new();
+    reserve.add(&ip)?;
+    table.insert(ledger, ip, peer, &mut reserve)
+}
+
 impl Fixture {
     pub(crate) fn new(peers: u64) -> Result<Self, &'static str> {
         let mut fixture = Self {
@@ -84,8 +97,7 @@ impl Fixture {
     }
 
     pub(crate) fn try_insert(&mut self, ip: AllowedIp, peer: usize) -> Result {
-        let peer = &self.peers[peer];
-        self.table.insert(&mut self.ledger, ip, peer)
+        insert(&self.table, &mut self.ledger, ip, &self.peers[peer])
     }
 
     fn insert(&mut self, text: &str, peer: usize) -> Outcome {

@@ -10,7 +10,9 @@
 //! C header: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h)
 
 use core::{
+    convert::Infallible,
     marker::PhantomData,
+    mem::MaybeUninit,
     ops::Deref,
     ptr::{self, NonNull},
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering}, //
@@ -124,27 +126,12 @@ impl<T: Send + Sync> RcuArc<T> {
     where
         Error: From<E>,
     {
-        let inner = KBox::try_pin_init(
-            try_pin_init!(Inner {
-                refcount: Refcount::new(1),
-                head: Opaque::uninit(),
-                data <- init,
-            }? Error),
-            flags,
-        )?;
-        // SAFETY: The target stays where it is until it is dropped in `reclaim`.
-        let ptr = KBox::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
-        // INVARIANT: The reference count was made with one count, which is this value's.
-        Ok(Self {
-            // SAFETY: A box is never null.
-            ptr: unsafe { NonNull::new_unchecked(ptr) },
-            _owns: PhantomData,
-        })
+        Ok(RcuReservation::new(flags)?.try_fill(init)?)
     }
 
     /// Allocates an object with one reference.
     pub(crate) fn new(value: T, flags: Flags) -> Result<Self> {
-        Self::pin_init::<core::convert::Infallible>(value, flags)
+        Ok(RcuReservation::new(flags)?.fill(value))
     }
 
     /// Borrows the object as lock-free readers do.
@@ -186,6 +173,40 @@ impl<T: Send + Sync> RcuArc<T> {
             ptr: unsafe { NonNull::new_unchecked(ptr.cast_mut()) },
             _owns: PhantomData,
         }
+    }
+}
+
+/// Memory for an object that is made later, when nothing may fail any more.
+pub(crate) struct RcuReservation<T: 'static>(KBox<MaybeUninit<Inner<T>>>);
+
+impl<T: Send + Sync> RcuReservation<T> {
+    /// Allocates the memory.
+    pub(crate) fn new(flags: Flags) -> Result<Self> {
+        Ok(Self(KBox::new_uninit(flags)?))
+    }
+
+    /// Makes the object, with one reference.
+    pub(crate) fn fill(self, init: impl PinInit<T, Infallible>) -> RcuArc<T> {
+        match self.try_fill(init) {
+            Ok(arc) => arc,
+            Err(never) => match never {},
+        }
+    }
+
+    fn try_fill<E>(self, init: impl PinInit<T, E>) -> Result<RcuArc<T>, E> {
+        let inner = self.0.write_pin_init(try_pin_init!(Inner {
+            refcount: Refcount::new(1),
+            head: Opaque::uninit(),
+            data <- init,
+        }? E))?;
+        // SAFETY: The target stays where it is until it is dropped in `reclaim`.
+        let ptr = KBox::into_raw(unsafe { Pin::into_inner_unchecked(inner) });
+        // INVARIANT: The reference count was made with one count, which is this value's.
+        Ok(RcuArc {
+            // SAFETY: A box is never null.
+            ptr: unsafe { NonNull::new_unchecked(ptr) },
+            _owns: PhantomData,
+        })
     }
 }
 

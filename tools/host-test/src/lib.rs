@@ -18,6 +18,8 @@ mod chains;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
 mod kapi;
+#[path = "../../../src/pile.rs"]
+mod pile;
 #[path = "../../../src/ratelimit.rs"]
 mod ratelimit;
 

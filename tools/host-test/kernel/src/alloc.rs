@@ -44,6 +44,37 @@ pub fn attempt() -> Result<(), AllocError> {
     }
 }
 
+/// A box that may not be to be had.
+#[derive(Debug)]
+pub struct KBox<T>(Box<T>);
+
+impl<T> KBox<T> {
+    /// Allocates.
+    pub fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
+        attempt()?;
+        Ok(Self(Box::new(value)))
+    }
+
+    /// Takes the value out.
+    pub fn into_inner(this: Self) -> T {
+        *this.0
+    }
+}
+
+impl<T> Deref for KBox<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for KBox<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// A vector whose growth may fail.
 #[derive(Debug)]
 pub struct KVec<T>(Vec<T>);

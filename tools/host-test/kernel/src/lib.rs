@@ -14,6 +14,7 @@ pub mod prelude {
     pub use crate::{
         alloc::{
             flags::*,
+            KBox,
             KVVec,
             KVec, //
         },

@@ -92,16 +92,8 @@ unsafe impl<T: Send + Sync> Send for RcuArc<T> {}
 unsafe impl<T: Send + Sync> Sync for RcuArc<T> {}
 
 impl<T: Send + Sync> RcuArc<T> {
-    pub(crate) fn new(data: T, _flags: Flags) -> Result<Self> {
-        alloc::attempt()?;
-        ALIVE.set(ALIVE.get() + 1);
-        let inner = Box::new(Inner {
-            count: AtomicUsize::new(1),
-            data,
-        });
-        Ok(Self {
-            ptr: NonNull::from(Box::leak(inner)),
-        })
+    pub(crate) fn new(data: T, flags: Flags) -> Result<Self> {
+        Ok(RcuReservation::new(flags)?.fill(data))
     }
 
     pub(crate) fn borrow(&self) -> RcuRef<'_, T> {
@@ -113,6 +105,26 @@ impl<T: Send + Sync> RcuArc<T> {
 
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.ptr == other.ptr
+    }
+}
+
+pub(crate) struct RcuReservation<T: 'static>(PhantomData<T>);
+
+impl<T: Send + Sync> RcuReservation<T> {
+    pub(crate) fn new(_flags: Flags) -> Result<Self> {
+        alloc::attempt()?;
+        Ok(Self(PhantomData))
+    }
+
+    pub(crate) fn fill(self, data: T) -> RcuArc<T> {
+        ALIVE.set(ALIVE.get() + 1);
+        let inner = Box::new(Inner {
+            count: AtomicUsize::new(1),
+            data,
+        });
+        RcuArc {
+            ptr: NonNull::from(Box::leak(inner)),
+        }
     }
 }
 

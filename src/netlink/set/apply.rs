@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Carries out a request that is well-formed, with the supplies that it takes.
+//!
+//! Nothing of this fails: the errors are for supplies that do not suffice, which were counted under
+//! the locks that are still held.
+
+use kernel::prelude::*;
+
+use super::{
+    request::{AllowedIpRequest, DeviceRequest, Intent, PeerRequest},
+    supplies::Supplies, //
+};
+use crate::{
+    allowed_ips::Reserve,
+    config::{Configuration, PeerRoom},
+    crypto::Key,
+    kapi::{net::genetlink::Info, sync::rcu::RcuArc},
+    peer::Peer,
+    pile::Pile,
+    proto::time::WallTime, //
+};
+
+/// Carries a request out.
+pub(super) fn apply(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    mut supplies: Supplies,
+    config: &mut Configuration<'_>,
+) -> Result {
+    config.bump_generation();
+    config.set_port(supplies.port);
+    if let Some(fwmark) = &wanted.fwmark {
+        config.set_fwmark(fwmark.value);
+    }
+    let listed_before = remove_unlisted_peers(request, wanted, config)?;
+    if let Some(identity) = supplies.identity {
+        config.set_identity(identity);
+    }
+    wanted.peers().try_for_each(|element| {
+        let change = PeerRequest::read(request, element)?;
+        let Some(peer) = change.find_or_create(config, &mut supplies.peers)? else {
+            return Ok(());
+        };
+        if change.intent() == Intent::Remove {
+            config.remove_peer(&peer);
+            return Ok(());
+        }
+        let change = if peer.place() < listed_before {
+            config.move_to_end(&peer);
+            change.into_whole()
+        } else {
+            change
+        };
+        change.apply_to(request, config, &peer, &mut supplies.allowed_ips)
+    })
+}
+
+/// Removes the peers that are to be replaced and are not listed again.
+///
+/// Programs send all they know whenever they are told to look into their files: sessions with
+/// peers that stay must survive that. Those peers have places before the one returned.
+fn remove_unlisted_peers(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &mut Configuration<'_>,
+) -> Result<u64> {
+    if !wanted.replaces_peers() {
+        return Ok(0);
+    }
+    let end = config.next_place();
+    for element in wanted.peers() {
+        if let Some(peer) = PeerRequest::read(request, element)?.is_to_stay(config) {
+            config.move_to_end(&peer);
+        }
+    }
+    if config.next_place() == end {
+        config.remove_all_peers();
+    } else {
+        config.remove_peers_before(end);
+    }
+    Ok(config.next_place())
+}
+
+impl PeerRequest<'_> {
+    /// The peer that stays where all peers are replaced: if this is its whole configuration, its
+    /// preshared key is the same as before, and it has had a session that is worth to be kept.
+    pub(super) fn is_to_stay(&self, config: &Configuration<'_>) -> Option<RcuArc<Peer>> {
+        if self.intent() != Intent::Ensure {
+            return None;
+        }
+        let wanted = self.preshared_key().unwrap_or_else(Key::zeroed);
+        config
+            .peer(&self.public_key)
+            .filter(|peer| peer.last_handshake() != WallTime::default())
+            .filter(|peer| peer.with_preshared_key(|key| key.ct_eq(&wanted)))
+    }
+
+    /// The peer to change, or [`None`] if there is nothing to do.
+    ///
+    /// A device is no peer of its own. A list of peers with its public key in it may well be given
+    /// to all devices of a network, so this one is passed over in silence.
+    fn find_or_create(
+        &self,
+        config: &mut Configuration<'_>,
+        rooms: &mut Pile<PeerRoom>,
+    ) -> Result<Option<RcuArc<Peer>>> {
+        let found = config.peer(&self.public_key);
+        if found.is_some()
+            || self.intent() != Intent::Ensure
+            || config.public_key() == Some(self.public_key)
+        {
+            return Ok(found);
+        }
+        // With its key from the start: it can be heard of before this request is through.
+        let room = rooms.pop().ok_or(ENOMEM)?;
+        let peer = config.create_peer(self.public_key, self.preshared_key(), room);
+        Ok(Some(peer))
+    }
+
+    fn apply_to(
+        &self,
+        request: &Info<'_>,
+        config: &mut Configuration<'_>,
+        peer: &RcuArc<Peer>,
+        reserve: &mut Reserve<Peer>,
+    ) -> Result {
+        if let Some(key) = self.preshared_key() {
+            peer.set_preshared_key(key);
+        }
+        if let Some(endpoint) = self.endpoint {
+            peer.endpoint.set(endpoint);
+        }
+        self.apply_allowed_ips(request, config, peer, reserve)?;
+        if let Some(interval) = self.persistent_keepalive {
+            Peer::set_persistent_keepalive(peer, interval, config);
+        }
+        if config.is_up() {
+            Peer::flush_staged(peer);
+        }
+        Ok(())
+    }
+
+    /// A list that replaces what the peer has takes effect before that is removed: packets find their
+    /// way all the time.
+    fn apply_allowed_ips(
+        &self,
+        request: &Info<'_>,
+        config: &mut Configuration<'_>,
+        peer: &RcuArc<Peer>,
+        reserve: &mut Reserve<Peer>,
+    ) -> Result {
+        let start = config.moment();
+        for element in self.allowed_ips() {
+            let AllowedIpRequest { ip, is_removal } = AllowedIpRequest::read(request, element)?;
+            if is_removal {
+                config.remove_allowed_ip(ip, peer);
+            } else {
+                config.insert_allowed_ip(ip, peer, reserve)?;
+            }
+        }
+        if self.replaces_allowed_ips() {
+            config.remove_allowed_ips_before(peer, start);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `WG_CMD_SET_DEVICE`: changes to a device, its peers and their allowed IPs.
+//!
+//! A request is carried out whole or not at all. It is read three times out of the same bytes, so
+//! nothing is allocated to hold it: [`request`] judges it to its last allowed IP; [`supplies`] goes
+//! through what will happen and gets all that it takes, memory and sockets; and [`apply`], which
+//! cannot fail any more, carries it out. The last two are under the same locks.
+
+mod apply;
+mod request;
+mod supplies;
+
+use kernel::prelude::*;
+
+use self::{request::DeviceRequest, supplies::Supplies};
+use super::{lookup, policy, uapi::*};
+use crate::{
+    device::Device,
+    kapi::net::{
+        genetlink::{Do, Info, Policy, Step},
+        rtnl, //
+    },
+};
+
+/// The handler of `WG_CMD_SET_DEVICE`.
+pub(super) enum SetDevice {}
+
+impl Do for SetDevice {
+    const POLICY: &'static [Policy] = &policy::SET_DEVICE;
+
+    const SECRETS: &'static [&'static [Step]] = &[
+        &[Step::Type(WGDEVICE_A_PRIVATE_KEY)],
+        &[
+            Step::Type(WGDEVICE_A_PEERS),
+            Step::Element,
+            Step::Type(WGPEER_A_PRESHARED_KEY),
+        ],
+    ];
+
+    fn run(request: &Info<'_>) -> Result {
+        let (_netdev, device) = lookup(request)?;
+        let wanted = DeviceRequest::read(request)?;
+        let _rtnl = rtnl::lock();
+        let mut config = Device::configure(&device);
+        let supplies = Supplies::gather(request, &wanted, &config)?;
+        apply::apply(request, &wanted, supplies, &mut config)
+    }
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a request says: attributes read as values, and refused where they make no sense.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use kernel::prelude::*;
+
+use super::super::uapi::*;
+use crate::{
+    allowed_ips::AllowedIp,
+    crypto::Key,
+    endpoint::Endpoint,
+    kapi::net::{
+        addr::Family,
+        genetlink::{Attr, Info, Table}, //
+    },
+    proto::messages::PublicKey, //
+};
+
+/// What a request wants of a device; every part of it is well-formed.
+pub(super) struct DeviceRequest<'a> {
+    flags: u32,
+    pub(super) listen_port: Option<Blamable<'a, u16>>,
+    pub(super) fwmark: Option<Blamable<'a, u32>>,
+    private_key: Option<Blamable<'a, &'a [u8; 32]>>,
+    peers: Option<Attr<'a>>,
+}
+
+/// A value, and the attribute to blame if it cannot be had.
+pub(super) struct Blamable<'a, T> {
+    pub(super) value: T,
+    pub(super) attr: Attr<'a>,
+}
+
+impl<'a> DeviceRequest<'a> {
+    /// Reads a request to its end. The errors are those that user space gets.
+    pub(super) fn read(request: &Info<'a>) -> Result<Self> {
+        let attr = |ty| request.attr(ty);
+        let this = Self {
+            flags: read(attr(WGDEVICE_A_FLAGS), Attr::u32)?.unwrap_or(0),
+            listen_port: blamable(attr(WGDEVICE_A_LISTEN_PORT), Attr::u16)?,
+            fwmark: blamable(attr(WGDEVICE_A_FWMARK), Attr::u32)?,
+            private_key: blamable(attr(WGDEVICE_A_PRIVATE_KEY), Attr::array)?,
+            peers: attr(WGDEVICE_A_PEERS),
+        };
+        for element in this.peers() {
+            let peer = PeerRequest::read(request, element)?;
+            for element in peer.allowed_ips() {
+                AllowedIpRequest::read(request, element)?;
+            }
+        }
+        Ok(this)
+    }
+
+    /// Whether the peers listed are to be the only ones.
+    pub(super) fn replaces_peers(&self) -> bool {
+        self.flags & WGDEVICE_F_REPLACE_PEERS != 0
+    }
+
+    /// The private key that the device is to have.
+    pub(super) fn private_key(&self) -> Option<Blamable<'a, Key>> {
+        self.private_key.as_ref().map(|key| Blamable {
+            value: copy(key.value),
+            attr: key.attr,
+        })
+    }
+
+    /// The elements of the list of peers.
+    pub(super) fn peers(&self) -> impl Iterator<Item = Attr<'a>> {
+        elements(self.peers)
+    }
+}
+
+/// What a request wants of a peer; all but its allowed IPs is well-formed.
+pub(super) struct PeerRequest<'a> {
+    pub(super) public_key: PublicKey,
+    preshared_key: Option<&'a [u8; 32]>,
+    flags: u32,
+    /// [`None`] also for an address of no known form, which is ignored.
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) persistent_keepalive: Option<u16>,
+    allowed_ips: Option<Attr<'a>>,
+}
+
+/// What is to become of a peer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// It is not to be there any more.
+    Remove,
+    /// It is to be changed if it is there.
+    Update,
+    /// It is to be there.
+    Ensure,
+}
+
+type PeerTable<'a> = Table<'a, { WGPEER_A_PROTOCOL_VERSION as usize + 1 }>;
+
+impl<'a> PeerRequest<'a> {
+    /// Reads an element of the list of peers.
+    pub(super) fn read(request: &Info<'_>, element: Attr<'a>) -> Result<Self> {
+        let refuse = |error, why| request.refuse_at(element, error, why);
+        let table: PeerTable<'a> = element
+            .nested()
+            .map_err(|error| refuse(error, c"a peer is a list of attributes"))?;
+        let Some(public_key) = read(table.get(WGPEER_A_PUBLIC_KEY), Attr::array)? else {
+            return Err(refuse(EINVAL, c"a peer needs a public key"));
+        };
+        let version = read(table.get(WGPEER_A_PROTOCOL_VERSION), Attr::u32)?;
+        if version.is_some_and(|version| version != WG_PROTOCOL_VERSION) {
+            return Err(refuse(EPFNOSUPPORT, c"unknown protocol version"));
+        }
+        Ok(Self {
+            public_key: PublicKey(*public_key),
+            preshared_key: read(table.get(WGPEER_A_PRESHARED_KEY), Attr::array)?,
+            flags: read(table.get(WGPEER_A_FLAGS), Attr::u32)?.unwrap_or(0),
+            endpoint: table
+                .get(WGPEER_A_ENDPOINT)
+                .and_then(|attr| Endpoint::from_sockaddr(attr.payload())),
+            persistent_keepalive: read(
+                table.get(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL),
+                Attr::u16,
+            )?,
+            allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
+        })
+    }
+
+    /// What is to become of the peer.
+    pub(super) fn intent(&self) -> Intent {
+        if self.has(WGPEER_F_REMOVE_ME) {
+            Intent::Remove
+        } else if self.has(WGPEER_F_UPDATE_ONLY) {
+            Intent::Update
+        } else {
+            Intent::Ensure
+        }
+    }
+
+    /// Whether the allowed IPs listed are to be the only ones.
+    pub(super) fn replaces_allowed_ips(&self) -> bool {
+        self.has(WGPEER_F_REPLACE_ALLOWEDIPS)
+    }
+
+    /// The elements of the list of allowed IPs that count: none if the peer is to be removed.
+    pub(super) fn allowed_ips(&self) -> impl Iterator<Item = Attr<'a>> {
+        elements(self.allowed_ips.filter(|_| self.intent() != Intent::Remove))
+    }
+
+    /// The preshared key that the peer is to have.
+    pub(super) fn preshared_key(&self) -> Option<Key> {
+        self.preshared_key.map(copy)
+    }
+
+    /// The same as the whole configuration of a peer: what it does not mention is not to be there.
+    ///
+    /// All but the endpoint, which may have been learned.
+    pub(super) fn into_whole(mut self) -> Self {
+        self.preshared_key.get_or_insert(&[0; 32]);
+        self.persistent_keepalive.get_or_insert(0);
+        self.flags |= WGPEER_F_REPLACE_ALLOWEDIPS;
+        self
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// What a request wants of an allowed IP.
+pub(super) struct AllowedIpRequest {
+    pub(super) ip: AllowedIp,
+    pub(super) is_removal: bool,
+}
+
+type AllowedIpTable<'a> = Table<'a, { WGALLOWEDIP_A_FLAGS as usize + 1 }>;
+
+impl AllowedIpRequest {
+    /// Reads an element of the list of allowed IPs.
+    pub(super) fn read(request: &Info<'_>, element: Attr<'_>) -> Result<Self> {
+        let refuse = |why| request.refuse_at(element, EINVAL, why);
+        let table: AllowedIpTable<'_> = element
+            .nested()
+            .map_err(|_| refuse(c"an allowed IP is a list of attributes"))?;
+        let (Some(family), Some(address), Some(cidr)) = (
+            read(table.get(WGALLOWEDIP_A_FAMILY), Attr::u16)?,
+            table.get(WGALLOWEDIP_A_IPADDR),
+            read(table.get(WGALLOWEDIP_A_CIDR_MASK), Attr::u8)?,
+        ) else {
+            return Err(refuse(
+                c"an allowed IP needs a family, an address and a mask",
+            ));
+        };
+        let address = read_address(family, address)
+            .ok_or_else(|| refuse(c"an allowed IP is an IPv4 or an IPv6 address"))?;
+        let flags = read(table.get(WGALLOWEDIP_A_FLAGS), Attr::u32)?.unwrap_or(0);
+        Ok(Self {
+            ip: AllowedIp::new(address, cidr)
+                .map_err(|_| refuse(c"a mask is no longer than its address"))?,
+            is_removal: flags & WGALLOWEDIP_F_REMOVE_ME != 0,
+        })
+    }
+}
+
+/// The address of `family` that an attribute holds, if its length is right.
+fn read_address(family: u16, attr: Attr<'_>) -> Option<IpAddr> {
+    if family == Family::V4.number() {
+        return attr
+            .array()
+            .ok()
+            .map(|&[a, b, c, d]| Ipv4Addr::new(a, b, c, d).into());
+    }
+    if family == Family::V6.number() {
+        return attr
+            .array::<16>()
+            .ok()
+            .map(|&octets| Ipv6Addr::from(octets).into());
+    }
+    None
+}
+
+/// Takes a key out of a request, which is wiped when it has been answered.
+fn copy(key: &[u8; 32]) -> Key {
+    Key::fill_with(|bytes| bytes.copy_from_slice(key))
+}
+
+/// Reads an attribute that may be absent.
+fn read<'a, T>(
+    attr: Option<Attr<'a>>,
+    get: impl FnOnce(&Attr<'a>) -> Result<T>,
+) -> Result<Option<T>> {
+    attr.as_ref().map(get).transpose()
+}
+
+/// Like [`read`], and keeps the attribute.
+fn blamable<'a, T>(
+    attr: Option<Attr<'a>>,
+    get: impl FnOnce(&Attr<'a>) -> Result<T>,
+) -> Result<Option<Blamable<'a, T>>> {
+    attr.map(|attr| get(&attr).map(|value| Blamable { value, attr }))
+        .transpose()
+}
+
+/// The elements of an array that may be absent.
+fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
+    array.into_iter().flat_map(|array| array.elements())
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What carrying a request out takes, and what may not be to be had.
+
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
+
+use super::request::{AllowedIpRequest, DeviceRequest, Intent, PeerRequest};
+use crate::{
+    allowed_ips::Reserve,
+    config::{Configuration, NewIdentity, PeerRoom, PortChange},
+    kapi::net::genetlink::{Attr, Info},
+    peer::Peer,
+    pile::Pile,
+    proto::{constants::MAX_PEERS_PER_DEVICE, messages::PublicKey},
+};
+
+const NO_MEMORY: &CStr = c"not enough memory";
+
+/// All of it. What is left over at the end is given back.
+pub(super) struct Supplies {
+    pub(super) port: PortChange,
+    /// [`None`] if the private key stays as it is.
+    pub(super) identity: Option<NewIdentity>,
+    pub(super) peers: Pile<PeerRoom>,
+    pub(super) allowed_ips: Reserve<Peer>,
+}
+
+impl Supplies {
+    /// Gets it, or says why that cannot be; nothing has changed in either case.
+    pub(super) fn gather(
+        request: &Info<'_>,
+        wanted: &DeviceRequest<'_>,
+        config: &Configuration<'_>,
+    ) -> Result<Self> {
+        check_permission(request, wanted, config)?;
+        let mut supplies = Self {
+            port: prepare_port(request, wanted, config)?,
+            identity: prepare_identity(request, wanted, config)?,
+            peers: Pile::new(),
+            allowed_ips: Reserve::new(),
+        };
+        let mut forecast = Forecast::begin(request, wanted, config, supplies.identity.as_ref())
+            .map_err(|error| request.refuse(error, NO_MEMORY))?;
+        for element in wanted.peers() {
+            let peer = PeerRequest::read(request, element)?;
+            if forecast.is_there_after(request, element, &peer, &mut supplies.peers)? {
+                reserve_allowed_ips(request, &peer, &mut supplies.allowed_ips)?;
+            }
+        }
+        Ok(supplies)
+    }
+}
+
+/// The port and the mark act in the network namespace that the device was created in, which is
+/// not where the requester has been found to be an administrator.
+fn check_permission(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &Configuration<'_>,
+) -> Result {
+    let port = wanted.listen_port.as_ref().map(|port| port.attr);
+    let mark = wanted.fwmark.as_ref().map(|mark| mark.attr);
+    match port.or(mark) {
+        Some(attr) if !config.is_administrable() => {
+            Err(request.refuse_at(attr, EPERM, c"not an administrator of the creating netns"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn prepare_port(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &Configuration<'_>,
+) -> Result<PortChange> {
+    let Some(port) = &wanted.listen_port else {
+        return Ok(PortChange::None);
+    };
+    config
+        .prepare_port(port.value)
+        .map_err(|error| request.refuse_at(port.attr, error, c"cannot listen on this port"))
+}
+
+fn prepare_identity(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &Configuration<'_>,
+) -> Result<Option<NewIdentity>> {
+    let Some(key) = wanted.private_key() else {
+        return Ok(None);
+    };
+    config
+        .prepare_identity(key.value)
+        .map_err(|error| request.refuse_at(key.attr, error, NO_MEMORY))
+}
+
+fn reserve_allowed_ips(
+    request: &Info<'_>,
+    peer: &PeerRequest<'_>,
+    reserve: &mut Reserve<Peer>,
+) -> Result {
+    peer.allowed_ips().try_for_each(|element| {
+        let AllowedIpRequest { ip, is_removal } = AllowedIpRequest::read(request, element)?;
+        if is_removal {
+            return Ok(());
+        }
+        reserve
+            .add(&ip)
+            .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
+    })
+}
+
+/// Which peers there will be, followed from one element of a request to the next.
+struct Forecast<'c> {
+    config: &'c Configuration<'c>,
+    /// The device's public key, once the request has been carried out.
+    own: Option<PublicKey>,
+    /// Whether peers go that are not known to stay.
+    replaces_peers: bool,
+    /// Peers that will be there, or not, other than now.
+    known: RBTree<[u8; 32], bool>,
+    count: usize,
+}
+
+impl<'c> Forecast<'c> {
+    /// The state before the first element.
+    fn begin(
+        request: &Info<'_>,
+        wanted: &DeviceRequest<'_>,
+        config: &'c Configuration<'c>,
+        identity: Option<&NewIdentity>,
+    ) -> Result<Self> {
+        let replaces_peers = wanted.replaces_peers();
+        let mut this = Self {
+            config,
+            own: match identity {
+                Some(identity) => identity.public_key(),
+                None => config.public_key(),
+            },
+            replaces_peers,
+            known: RBTree::new(),
+            count: if replaces_peers {
+                0
+            } else {
+                config.peer_count()
+            },
+        };
+        if replaces_peers {
+            this.note_those_that_stay(request, wanted)?;
+        }
+        if let Some(own) = this.own.filter(|_| identity.is_some()) {
+            this.note(&own, false)?;
+        }
+        Ok(this)
+    }
+
+    fn note_those_that_stay(&mut self, request: &Info<'_>, wanted: &DeviceRequest<'_>) -> Result {
+        for element in wanted.peers() {
+            let peer = PeerRequest::read(request, element)?;
+            if peer.is_to_stay(self.config).is_some() {
+                self.note(&peer.public_key, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a peer will be there after its element has been carried out. If it has to be
+    /// created, room for it is put on the pile.
+    fn is_there_after(
+        &mut self,
+        request: &Info<'_>,
+        element: Attr<'_>,
+        peer: &PeerRequest<'_>,
+        rooms: &mut Pile<PeerRoom>,
+    ) -> Result<bool> {
+        let key = &peer.public_key;
+        let refuse = |error| request.refuse_at(element, error, NO_MEMORY);
+        match (peer.intent(), self.is_there(key)) {
+            (Intent::Remove, is_there) => {
+                if is_there {
+                    self.note(key, false).map_err(refuse)?;
+                }
+                Ok(false)
+            }
+            (Intent::Update, is_there) => Ok(is_there),
+            (Intent::Ensure, true) => Ok(true),
+            (Intent::Ensure, false) if self.own.as_ref() == Some(key) => Ok(false),
+            (Intent::Ensure, false) => {
+                if self.count >= MAX_PEERS_PER_DEVICE {
+                    return Err(request.refuse_at(
+                        element,
+                        ENOMEM,
+                        c"there are 2^20 peers already",
+                    ));
+                }
+                PeerRoom::new()
+                    .and_then(|room| rooms.push(room))
+                    .and_then(|()| self.note(key, true))
+                    .map_err(refuse)?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn is_there(&self, key: &PublicKey) -> bool {
+        match self.known.get(&key.0) {
+            Some(&is_there) => is_there,
+            None => !self.replaces_peers && self.config.peer(key).is_some(),
+        }
+    }
+
+    fn note(&mut self, key: &PublicKey, is_there: bool) -> Result {
+        match (self.is_there(key), is_there) {
+            (false, true) => self.count = self.count.saturating_add(1),
+            (true, false) => self.count = self.count.saturating_sub(1),
+            (true, true) | (false, false) => {}
+        }
+        match self.known.get_mut(&key.0) {
+            Some(known) => *known = is_there,
+            None => {
+                let created = self
+                    .known
+                    .try_create_and_insert(key.0, is_there, GFP_KERNEL);
+                drop(created?);
+            }
+        }
+        Ok(())
+    }
+}
