@@ -76,6 +76,7 @@ pub(crate) fn numbers() -> Outcome {
         let row = (index, peer, session(number)?);
         rows.push(row, GFP_KERNEL).map_err(|_| "out of memory")?;
     }
+    check!(are_unpredictable(&rows, |(index, ..)| index.0));
     let [(first, first_peer, first_session), (second, second_peer, second_session), ..] = &rows[..]
     else {
         return Err("no rows");
@@ -101,4 +102,16 @@ pub(crate) fn numbers() -> Outcome {
     drain();
     check!(ALIVE.load(Ordering::Relaxed) == 0);
     Ok(())
+}
+
+/// Whether every bit of the numbers is set in about half of them, and differs from the number before
+/// in about half of them: six standard deviations from that, or less.
+fn are_unpredictable<T>(rows: &[T], number: impl Fn(&T) -> u32) -> bool {
+    let numbers = || rows.iter().map(&number);
+    let changes = || numbers().zip(numbers().skip(1)).map(|(a, b)| a ^ b);
+    (0..u32::BITS).all(|bit| {
+        let is_even = |ones: usize| (2 * ones).abs_diff(rows.len()).pow(2) <= 36 * rows.len();
+        is_even(numbers().filter(|n| n >> bit & 1 == 1).count())
+            && is_even(changes().filter(|n| n >> bit & 1 == 1).count())
+    })
 }

@@ -15,13 +15,17 @@ use crate::tap::Result;
 type Spoil = fn(&mut Vec<u8>);
 
 pub fn run(bench: &mut Bench, scene: &mut Scene) {
-    let spoilt: [(&str, Spoil); 6] = [
+    let spoilt: [(&str, Spoil); 7] = [
         ("a message whose tag is wrong", |message| flip_last(message)),
         ("a message whose ciphertext is damaged", |message| {
             message[20] ^= 1
         }),
         ("a message with another number", |message| {
             message[8] ^= 0x40
+        }),
+        // Beyond the window, which must not move for what is not authentic.
+        ("a message with a number far ahead", |message| {
+            message[10] ^= 1
         }),
         ("a message to another index", |message| message[5] ^= 1),
         ("a message less a byte", |message| {

@@ -2,6 +2,8 @@
 
 //! Authentic messages of a peer that lies about what is in them: counted, and no further.
 
+use std::net::Ipv4Addr;
+
 use super::Scene;
 use crate::bench::Bench;
 use crate::dut::{inside4, inside6};
@@ -96,6 +98,7 @@ fn sources(bench: &mut Bench, scene: &mut Scene) {
             send_spoilt(scene, request, |_| ())
         });
     }
+    nested(bench, scene);
     bench.test("a peer that lies about its source still roams", |bench| {
         let old = std::mem::replace(
             &mut scene.peer.wire,
@@ -112,6 +115,40 @@ fn sources(bench: &mut Bench, scene: &mut Scene) {
         drop(old);
         scene.fence()
     });
+}
+
+/// A peer that has a network may not speak for those of its addresses that are another peer's.
+fn nested(bench: &mut Bench, scene: &mut Scene) {
+    let own = Ipv4Addr::new(10, 8, 2, 1);
+    let fences = Ipv4Addr::new(10, 8, 1, 1);
+    bench.test(
+        "a peer is given a network, another one a part of it",
+        |bench| {
+            let fence = scene.fences[0].public();
+            bench
+                .dut
+                .wg_peer(scene.peer.public(), &["allowed-ips", "+10.8.0.0/16"])?;
+            bench.dut.wg_peer(fence, &["allowed-ips", "+10.8.1.0/24"])
+        },
+    );
+    scene.silent(
+        bench,
+        "a packet from another peer's part of it",
+        FRAME,
+        |scene, _| {
+            let request = echo(Header::new(fences, inside4(1), ICMP), 1, 32);
+            send_spoilt(scene, request, |_| ())
+        },
+    );
+    scene.silent(
+        bench,
+        "a packet from the rest of it is nothing to complain of",
+        &[],
+        |scene, _| {
+            let request = echo(Header::new(own, inside4(1), ICMP), 1, 32);
+            send_spoilt(scene, request, |_| ())
+        },
+    );
 }
 
 /// Sends a packet as the next message of the session, and without padding: its length is the lie.
