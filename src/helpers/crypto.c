@@ -23,6 +23,18 @@ void wg_helper_memzero_explicit(void *s, size_t count)
 	memzero_explicit(s, count);
 }
 
+/* Overwrites at least that much of the stack below the caller's frame. */
+noinline void wg_helper_burn_stack(unsigned int bytes)
+{
+	u8 piece[512];
+
+	memzero_explicit(piece, sizeof(piece));
+	if (bytes > sizeof(piece))
+		wg_helper_burn_stack(bytes - sizeof(piece));
+	/* Else the call would take the place of this frame. */
+	barrier_data(piece);
+}
+
 /* A packet's head, its page fragments, and some room for a fragment list. */
 #define AEAD_SG_ENTRIES (MAX_SKB_FRAGS + 8)
 

@@ -17,6 +17,7 @@ void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 				const void *key, size_t keylen);
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size);
 void wg_helper_memzero_explicit(void *s, size_t count);
+void wg_helper_burn_stack(unsigned int bytes);
 
 bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
 			     unsigned int len, u64 nonce, const u8 *key);

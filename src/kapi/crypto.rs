@@ -108,6 +108,25 @@ pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     unsafe { bindings::crypto_memneq(a.as_ptr().cast(), b.as_ptr().cast(), a.len()) == 0 }
 }
 
+/// How much of the stack is overwritten behind what uses secrets. The stack has four times as much.
+const TRACES: u32 = 4096;
+
+/// Calls `f`, and then overwrites what it has left on the stack: values that were moved, and what the
+/// compiler has put aside.
+///
+/// Process context, not deep in the stack.
+pub(crate) fn without_traces<R>(f: impl FnOnce() -> R) -> R {
+    let result = in_a_frame_below(f);
+    // SAFETY: Nobody uses the stack below the current frame, and there is enough of it.
+    unsafe { bindings::burn_stack(TRACES) };
+    result
+}
+
+#[inline(never)]
+fn in_a_frame_below<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
 /// Overwrites `bytes` with zeros in a way that the compiler keeps.
 pub(crate) fn wipe(bytes: &mut [u8]) {
     // SAFETY: `bytes` is valid for writes of its own length.

@@ -17,6 +17,7 @@ use crate::{
     endpoint::{Endpoint, ShowEndpoint},
     index_table::Entry,
     kapi::{
+        crypto::without_traces,
         log::debug_ratelimited,
         net::{
             addr::ShowSocketAddr,
@@ -133,7 +134,7 @@ impl Drop for Incoming {
 
 impl Job for Incoming {
     fn run(self) {
-        process(&self.device, &self.skb);
+        without_traces(|| process(&self.device, &self.skb));
     }
 }
 

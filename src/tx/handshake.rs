@@ -18,6 +18,7 @@ use crate::{
     crypto::Key,
     device::Device,
     kapi::{
+        crypto::without_traces,
         log::{debug, debug_ratelimited},
         net::{addr::ShowSocketAddr, skbuff::SkBuff, udp_tunnel::Datagram},
         random,
@@ -62,7 +63,7 @@ impl WorkItem<INITIATE> for Peer {
     type Pointer = RcuArc<Self>;
 
     fn run(this: RcuArc<Self>) {
-        send_initiation(&this);
+        without_traces(|| send_initiation(&this));
     }
 }
 

@@ -14,6 +14,10 @@ mod bench;
 mod dut;
 mod keys;
 mod live;
+mod memory;
+#[path = "../../guest-fuzz/src/netlink.rs"]
+#[allow(dead_code, reason = "there is more that other programs use")]
+mod netlink;
 mod packet;
 mod peer;
 mod session;

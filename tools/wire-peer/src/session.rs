@@ -35,6 +35,11 @@ impl Session {
         }
     }
 
+    /// What we send with, and what we receive with.
+    pub fn keys(&self) -> [[u8; 32]; 2] {
+        [*self.send.as_bytes(), *self.receive.as_bytes()]
+    }
+
     /// The message number `counter`, not padded.
     pub fn seal_as(&self, counter: u64, packet: &[u8]) -> Vec<u8> {
         let mut message = vec![0; packet.len() + OVERHEAD];

@@ -31,7 +31,10 @@ use kernel::{
 
 use crate::{
     bindings,
-    kapi::net::netns::NetRef, //
+    kapi::{
+        crypto::without_traces,
+        net::netns::NetRef, //
+    }, //
 };
 
 pub(crate) use self::{
@@ -211,7 +214,8 @@ unsafe extern "C" fn do_callback<T: Do>(
         let raw = NonNull::new(raw).ok_or(EINVAL)?;
         // SAFETY: The core has parsed the request with the policy of the operation, which by
         // `Op`'s invariants is that of `T`. `run` cannot keep the request.
-        let result = T::run(&unsafe { Info::from_raw(raw, T::POLICY) });
+        let request = unsafe { Info::from_raw(raw, T::POLICY) };
+        let result = without_traces(|| T::run(&request));
         // SAFETY: The callback still runs, and `run`, the only reader of the request, is over.
         unsafe { wipe_secrets(raw, T::SECRETS) };
         result.map(|()| 0)

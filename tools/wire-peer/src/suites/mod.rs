@@ -5,6 +5,7 @@
 mod datagrams;
 mod handshake;
 mod packets;
+mod secrets;
 mod timers;
 
 use crate::bench::Bench;
@@ -15,6 +16,7 @@ const SUITES: &[(&str, Suite)] = &[
     ("datagrams", datagrams::run),
     ("handshake", handshake::run),
     ("packets", packets::run),
+    ("secrets", secrets::run),
     ("timers", timers::run),
 ];
 
