@@ -94,6 +94,42 @@ pub trait Crypto: 'static {
 }
 
 /// Secret bytes: wiped when dropped, never copied, compared or printed by accident.
+///
+/// ```
+/// use wireguard_proto::{crypto::Secret, rustcrypto::RustCrypto};
+/// let secret = Secret::<RustCrypto, 32>::zeroed();
+/// assert!(secret.ct_eq(&secret.duplicate()));
+/// ```
+///
+/// It cannot be printed,
+///
+/// ```compile_fail,E0277
+/// # use wireguard_proto::{crypto::Secret, rustcrypto::RustCrypto};
+/// # let secret = Secret::<RustCrypto, 32>::zeroed();
+/// println!("{secret:?}");
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use wireguard_proto::{crypto::Secret, rustcrypto::RustCrypto};
+/// # let secret = Secret::<RustCrypto, 32>::zeroed();
+/// println!("{secret}");
+/// ```
+///
+/// nor cloned in passing,
+///
+/// ```compile_fail,E0599
+/// # use wireguard_proto::{crypto::Secret, rustcrypto::RustCrypto};
+/// # let secret = Secret::<RustCrypto, 32>::zeroed();
+/// let copy = secret.clone();
+/// ```
+///
+/// nor compared in a time that tells something.
+///
+/// ```compile_fail,E0369
+/// # use wireguard_proto::{crypto::Secret, rustcrypto::RustCrypto};
+/// # let secret = Secret::<RustCrypto, 32>::zeroed();
+/// assert!(secret == secret);
+/// ```
 pub struct Secret<C: Crypto, const N: usize> {
     bytes: [u8; N],
     crypto: PhantomData<fn() -> C>,
