@@ -74,6 +74,9 @@ impl_has_work! {
 }
 
 /// A bounded queue.
+///
+/// `first` is an index of a slot, or zero without one, and `len` at most their number; so sums of
+/// both are small.
 struct Ring<J> {
     slots: Array<Option<J>>,
     first: usize,
