@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics rust-analyzer test-dkms clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -69,6 +69,9 @@ fmt check-fmt layers:
 	@$(lab) up root
 	@$(in_root) tools/check-$(subst check-,,$@) $(if $(filter fmt,$@),--fix)
 
+panics: modules
+	@$(in_root) tools/check-panics $(kernel)/O build/module/stock/wireguard.ko && echo "no way into a panic"
+
 clippy:
 	@$(lab) up kernel
 	@$(in_root) tools/build-module clippy $(kernel)/O $(strict) CLIPPY=1 modules
@@ -94,7 +97,7 @@ help:
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
-	@echo 'make check-fmt, make clippy, make layers'
+	@echo 'make check-fmt, make clippy, make layers, make panics'
 	@echo 'make rust-analyzer    write rust-project.json for the editor'
 	@echo 'make clean            remove what was built, keep the lab'
 	@echo 'make distclean        remove everything under build/'

@@ -20,6 +20,7 @@ use crate::{
     identity::Identity,
     index_table::Entry,
     kapi::{
+        array::Array,
         cpu::Cpu,
         log::debug,
         net::{
@@ -118,7 +119,7 @@ pub(crate) struct Prepared {
     encrypt: Parallel<Encrypt>,
     decrypt: Parallel<Decrypt>,
     handshakes: Parallel<Incoming>,
-    inboxes: KVec<Arc<Inbox>>,
+    inboxes: Array<Arc<Inbox>>,
     pollers: NapiRoom<Arc<Inbox>>,
     handshake_queue: Workqueue,
     receive_queue: Workqueue,
@@ -129,10 +130,6 @@ impl Prepared {
     fn new(name: &CStr, creating_net: WeakNet) -> Result<Self> {
         // There may be many more CPU numbers than CPUs.
         let cpus = Cpu::online_count() as usize;
-        let mut inboxes = KVec::with_capacity(cpus, GFP_KERNEL)?;
-        for _ in 0..cpus {
-            inboxes.push(Arc::pin_init(Inbox::new(), GFP_KERNEL)?, GFP_KERNEL)?;
-        }
         let kex = wq::CPU_INTENSIVE | wq::FREEZABLE | wq::PERCPU;
         let crypt = wq::CPU_INTENSIVE | wq::MEM_RECLAIM | wq::PERCPU;
         Ok(Self {
@@ -142,7 +139,7 @@ impl Prepared {
             encrypt: Parallel::new(MAX_WAITING)?,
             decrypt: Parallel::new(MAX_WAITING)?,
             handshakes: Parallel::new(MAX_QUEUED_HANDSHAKES.div_ceil(cpus.max(1)))?,
-            inboxes,
+            inboxes: Array::try_repeat_with(cpus, || Arc::pin_init(Inbox::new(), GFP_KERNEL))?,
             pollers: NapiRoom::new(cpus)?,
             handshake_queue: Workqueue::new(c"wg-kex", name, wq::UNBOUND | wq::FREEZABLE)?,
             receive_queue: Workqueue::new(c"wg-kex", name, kex)?,
@@ -191,7 +188,9 @@ impl LinkOps for Device {
     }
 
     fn init(prepared: Prepared, dev: NetDevice) -> impl PinInit<Self, Infallible> {
-        let pollers = prepared.pollers.fill(&dev, prepared.inboxes);
+        let pollers = prepared
+            .pollers
+            .fill(&dev, prepared.inboxes.iter().cloned());
         pin_init!(Self {
             dev,
             creating_net: prepared.creating_net,

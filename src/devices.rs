@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use kernel::{
     new_mutex,
     prelude::*,
+    rbtree::{RBTree, RBTreeNodeReservation},
     sync::{Arc, Mutex}, //
 };
 
@@ -31,10 +32,17 @@ static LIST: RcuCell<List> = RcuCell::empty();
 #[pin_data]
 struct List {
     #[pin]
-    devices: Mutex<KVec<Arc<Device>>>,
+    devices: Mutex<Devices>,
     /// How often strangers may come back while there is a backlog of handshakes.
     #[pin]
     rate_limiter: Mutex<RateLimiter>,
+}
+
+#[derive(Default)]
+struct Devices {
+    by_address: RBTree<usize, Arc<Device>>,
+    /// Room for one more. Devices are created one at a time, since RTNL is held.
+    reserved: Option<RBTreeNodeReservation<usize, Arc<Device>>>,
 }
 
 /// What keeps the list, and acts on it.
@@ -66,7 +74,7 @@ impl Owner {
     fn new() -> Result<Self> {
         let list = RcuArc::pin_init(
             pin_init!(List {
-                devices <- new_mutex!(KVec::new(), "wg_devices"),
+                devices <- new_mutex!(Devices::default(), "wg_devices"),
                 rate_limiter <-
                     new_mutex!(RateLimiter::for_ram(memory::total()), "wg_rate_limiter"),
             }),
@@ -86,24 +94,33 @@ impl Drop for Owner {
 /// Makes sure that one more device can be added, before RTNL is given up.
 pub(crate) fn reserve() -> Result {
     let list = LIST.get().ok_or(ENODEV)?;
-    let result = list.devices.lock().reserve(1, GFP_KERNEL);
-    Ok(result?)
+    let reserved = RBTreeNodeReservation::new(GFP_KERNEL)?;
+    // A device that was not registered in the end has left its room.
+    list.devices.lock().reserved.get_or_insert(reserved);
+    Ok(())
 }
 
 /// Adds a device, for which there is room.
 pub(crate) fn add(device: Arc<Device>) {
     if let Some(list) = LIST.get() {
-        let _ = list.devices.lock().push_within_capacity(device);
+        let mut devices = list.devices.lock();
+        if let Some(reserved) = devices.reserved.take() {
+            let node = reserved.into_node(address(&device), device);
+            devices.by_address.insert(node);
+        }
     }
 }
 
 /// Removes a device.
 pub(crate) fn remove(device: &Arc<Device>) {
     if let Some(list) = LIST.get() {
-        list.devices
-            .lock()
-            .retain(|other| !Arc::ptr_eq(device, other));
+        list.devices.lock().by_address.remove(&address(device));
     }
+}
+
+/// Tells a device from all others that there are.
+fn address(device: &Arc<Device>) -> usize {
+    Arc::as_ptr(device).addr()
 }
 
 /// Whether a sender may go on, having sent no more than its share to all devices whose sockets are
@@ -125,7 +142,7 @@ pub(crate) fn relax(now: BootTime) {
 /// Does something to every device.
 fn for_each(f: impl Fn(&Arc<Device>)) {
     if let Some(list) = LIST.get() {
-        for device in list.devices.lock().iter() {
+        for device in list.devices.lock().by_address.values() {
             f(device);
         }
     }

@@ -10,7 +10,11 @@ void wg_helper_blake2s_init(struct blake2s_ctx *ctx, size_t outlen)
 void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 				const void *key, size_t keylen)
 {
-	blake2s_init_key(ctx, outlen, key, keylen);
+	/* As constants, or there would be a check where they are an index. */
+	if (keylen == BLAKE2S_KEY_SIZE / 2)
+		blake2s_init_key(ctx, outlen, key, BLAKE2S_KEY_SIZE / 2);
+	else
+		blake2s_init_key(ctx, outlen, key, BLAKE2S_KEY_SIZE);
 }
 
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size)

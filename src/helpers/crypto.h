@@ -13,6 +13,7 @@
 #include <linux/timekeeping.h>
 
 void wg_helper_blake2s_init(struct blake2s_ctx *ctx, size_t outlen);
+/* @keylen must be 16 or 32. */
 void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 				const void *key, size_t keylen);
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size);

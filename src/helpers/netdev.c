@@ -59,10 +59,11 @@ struct net *wg_helper_newlink_net(struct rtnl_newlink_params *params)
 
 void wg_helper_netdev_copy_name(const struct net_device *dev, char *name)
 {
+	const char *from = dev->name;
 	int i;
 
 	for (i = 0; i < IFNAMSIZ; i++)
-		name[i] = READ_ONCE(dev->name[i]);
+		name[i] = READ_ONCE(from[i]);
 }
 
 int wg_helper_netdev_ifindex(const struct net_device *dev)

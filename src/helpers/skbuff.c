@@ -109,7 +109,10 @@ u32 wg_helper_skb_route_mtu(const struct sk_buff *skb)
 
 void wg_helper_skb_orphan(struct sk_buff *skb)
 {
-	skb_orphan(skb);
+	if (skb->destructor)
+		skb_orphan(skb);
+	/* skb_orphan() alone makes a socket that nobody holds a BUG(). */
+	skb->sk = NULL;
 }
 
 /* The protocol the network header speaks, 0 if it has no say in that. */

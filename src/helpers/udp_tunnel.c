@@ -318,8 +318,7 @@ int wg_helper_udp_datagram_prepare(struct sk_buff *skb, unsigned int min_linear)
 	if (unlikely(!pskb_may_pull(skb, payload + min_linear) ||
 		     pskb_trim(skb, offset + len)))
 		return -ENOMEM;
-	__skb_pull(skb, payload);
-	return 0;
+	return pskb_pull(skb, payload) ? 0 : -ENOMEM;
 }
 
 bool wg_helper_udp_datagram(const struct sk_buff *skb,

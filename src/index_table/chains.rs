@@ -7,10 +7,13 @@
 
 use kernel::prelude::*;
 
-use crate::kapi::sync::rcu::{
-    Rcu,
-    RcuArc,
-    RcuCell, //
+use crate::kapi::{
+    array::Array,
+    sync::rcu::{
+        Rcu,
+        RcuArc,
+        RcuCell, //
+    }, //
 };
 
 /// What several contexts may hold references to.
@@ -56,7 +59,7 @@ type Link<P, S> = RcuCell<Node<P, S>>;
 type Next<P, S> = Option<RcuArc<Node<P, S>>>;
 
 pub(crate) struct Chains<P: Shared, S: Shared> {
-    buckets: KVVec<Link<P, S>>,
+    buckets: Array<Link<P, S>>,
 }
 
 /// Where in its chain a number is, or would be.
@@ -68,13 +71,9 @@ struct Place<P: Shared, S: Shared> {
 impl<P: Shared, S: Shared> Chains<P, S> {
     /// `buckets` must be a power of two.
     pub(crate) fn new(buckets: usize) -> Result<Self> {
-        let mut this = Self {
-            buckets: KVVec::with_capacity(buckets, GFP_KERNEL)?,
-        };
-        for _ in 0..buckets {
-            this.buckets.push(RcuCell::new(None), GFP_KERNEL)?;
-        }
-        Ok(this)
+        Ok(Self {
+            buckets: Array::try_repeat_with(buckets, || Ok(RcuCell::new(None)))?,
+        })
     }
 
     #[inline]

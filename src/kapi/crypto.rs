@@ -39,12 +39,12 @@ impl<const N: usize> Blake2s<N> {
         Self { ctx }
     }
 
-    /// Starts a keyed hash; `K` in `1..=32` is checked at build time.
+    /// Starts a keyed hash; that `K` is 16 or 32 is checked at build time.
     pub(crate) fn new_keyed<const K: usize>(key: &[u8; K]) -> Self {
-        const { assert!(N >= 1 && N <= 32 && K >= 1 && K <= 32) };
+        const { assert!(N >= 1 && N <= 32 && (K == 16 || K == 32)) };
         let mut ctx = MaybeUninit::uninit();
-        // SAFETY: `ctx` is valid for writes and `key` for reads of `K` bytes; `N` and `K` are
-        // lengths that BLAKE2s has.
+        // SAFETY: `ctx` is valid for writes and `key` for reads of `K` bytes; `N` is a
+        // length of output that BLAKE2s has, and `K` of a key that the function takes.
         unsafe { bindings::blake2s_init_key(ctx.as_mut_ptr(), N, key.as_ptr().cast(), K) };
         // INVARIANT: Initialised for `N` bytes just now; `N` was checked at build time.
         Self { ctx }

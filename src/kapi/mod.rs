@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod array;
 pub(crate) mod cpu;
 pub(crate) mod crypto;
 pub(crate) mod farewell;
@@ -15,6 +16,7 @@ pub(crate) mod memory;
 pub(crate) mod net;
 pub(crate) mod notifier;
 pub(crate) mod random;
+pub(crate) mod string;
 pub(crate) mod sync;
 pub(crate) mod time;
 pub(crate) mod timer;

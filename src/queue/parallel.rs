@@ -15,6 +15,7 @@ use kernel::{
 };
 
 use crate::kapi::{
+    array::Array,
     cpu::{self, Cpu},
     sync::{
         atomic::{AtomicU32, Ordering},
@@ -33,7 +34,7 @@ pub(crate) trait Job: Send + 'static {
 
 /// A queue that every CPU works on.
 pub(crate) struct Parallel<J: Job> {
-    workers: KVec<Arc<Worker<J>>>,
+    workers: Array<Arc<Worker<J>>>,
     last: AtomicU32,
 }
 
@@ -73,8 +74,11 @@ impl_has_work! {
 }
 
 /// A bounded queue.
+///
+/// `first` is an index of a slot, or zero without one, and `len` at most their number; so sums of
+/// both are small.
 struct Ring<J> {
-    slots: KVVec<Option<J>>,
+    slots: Array<Option<J>>,
     first: usize,
     len: usize,
     /// The work item is queued or runs, and will look again before it ends.
@@ -84,21 +88,9 @@ struct Ring<J> {
 impl<J: Job> Parallel<J> {
     /// Creates the rings, each for `capacity` jobs.
     pub(crate) fn new(capacity: usize) -> Result<Self> {
-        let count = Cpu::count();
-        let mut workers = KVec::with_capacity(count as usize, GFP_KERNEL)?;
-        for _ in 0..count {
-            let ring = Ring::new(capacity)?;
-            let worker = Arc::pin_init(
-                pin_init!(Worker {
-                    ring <- new_spinlock_bh!(ring),
-                    work <- new_work!("wg_parallel"),
-                }),
-                GFP_KERNEL,
-            )?;
-            workers.push(worker, GFP_KERNEL)?;
-        }
+        let count = Cpu::count() as usize;
         Ok(Self {
-            workers,
+            workers: Array::try_repeat_with(count, || Worker::new(capacity))?,
             last: AtomicU32::new(0),
         })
     }
@@ -117,7 +109,7 @@ impl<J: Job> Parallel<J> {
 
     /// Takes all jobs out that nobody has begun.
     pub(crate) fn purge(&self) {
-        for worker in &self.workers {
+        for worker in self.workers.iter() {
             loop {
                 let job = worker.ring.lock().pop();
                 if job.is_none() {
@@ -140,6 +132,17 @@ impl<J: Job> WorkItem for Worker<J> {
 }
 
 impl<J: Job> Worker<J> {
+    fn new(capacity: usize) -> Result<Arc<Self>> {
+        let ring = Ring::new(capacity)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                ring <- new_spinlock_bh!(ring),
+                work <- new_work!("wg_parallel"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
     fn next(&self) -> Option<J> {
         let mut ring = self.ring.lock();
         let job = ring.pop();
@@ -150,12 +153,8 @@ impl<J: Job> Worker<J> {
 
 impl<J> Ring<J> {
     fn new(capacity: usize) -> Result<Self> {
-        let mut slots = KVVec::with_capacity(capacity, GFP_KERNEL)?;
-        for _ in 0..capacity {
-            slots.push(None, GFP_KERNEL)?;
-        }
         Ok(Self {
-            slots,
+            slots: Array::try_repeat_with(capacity, || Ok(None))?,
             first: 0,
             len: 0,
             is_attended: false,

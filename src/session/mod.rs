@@ -122,7 +122,9 @@ impl Session {
 
     /// Reserves counters for `count` messages and returns the first.
     ///
-    /// When they run out, the session is not used to send any more.
+    /// When they run out, the session is not used to send any more. Counters that are refused are
+    /// gone, but there are 2^13 of them before the sum would wrap, and nobody asks a second time:
+    /// to be called under the lock that `may_send` was asked under.
     #[inline]
     pub(crate) fn reserve(&self, count: u64) -> Option<u64> {
         let first = self.sent.fetch_add(count, Ordering::Relaxed);

@@ -79,11 +79,12 @@ impl SockAddr {
             bytes: [0; SOCKADDR_IN6_LEN],
             family,
         };
-        let (target, _) = addr.bytes.split_at_mut_checked(Self::len(family))?;
-        if bytes.len() != target.len() {
+        if bytes.len() != Self::len(family) {
             return None;
         }
-        target.copy_from_slice(bytes);
+        for (to, from) in addr.bytes.iter_mut().zip(bytes) {
+            *to = *from;
+        }
         Some(addr)
     }
 

@@ -31,7 +31,10 @@ use kernel::{
 
 use crate::{
     bindings,
-    kapi::net::rtnl::RtnlHeld, //
+    kapi::{
+        net::rtnl::RtnlHeld,
+        string, //
+    }, //
 };
 
 pub(crate) use self::{
@@ -313,12 +316,12 @@ impl Name {
 
     /// The name as a C string.
     pub(crate) fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+        string::first(&self.0).unwrap_or_default()
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(BStr::from_bytes(self.as_c_str().to_bytes()), f)
+        fmt::Display::fmt(BStr::from_bytes(string::bytes(self.as_c_str())), f)
     }
 }

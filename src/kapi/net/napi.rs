@@ -19,6 +19,7 @@ use kernel::{
 use crate::{
     bindings,
     kapi::{
+        array::Array,
         net::{
             device::NetDevice,
             skbuff::SkBuff, //
@@ -94,20 +95,16 @@ impl<T: NapiPoll> Napi<T> {
 
 /// Room for the instances of a device.
 pub(crate) struct NapiRoom<T: NapiPoll> {
-    places: KVec<KBox<MaybeUninit<Napi<T>>>>,
+    places: Array<Option<KBox<MaybeUninit<Napi<T>>>>>,
     set: NapiSet<T>,
 }
 
 impl<T: NapiPoll> NapiRoom<T> {
     /// Allocates all that so many instances need.
     pub(crate) fn new(count: usize) -> Result<Self> {
-        let mut places = KVec::with_capacity(count, GFP_KERNEL)?;
-        for _ in 0..count {
-            places.push(KBox::new_uninit(GFP_KERNEL)?, GFP_KERNEL)?;
-        }
         Ok(Self {
-            places,
-            set: NapiSet(KVec::with_capacity(count, GFP_KERNEL)?),
+            places: Array::try_repeat_with(count, || Ok(Some(KBox::new_uninit(GFP_KERNEL)?)))?,
+            set: NapiSet(Array::try_repeat_with(count, || Ok(None))?),
         })
     }
 
@@ -116,11 +113,15 @@ impl<T: NapiPoll> NapiRoom<T> {
     /// Each has a thread of its own if the device is in threaded mode. They take no part in busy
     /// polling. To be called in process context.
     pub(crate) fn fill(self, dev: &NetDevice, contents: impl IntoIterator<Item = T>) -> NapiSet<T> {
-        let Self { places, mut set } = self;
-        for (place, content) in places.into_iter().zip(contents) {
+        let Self {
+            mut places,
+            mut set,
+        } = self;
+        let places = places.iter_mut().filter_map(Option::take);
+        for (slot, (place, content)) in set.0.iter_mut().zip(places.zip(contents)) {
             let Ok(napi) = place.write_pin_init(Napi::new(dev, content));
-            // INVARIANT: Added and enabled. There is room for one of each place.
-            let _ = set.0.push_within_capacity(napi);
+            // INVARIANT: Added and enabled.
+            *slot = Some(napi);
         }
         set
     }
@@ -130,7 +131,7 @@ impl<T: NapiPoll> NapiRoom<T> {
 ///
 /// They may be dropped in process context only, where that waits for polls under way, and for one
 /// grace period; so not from within a poll.
-pub(crate) struct NapiSet<T: NapiPoll>(KVec<Pin<KBox<Napi<T>>>>);
+pub(crate) struct NapiSet<T: NapiPoll>(Array<Option<Pin<KBox<Napi<T>>>>>);
 
 impl<T: NapiPoll> NapiSet<T> {
     /// How many there are.
@@ -142,19 +143,19 @@ impl<T: NapiPoll> NapiSet<T> {
     /// One of them.
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&Napi<T>> {
-        self.0.get(index).map(|napi| &**napi)
+        self.0.get(index)?.as_deref()
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Napi<T>> {
-        self.0.iter().map(|napi| &**napi)
+        self.0.iter().filter_map(Option::as_deref)
     }
 }
 
 impl<T: NapiPoll> Drop for NapiSet<T> {
     fn drop(&mut self) {
         might_sleep();
-        for napi in &self.0 {
+        for napi in self.iter() {
             // SAFETY: By the type invariants of `Napi`; the memory is kept for a grace period.
             unsafe { bindings::napi_remove(napi.napi.get()) };
         }

@@ -40,6 +40,7 @@ use crate::{
             rtnl::RtnlHeld,
             skbuff::SkBuff, //
         },
+        string,
         sync::bh::BhDisabled, //
     },
 };
@@ -418,7 +419,7 @@ unsafe fn choose_name(dev: *mut bindings::net_device) -> Result {
     // SAFETY: By the caller's promise.
     let name = unsafe { Name::of(dev) };
     let name = name.as_c_str();
-    if name.to_bytes().contains(&b'%') {
+    if string::bytes(name).iter().any(|&byte| byte == b'%') {
         // SAFETY: By the caller's promise; the pattern is a copy.
         to_result(unsafe { bindings::dev_alloc_name(dev, name.as_char_ptr()) })?;
     }

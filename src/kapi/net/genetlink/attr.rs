@@ -13,7 +13,10 @@ use kernel::prelude::*;
 
 use crate::{
     bindings,
-    kapi::crypto, //
+    kapi::{
+        crypto,
+        string, //
+    }, //
 };
 
 const HEADER: usize = size_of::<bindings::nlattr>();
@@ -46,6 +49,12 @@ impl Header {
         let ty = u16::from_ne_bytes([ty0, ty1]);
         (len >= HEADER && len <= stream.len()).then_some(Self { len, ty })
     }
+
+    /// The length with the padding that is behind, if it isn't the last.
+    fn padded_len(self) -> usize {
+        // A length is one of 16 bits, so the sum doesn't saturate.
+        self.len.saturating_add(ALIGN - 1) & !(ALIGN - 1)
+    }
 }
 
 impl<'a> Attr<'a> {
@@ -53,7 +62,7 @@ impl<'a> Attr<'a> {
     fn split(stream: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let header = Header::read(stream)?;
         let bytes = stream.get(..header.len)?;
-        let rest = stream.get(header.len.next_multiple_of(ALIGN)..);
+        let rest = stream.get(header.padded_len()..);
         // INVARIANT: `Header::read` has read it from the start of `stream`.
         Some((Self { header, bytes }, rest.unwrap_or_default()))
     }
@@ -108,7 +117,7 @@ impl<'a> Attr<'a> {
 
     /// The payload up to its first NUL; `EINVAL` if it has none.
     pub(crate) fn string(&self) -> Result<&'a CStr> {
-        CStr::from_bytes_until_nul(self.payload()).map_err(|_| EINVAL)
+        string::first(self.payload()).ok_or(EINVAL)
     }
 
     /// The elements of a nested array, in order.
@@ -201,8 +210,11 @@ pub(super) fn wipe(mut stream: &mut [u8], path: &[Step]) {
         return;
     };
     while let Some(header) = Header::read(stream) {
-        let end = header.len.next_multiple_of(ALIGN).min(stream.len());
-        let (attr, rest) = stream.split_at_mut(end);
+        // The last one may lack its padding.
+        let end = header.padded_len().min(stream.len());
+        let Some((attr, rest)) = stream.split_at_mut_checked(end) else {
+            return;
+        };
         if step.matches(header) {
             wipe(attr.get_mut(HEADER..header.len).unwrap_or_default(), path);
         }

@@ -120,7 +120,8 @@ impl PacketList {
             // SAFETY: By the type invariants, `tail` is valid and ours while the list isn't empty.
             unsafe { *next_of(self.tail) = skb };
         }
-        // INVARIANT: The packet is the last now, and one more.
+        // INVARIANT: The packet is the last now, and one more. There is no memory for as many as would
+        // make the count wrap.
         self.tail = skb;
         self.len = self.len.wrapping_add(1);
     }

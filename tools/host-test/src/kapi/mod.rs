@@ -2,4 +2,5 @@
 
 //! Plays the module's `kapi`.
 
+pub(crate) mod array;
 pub(crate) mod sync;

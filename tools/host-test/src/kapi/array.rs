@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Arrays whose length is chosen when they are made.
+
+use std::ops::{Deref, DerefMut};
+
+use kernel::{alloc::attempt, prelude::*};
+
+/// An array on the heap.
+pub(crate) struct Array<T>(Vec<T>);
+
+impl<T> Array<T> {
+    /// Makes so many elements, one after the other; the first error is the array's.
+    pub(crate) fn try_repeat_with(len: usize, mut make: impl FnMut() -> Result<T>) -> Result<Self> {
+        attempt()?;
+        (0..len).map(|_| make()).collect::<Result<_>>().map(Self)
+    }
+}
+
+impl<T> Deref for Array<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Array<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+}
