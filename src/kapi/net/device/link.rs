@@ -164,14 +164,14 @@ pub(crate) struct Link<T: LinkOps> {
 unsafe impl<T: LinkOps> Sync for Link<T> {}
 
 impl<T: LinkOps> Link<T> {
-    const NETDEV_OPS: bindings::net_device_ops = bindings::net_device_ops {
+    const NETDEV_OPS: &'static bindings::net_device_ops = &bindings::net_device_ops {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
         ..pin_init::zeroed()
     };
 
-    const DEVICE_TYPE: bindings::device_type = bindings::device_type {
+    const DEVICE_TYPE: &'static bindings::device_type = &bindings::device_type {
         name: Self::KIND,
         ..pin_init::zeroed()
     };
@@ -225,8 +225,8 @@ impl<T: LinkOps> Link<T> {
     unsafe extern "C" fn setup(dev: *mut bindings::net_device) {
         let chosen = T::properties();
         let properties = bindings::netdev_properties {
-            ops: &Self::NETDEV_OPS,
-            devtype: &Self::DEVICE_TYPE,
+            ops: Self::NETDEV_OPS,
+            devtype: Self::DEVICE_TYPE,
             features: chosen.features,
             flags: chosen.flags,
             mtu: chosen.mtu,
