@@ -69,7 +69,8 @@ impl Workqueue {
         self.enqueue_raw(bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int, work)
     }
 
-    /// Queues work on a CPU; one that is offline is as good as any.
+    /// Queues work on a CPU. One that has gone offline is as good as any, but on one that has never
+    /// been online the work waits until it is.
     ///
     /// Fails if the item is queued already.
     #[inline]
@@ -87,7 +88,7 @@ impl Workqueue {
     {
         let wq = self.0.as_ptr();
         // SAFETY: `queue_work_on` says false only if the item is queued already, the item has no
-        // lifetime and is `Send`, and the CPU number is a possible one or stands for any.
+        // lifetime and is `Send`, and the CPU is a possible one or stands for any.
         unsafe { work.__enqueue(move |work| bindings::queue_work_on(cpu, wq, work)) }
     }
 
