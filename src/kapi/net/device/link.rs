@@ -27,6 +27,9 @@ use super::{
     free,
     private,
     Devices,
+    Features,
+    Flags,
+    Hardware,
     Name,
     NetDevice,
     Private, //
@@ -98,11 +101,11 @@ pub(crate) trait LinkOps: Send + Sync + Sized + 'static {
 /// What all devices of a kind have in common. None has link-layer headers or addresses.
 pub(crate) struct LinkProperties {
     /// What the device can, from [`features`](super::features).
-    pub(crate) features: u64,
+    pub(crate) features: Features,
     /// The initial flags, from [`flags`](super::flags).
-    pub(crate) flags: u32,
+    pub(crate) flags: Flags,
     /// The type of hardware, as [`ARPHRD_NONE`](super::ARPHRD_NONE).
-    pub(crate) hardware: u16,
+    pub(crate) hardware: Hardware,
     /// How much room packets should have in front, in bytes.
     pub(crate) headroom: u16,
     /// How much room packets should have behind, in bytes.
@@ -227,12 +230,12 @@ impl<T: LinkOps> Link<T> {
         let properties = bindings::netdev_properties {
             ops: Self::NETDEV_OPS,
             devtype: Self::DEVICE_TYPE,
-            features: chosen.features,
-            flags: chosen.flags,
+            features: chosen.features.0,
+            flags: chosen.flags.0,
             mtu: chosen.mtu,
             max_mtu: chosen.max_mtu,
             tso_max_size: chosen.tso_max_size,
-            type_: chosen.hardware,
+            type_: chosen.hardware.0,
             needed_headroom: chosen.headroom,
             needed_tailroom: chosen.tailroom,
             ip_tunnel_header_ops: chosen.ip_tunnel_header_ops,
