@@ -84,11 +84,24 @@ struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
 	return skb_gso_segment(skb, features);
 }
 
-/* Whether nobody else refers to the packet's data. */
-bool wg_helper_skb_is_private(const struct sk_buff *skb)
+static bool is_alone(const struct sk_buff *skb)
 {
 	return !skb_shared(skb) && !skb_cloned(skb) &&
 	       !skb_shinfo(skb)->nr_frags;
+}
+
+/* Whether nobody else refers to the packet's data, those of its list included. */
+bool wg_helper_skb_is_private(const struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+
+	if (!is_alone(skb))
+		return false;
+	skb_walk_frags(skb, part) {
+		if (!is_alone(part) || skb_has_frag_list(part))
+			return false;
+	}
+	return true;
 }
 
 struct sk_buff *wg_helper_skb_share_check(struct sk_buff *skb)
@@ -126,6 +139,9 @@ u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb)
 
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 {
+	/* The header may be changed. */
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return;
 	if (skb->protocol == htons(ETH_P_IP))
 		INET_ECN_decapsulate(skb, outer, ip_hdr(skb)->tos);
 	else if (skb->protocol == htons(ETH_P_IPV6))
