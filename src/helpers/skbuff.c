@@ -214,6 +214,7 @@ void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
 	} flow = {
 		skb->hash, skb->l4_hash, skb->sw_hash, skb->tstamp_type
 	};
+	const bool unreadable = skb->unreadable;
 
 	skb_scrub_packet(skb, true);
 	/* Also the priority, the security mark, VLAN, tc and redirect state. */
@@ -224,6 +225,8 @@ void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
 		skb->sw_hash = flow.sw_hash;
 		skb->tstamp_type = flow.tstamp_type;
 	}
+	/* That is about the memory that the packet is in, whatever it was. */
+	skb->unreadable = unreadable;
 
 	skb->dev = NULL;
 	skb->queue_mapping = 0;
