@@ -375,7 +375,7 @@ impl<T: LinkOps> Link<T> {
         // with interrupts disabled instead.
         let (skb, this, bh) = unsafe {
             (
-                SkBuff::unshared(skb),
+                SkBuff::take_over(skb),
                 Self::driver(dev),
                 BhDisabled::assume(),
             )
