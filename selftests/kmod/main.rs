@@ -61,7 +61,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 41] = [
+const CHECKS: [Check; 42] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -76,6 +76,7 @@ const CHECKS: [Check; 41] = [
     ("crypto: comparing and wiping", primitives::comparing),
     ("random numbers", environment::random),
     ("clocks", environment::clocks),
+    ("cpus", environment::cpus),
     ("allowed_ips: the longest prefix wins", ips::longest_prefix),
     ("allowed_ips: an owner goes", ips::remove_owner),
     ("allowed_ips: a list replaces another", ips::replace),

@@ -62,6 +62,7 @@ suite! { wireguard_crypto:
 suite! { wireguard_environment:
     random = environment::random;
     clocks = environment::clocks;
+    cpus = environment::cpus;
 }
 
 suite! { wireguard_allowed_ips:
