@@ -63,7 +63,9 @@ pub(crate) fn clocks() -> Outcome {
 pub(crate) fn cpus() -> Outcome {
     let count = Cpu::count();
     check!(Cpu::new(count).is_none() && Cpu::new(u32::MAX).is_none());
-    let online = (0..count).filter_map(Cpu::new).filter(|cpu| cpu.is_online());
+    let online = (0..count)
+        .filter_map(Cpu::new)
+        .filter(|cpu| cpu.is_online());
     check!(online.count() as u32 >= 1);
     check!(Cpu::first_online().is_online() && Cpu::new(Cpu::first_online().id()).is_some());
     Ok(())

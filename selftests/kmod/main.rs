@@ -39,6 +39,7 @@ mod numbers;
 mod packets;
 mod primitives;
 mod queues;
+mod sockets;
 #[cfg(CONFIG_KUNIT)]
 mod suites;
 mod window;
@@ -61,7 +62,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 42] = [
+const CHECKS: [Check; 43] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -112,6 +113,7 @@ const CHECKS: [Check; 42] = [
     ("rcu: slots", lifetimes::slots),
     ("timers", lifetimes::timers),
     ("work", lifetimes::work),
+    ("sockets: registration", sockets::registration),
 ];
 
 struct Selftest;

@@ -23,6 +23,7 @@ use crate::{
     primitives,
     proto,
     queues,
+    sockets,
     window, //
 };
 
@@ -116,4 +117,8 @@ suite! { wireguard_lifetimes:
     slots = lifetimes::slots;
     timers = lifetimes::timers;
     work = lifetimes::work;
+}
+
+suite! { wireguard_sockets:
+    registration = sockets::registration;
 }
