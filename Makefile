@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics rust-analyzer test-dkms clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -72,6 +72,10 @@ fmt check-fmt layers:
 panics: modules
 	@$(in_root) tools/check-panics $(kernel)/O build/module/stock/wireguard.ko && echo "no way into a panic"
 
+unsafe-report:
+	@$(lab) up root
+	@$(in_root) tools/unsafe-report
+
 clippy:
 	@$(lab) up kernel
 	@$(in_root) tools/build-module clippy $(kernel)/O $(strict) CLIPPY=1 modules
@@ -98,6 +102,7 @@ help:
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers, make panics'
+	@echo 'make unsafe-report    every use of unsafe, with its reasons'
 	@echo 'make rust-analyzer    write rust-project.json for the editor'
 	@echo 'make clean            remove what was built, keep the lab'
 	@echo 'make distclean        remove everything under build/'

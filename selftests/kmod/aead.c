@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checks that packets of all shapes are sealed and opened as linear memory is.
+ * Checks that packets of all shapes are sealed and opened as linear memory is,
+ * and that what others have of a packet as well is left alone.
  *
  * The shims under test are compiled in. Loading the module runs the checks and
  * writes a line of TAP about each to the kernel log; it fails if one of them
@@ -10,7 +11,10 @@
 
 #include <linux/module.h>
 
+#include <linux/ip.h>
+
 #include "../../src/helpers/crypto.c"
+#include "../../src/helpers/skbuff.c"
 
 #define TAG CHACHA20POLY1305_AUTHTAG_SIZE
 #define BEHIND 5
@@ -203,6 +207,67 @@ static bool check_pieces(void)
 	return ok;
 }
 
+/* Whether a packet is private with and without another reference to a part. */
+static bool privacy(struct sk_buff *skb, struct sk_buff *part)
+{
+	bool alone = wg_helper_skb_is_private(skb);
+	struct sk_buff *clone = skb_clone(part, GFP_KERNEL);
+	bool ok = alone && clone && !wg_helper_skb_is_private(skb);
+
+	kfree_skb(clone);
+	skb_get(part);
+	ok = ok && !wg_helper_skb_is_private(skb);
+	kfree_skb(part);
+	return ok && wg_helper_skb_is_private(skb);
+}
+
+/* A packet is private only if all parts of it are, and can be made so. */
+static bool check_private(void)
+{
+	static const struct shape list = { .head = 4, .list = 2 };
+	static const struct shape frag = { .head = 4, .frags = 1 };
+	struct sk_buff *skb = shaped(&list, plain, 100), *clone = NULL;
+	struct sk_buff *other = shaped(&frag, plain, 100);
+	bool ok = skb && other && !wg_helper_skb_is_private(other);
+
+	ok = ok && privacy(skb, skb) && privacy(skb, skb_shinfo(skb)->frag_list) &&
+	     add_frag(skb_shinfo(skb)->frag_list->next, plain, 1) &&
+	     !wg_helper_skb_is_private(skb);
+	if (ok) {
+		skb_reset_network_header(skb);
+		clone = skb_clone(skb_shinfo(skb)->frag_list, GFP_KERNEL);
+		ok = clone && wg_helper_skb_unshare_data(skb) &&
+		     wg_helper_skb_is_private(skb);
+	}
+	kfree_skb(clone);
+	kfree_skb(other);
+	kfree_skb(skb);
+	return ok;
+}
+
+/* A mark of congestion changes the header of this packet, not that of others. */
+static bool check_mark(void)
+{
+	const struct iphdr header = { .version = 4, .ihl = 5, .tos = INET_ECN_ECT_0 };
+	struct sk_buff *skb = linear((const u8 *)&header, sizeof(header));
+	struct sk_buff *clone = NULL;
+	bool ok = false;
+
+	if (skb) {
+		skb_reset_network_header(skb);
+		skb->protocol = htons(ETH_P_IP);
+		clone = skb_clone(skb, GFP_KERNEL);
+	}
+	if (clone) {
+		wg_helper_skb_ecn_decap(clone, INET_ECN_CE);
+		ok = ip_hdr(clone)->tos == INET_ECN_CE &&
+		     ip_hdr(skb)->tos == INET_ECN_ECT_0;
+	}
+	kfree_skb(clone);
+	kfree_skb(skb);
+	return ok;
+}
+
 static unsigned int number, failures;
 
 static void report(bool ok, const char *name)
@@ -221,11 +286,13 @@ static int __init selftest_init(void)
 
 	for (i = 0; i < sizeof(plain); i++)
 		plain[i] = i * 7 + (i >> 8);
-	pr_info("1..%zu\n", ARRAY_SIZE(shapes) + 2);
+	pr_info("1..%zu\n", ARRAY_SIZE(shapes) + 4);
 	for (i = 0; i < ARRAY_SIZE(shapes); i++)
 		report(check_shape(&shapes[i]), shapes[i].name);
 	report(check_bounds(), "regions beyond its end");
 	report(check_pieces(), "more pieces than there is room for");
+	report(check_private(), "not while others have a part of it");
+	report(check_mark(), "a mark of congestion stays with it");
 	return failures ? -EINVAL : 0;
 }
 

@@ -11,6 +11,7 @@ use crate::{
         Outcome, //
     },
     kapi::{
+        cpu::Cpu,
         random,
         time, //
     }, //
@@ -55,6 +56,18 @@ pub(crate) fn clocks() -> Outcome {
 
     let now = time::real_time();
     check!(now.nanos < 1_000_000_000 && now.secs > 1_500_000_000);
+    Ok(())
+}
+
+/// There is no CPU but those that are possible: with them, there is one that is online.
+pub(crate) fn cpus() -> Outcome {
+    let count = Cpu::count();
+    check!(Cpu::new(count).is_none() && Cpu::new(u32::MAX).is_none());
+    let online = (0..count)
+        .filter_map(Cpu::new)
+        .filter(|cpu| cpu.is_online());
+    check!(online.count() as u32 >= 1);
+    check!(Cpu::first_online().is_online() && Cpu::new(Cpu::first_online().id()).is_some());
     Ok(())
 }
 

@@ -41,6 +41,7 @@ mod numbers;
 mod packets;
 mod primitives;
 mod queues;
+mod sockets;
 #[cfg(CONFIG_KUNIT)]
 mod suites;
 mod window;
@@ -63,7 +64,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 41] = [
+const CHECKS: [Check; 43] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -78,6 +79,7 @@ const CHECKS: [Check; 41] = [
     ("crypto: comparing and wiping", primitives::comparing),
     ("random numbers", environment::random),
     ("clocks", environment::clocks),
+    ("cpus", environment::cpus),
     ("allowed_ips: the longest prefix wins", ips::longest_prefix),
     ("allowed_ips: an owner goes", ips::remove_owner),
     ("allowed_ips: a list replaces another", ips::replace),
@@ -113,6 +115,7 @@ const CHECKS: [Check; 41] = [
     ("rcu: slots", lifetimes::slots),
     ("timers", lifetimes::timers),
     ("work", lifetimes::work),
+    ("sockets: registration", sockets::registration),
 ];
 
 struct Selftest;

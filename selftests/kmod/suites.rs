@@ -23,6 +23,7 @@ use crate::{
     primitives,
     proto,
     queues,
+    sockets,
     window, //
 };
 
@@ -62,6 +63,7 @@ suite! { wireguard_crypto:
 suite! { wireguard_environment:
     random = environment::random;
     clocks = environment::clocks;
+    cpus = environment::cpus;
 }
 
 suite! { wireguard_allowed_ips:
@@ -115,4 +117,8 @@ suite! { wireguard_lifetimes:
     slots = lifetimes::slots;
     timers = lifetimes::timers;
     work = lifetimes::work;
+}
+
+suite! { wireguard_sockets:
+    registration = sockets::registration;
 }

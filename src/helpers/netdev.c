@@ -194,6 +194,13 @@ bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi
 		kfree_skb(skb);
 		return false;
 	}
+	/*
+	 * Whatever it was before: on the way in, a socket that the packet holds
+	 * would be taken for the one that it is for, with a reference.
+	 */
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	skb_reset_mac_header(skb);
 	skb->dev = dev;
 	napi_gro_receive(napi, skb);
 	return true;

@@ -78,22 +78,49 @@ bool wg_helper_skb_is_gso(const struct sk_buff *skb)
 	return skb_is_gso(skb);
 }
 
+/* Some kinds of segmentation ask @dev what it can; the segments do not keep it. */
 struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
+					  struct net_device *dev,
 					  netdev_features_t features)
 {
-	return skb_gso_segment(skb, features);
+	struct sk_buff *segs, *seg;
+
+	skb->dev = dev;
+	segs = skb_gso_segment(skb, features);
+	skb->dev = NULL;
+	for (seg = IS_ERR(segs) ? NULL : segs; seg; seg = seg->next)
+		seg->dev = NULL;
+	return segs;
 }
 
-/* Whether nobody else refers to the packet's data. */
-bool wg_helper_skb_is_private(const struct sk_buff *skb)
+static bool is_alone(const struct sk_buff *skb)
 {
 	return !skb_shared(skb) && !skb_cloned(skb) &&
 	       !skb_shinfo(skb)->nr_frags;
 }
 
-struct sk_buff *wg_helper_skb_share_check(struct sk_buff *skb)
+/* Whether nobody else refers to the packet's data, those of its list included. */
+bool wg_helper_skb_is_private(const struct sk_buff *skb)
 {
-	return skb_share_check(skb, GFP_ATOMIC);
+	const struct sk_buff *part;
+
+	if (!is_alone(skb))
+		return false;
+	skb_walk_frags(skb, part) {
+		if (!is_alone(part) || skb_has_frag_list(part))
+			return false;
+	}
+	return true;
+}
+
+/* Takes over a packet, a clone of it if others have it as well. */
+struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb)
+{
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	/* It isn't referenced: it must not go with the packet elsewhere. */
+	if (skb)
+		skb->dev = NULL;
+	return skb;
 }
 
 void wg_helper_skb_dst_drop(struct sk_buff *skb)
@@ -129,6 +156,9 @@ u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb)
 
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 {
+	/* The header may be changed. */
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return;
 	if (skb->protocol == htons(ETH_P_IP))
 		INET_ECN_decapsulate(skb, outer, ip_hdr(skb)->tos);
 	else if (skb->protocol == htons(ETH_P_IPV6))
@@ -136,24 +166,31 @@ void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 				     ipv6_get_dsfield(ipv6_hdr(skb)));
 }
 
+/* A device that has gone away may have left its namespace behind. */
+static void hash_flow(struct sk_buff *skb, const struct net_device *dev)
+{
+	rcu_read_lock();
+	if (netif_running(dev))
+		skb_get_hash_net(dev_net_rcu(dev), skb);
+	rcu_read_unlock();
+}
+
 /*
  * Makes the packet writable, with at least @headroom bytes in front, and
- * appends @padding and @tail zero bytes.
+ * appends @padding and @tail zero bytes. If there is a device that it came by,
+ * the flow is hashed while the packet can still be dissected.
  */
-bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
-			  unsigned int padding, unsigned int tail)
+bool wg_helper_skb_extend(struct sk_buff *skb, const struct net_device *dev,
+			  unsigned int headroom, unsigned int padding,
+			  unsigned int tail)
 {
 	struct sk_buff *trailer;
 	int nsegs;
 
 	if (headroom > U16_MAX || padding > U16_MAX || tail > U16_MAX)
 		return false;
-	/*
-	 * The flow is hashed while the packet can still be dissected, for which
-	 * it must have come by a device.
-	 */
-	if (skb->len && skb->dev)
-		skb_get_hash(skb);
+	if (skb->len && dev)
+		hash_flow(skb, dev);
 	if (skb_cow_head(skb, headroom) < 0)
 		return false;
 	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
@@ -201,6 +238,7 @@ void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
 	} flow = {
 		skb->hash, skb->l4_hash, skb->sw_hash, skb->tstamp_type
 	};
+	const bool unreadable = skb->unreadable;
 
 	skb_scrub_packet(skb, true);
 	/* Also the priority, the security mark, VLAN, tc and redirect state. */
@@ -211,6 +249,8 @@ void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
 		skb->sw_hash = flow.sw_hash;
 		skb->tstamp_type = flow.tstamp_type;
 	}
+	/* That is about the memory that the packet is in, whatever it was. */
+	skb->unreadable = unreadable;
 
 	skb->dev = NULL;
 	skb->queue_mapping = 0;
@@ -224,11 +264,9 @@ void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
 	skb_reset_inner_headers(skb);
 }
 
-/* Presents the packet as received by @dev, its checksums verified. */
-void wg_helper_skb_receive_as(struct sk_buff *skb, struct net_device *dev,
-			      u16 protocol)
+/* Presents the packet as received, its checksums verified. */
+void wg_helper_skb_receive_as(struct sk_buff *skb, u16 protocol)
 {
-	skb->dev = dev;
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	skb->protocol = htons(protocol);

@@ -19,8 +19,9 @@ int wg_helper_skb_network_offset_of(const struct sk_buff *skb);
 
 bool wg_helper_skb_is_gso(const struct sk_buff *skb);
 struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
+					  struct net_device *dev,
 					  netdev_features_t features);
-struct sk_buff *wg_helper_skb_share_check(struct sk_buff *skb);
+struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb);
 bool wg_helper_skb_is_private(const struct sk_buff *skb);
 void wg_helper_skb_dst_drop(struct sk_buff *skb);
 u32 wg_helper_skb_route_mtu(const struct sk_buff *skb);
@@ -29,11 +30,11 @@ u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb);
 u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb);
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer);
 
-bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
-			  unsigned int padding, unsigned int tail);
+bool wg_helper_skb_extend(struct sk_buff *skb, const struct net_device *dev,
+			  unsigned int headroom, unsigned int padding,
+			  unsigned int tail);
 bool wg_helper_skb_unshare_data(struct sk_buff *skb);
 void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow);
-void wg_helper_skb_receive_as(struct sk_buff *skb, struct net_device *dev,
-			      u16 protocol);
+void wg_helper_skb_receive_as(struct sk_buff *skb, u16 protocol);
 
 #endif

@@ -64,6 +64,12 @@ unsigned int wg_helper_smp_processor_id(void)
 	return raw_smp_processor_id();
 }
 
+/* Whether there is per-CPU memory for a CPU of that number. */
+bool wg_helper_cpu_possible(unsigned int cpu)
+{
+	return cpu < nr_cpu_ids && cpu_possible(cpu);
+}
+
 bool wg_helper_cpu_online(unsigned int cpu)
 {
 	return cpu_online(cpu);

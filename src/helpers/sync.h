@@ -27,6 +27,7 @@ struct workqueue_struct *wg_helper_alloc_workqueue(const char *prefix,
 						   unsigned int flags);
 unsigned int wg_helper_next_online_cpu(unsigned int cpu);
 unsigned int wg_helper_smp_processor_id(void);
+bool wg_helper_cpu_possible(unsigned int cpu);
 bool wg_helper_cpu_online(unsigned int cpu);
 unsigned int wg_helper_num_online(void);
 void wg_helper_cond_resched(void);

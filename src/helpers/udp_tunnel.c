@@ -348,13 +348,16 @@ bool wg_helper_udp_datagram(const struct sk_buff *skb,
 	return true;
 }
 
-void wg_helper_icmp_unreachable(struct sk_buff *skb)
+void wg_helper_icmp_unreachable(struct sk_buff *skb, struct net_device *dev)
 {
-	if (!skb->dev)
+	/* A device that has gone away may have left its namespace behind. */
+	if (!netif_running(dev))
 		return;
+	skb->dev = dev;
 	if (skb->protocol == htons(ETH_P_IP))
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
 	else if (skb->protocol == htons(ETH_P_IPV6))
 		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH,
 				0);
+	skb->dev = NULL;
 }

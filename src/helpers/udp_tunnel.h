@@ -64,6 +64,6 @@ int wg_helper_udp_datagram_prepare(struct sk_buff *skb,
 bool wg_helper_udp_datagram(const struct sk_buff *skb,
 			    struct wg_helper_datagram *datagram);
 
-void wg_helper_icmp_unreachable(struct sk_buff *skb);
+void wg_helper_icmp_unreachable(struct sk_buff *skb, struct net_device *dev);
 
 #endif

@@ -13,7 +13,8 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// The number is below `nr_cpu_ids`.
+/// The CPU is a possible one: there is per-CPU memory for it. Not every number below `nr_cpu_ids` is
+/// that of one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cpu(u32);
 
@@ -30,31 +31,35 @@ impl Cpu {
     }
 
     /// The CPU of that number, if there can be one.
+    #[inline]
     pub(crate) fn new(id: u32) -> Option<Self> {
+        // SAFETY: No requirements: numbers out of range are told from possible ones.
         // INVARIANT: Just checked.
-        (id < Self::count()).then_some(Self(id))
+        unsafe { bindings::cpu_possible(id) }.then_some(Self(id))
     }
 
     /// The CPU that runs this, which stays the same as long as bottom halves are disabled.
     #[inline]
     pub(crate) fn current(_bh: BhDisabled<'_>) -> Self {
         // SAFETY: No requirements.
-        // INVARIANT: A running CPU has a number.
+        // INVARIANT: A running CPU is possible.
         Self(unsafe { bindings::smp_processor_id() })
     }
 
     /// The first CPU that is online.
     #[inline]
     pub(crate) fn first_online() -> Self {
-        // The search wraps around behind the last number.
-        Self(Self::count().wrapping_sub(1)).next_online()
+        // INVARIANT: `nr_cpu_ids` is the number behind that of the last possible CPU.
+        let last = Self(Self::count().wrapping_sub(1));
+        // The search wraps around behind it.
+        last.next_online()
     }
 
     /// The online CPU after this one, round and round.
     #[inline]
     pub(crate) fn next_online(self) -> Self {
         // SAFETY: By the type invariants, the number is in range.
-        // INVARIANT: An online CPU's number is in range.
+        // INVARIANT: An online CPU is possible.
         Self(unsafe { bindings::next_online_cpu(self.0) })
     }
 
@@ -73,9 +78,11 @@ impl Cpu {
 }
 
 /// Lets other threads run, in process context, if it is their turn.
+///
+/// As all that sleeps, this must not happen in a read-side critical section of RCU: where RCU is not
+/// preemptible, it ends the section whatever references there are.
 #[inline]
 pub(crate) fn cond_resched() {
-    // SAFETY: Whether this context may sleep is checked by the kernel's debug options; it is no
-    // matter of memory safety.
+    // SAFETY: The types cannot tell whether this context may sleep; the kernel's debug options do.
     unsafe { bindings::cond_resched() }
 }

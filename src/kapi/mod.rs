@@ -11,6 +11,7 @@ pub(crate) mod array;
 pub(crate) mod cpu;
 pub(crate) mod crypto;
 pub(crate) mod farewell;
+mod flags;
 pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod net;

@@ -40,8 +40,8 @@ pub(crate) trait HasTimer: Send + Sync + Sized + 'static {
 ///
 /// # Invariants
 ///
-/// `host` is null, or a valid pointer to the object, managed by an [`RcuArc`], of which this timer is
-/// a member. The C timer is not pending while it is null.
+/// `host` is null, or comes from [`RcuRef::as_data`] for the object of which this timer is a member.
+/// The C timer is not pending while it is null.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Timer<T: HasTimer> {
     #[pin]
@@ -69,7 +69,7 @@ impl<T: HasTimer> Timer<T> {
     /// Lets the timer of `host` expire `delay` jiffies from now, whenever it was to expire before.
     pub(crate) fn arm(host: RcuRef<'_, T>, delay: u64) {
         let this = host.timer();
-        let base: *const T = host.get();
+        let base = host.as_data();
         // A timer that isn't the host's own would not be dropped with it.
         let offset = (ptr::from_ref(this).addr()).wrapping_sub(base.addr());
         if offset >= size_of::<T>() {
@@ -104,10 +104,9 @@ impl<T: HasTimer> Timer<T> {
         // dropping it waits for us.
         let this = unsafe { &*kernel::container_of!(timer, Self, timer) };
         let host = this.host.load(Ordering::Acquire);
-        // SAFETY: By the type invariants, a pending timer's host is valid, and in an `RcuArc`.
-        let host = unsafe { RcuRef::from_data(host) };
-        // Without a reference left, the object may be half-way through being dropped.
-        if let Some(host) = host.try_get() {
+        // SAFETY: By the type invariants, a pending timer's host is the object that it is a member of,
+        // whose memory is valid since dropping it waits for us.
+        if let Some(host) = unsafe { RcuArc::try_from_data(host) } {
             // SAFETY: Timers expire in a softirq, or where bottom halves are disabled.
             T::expired(host, unsafe { BhDisabled::assume() });
         }

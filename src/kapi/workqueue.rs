@@ -15,23 +15,29 @@ use kernel::{
 
 use crate::{
     bindings,
-    kapi::cpu::Cpu, //
+    kapi::{cpu::Cpu, flags::flag_set}, //
 };
 
-/// Flags of a workqueue, to be combined by `|`.
+flag_set! {
+    /// Flags of a workqueue, from [`flags`].
+    Flags: u32
+}
+
+/// What [`Flags`] there are.
 pub(crate) mod flags {
+    use super::Flags;
     use crate::bindings;
 
     /// Work runs on the CPU it was queued on.
-    pub(crate) const PERCPU: u32 = bindings::wq_flags_WQ_PERCPU;
+    pub(crate) const PERCPU: Flags = Flags(bindings::wq_flags_WQ_PERCPU);
     /// Work runs on any CPU.
-    pub(crate) const UNBOUND: u32 = bindings::wq_flags_WQ_UNBOUND;
+    pub(crate) const UNBOUND: Flags = Flags(bindings::wq_flags_WQ_UNBOUND);
     /// Work stops while the system is suspended.
-    pub(crate) const FREEZABLE: u32 = bindings::wq_flags_WQ_FREEZABLE;
+    pub(crate) const FREEZABLE: Flags = Flags(bindings::wq_flags_WQ_FREEZABLE);
     /// Work may run for long without keeping other work of its CPU waiting.
-    pub(crate) const CPU_INTENSIVE: u32 = bindings::wq_flags_WQ_CPU_INTENSIVE;
+    pub(crate) const CPU_INTENSIVE: Flags = Flags(bindings::wq_flags_WQ_CPU_INTENSIVE);
     /// Work is needed to free memory, so one thread is kept for it.
-    pub(crate) const MEM_RECLAIM: u32 = bindings::wq_flags_WQ_MEM_RECLAIM;
+    pub(crate) const MEM_RECLAIM: Flags = Flags(bindings::wq_flags_WQ_MEM_RECLAIM);
 }
 
 /// A workqueue, destroyed when it is dropped, after all that was queued has run.
@@ -50,10 +56,10 @@ unsafe impl Sync for Workqueue {}
 
 impl Workqueue {
     /// Creates a workqueue by the name of `prefix-name`.
-    pub(crate) fn new(prefix: &CStr, name: &CStr, flags: u32) -> Result<Self> {
+    pub(crate) fn new(prefix: &CStr, name: &CStr, flags: Flags) -> Result<Self> {
         // SAFETY: Both strings are terminated and copied by the call.
         let wq =
-            unsafe { bindings::alloc_workqueue(prefix.as_char_ptr(), name.as_char_ptr(), flags) };
+            unsafe { bindings::alloc_workqueue(prefix.as_char_ptr(), name.as_char_ptr(), flags.0) };
         // INVARIANT: A new workqueue is ours.
         Ok(Self(NonNull::new(wq).ok_or(ENOMEM)?))
     }
@@ -69,7 +75,8 @@ impl Workqueue {
         self.enqueue_raw(bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int, work)
     }
 
-    /// Queues work on a CPU; one that is offline is as good as any.
+    /// Queues work on a CPU. One that has gone offline is as good as any, but on one that has never
+    /// been online the work waits until it is.
     ///
     /// Fails if the item is queued already.
     #[inline]
@@ -87,7 +94,7 @@ impl Workqueue {
     {
         let wq = self.0.as_ptr();
         // SAFETY: `queue_work_on` says false only if the item is queued already, the item has no
-        // lifetime and is `Send`, and the CPU number is a possible one or stands for any.
+        // lifetime and is `Send`, and the CPU is a possible one or stands for any.
         unsafe { work.__enqueue(move |work| bindings::queue_work_on(cpu, wq, work)) }
     }
 

@@ -266,7 +266,7 @@ fn unwrap(
         return Ok(None);
     }
     let protocol = protocol_of(&mut skb).ok_or(Refusal::NotIp)?;
-    skb.receive_as(&peer.device.dev, protocol);
+    skb.receive_as(protocol);
     let len = ip::total_len(protocol, skb.linear())
         .filter(|len| *len <= skb.len())
         .ok_or(Refusal::Length)?;

@@ -56,7 +56,7 @@ fn discard(skb: &mut SkBuff) {
 /// Makes a packet a data message.
 fn seal(skb: &mut SkBuff, session: &Session, counter: Counter) -> Result {
     let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
-    skb.extend_for_seal(HEADROOM, padding as u32)?;
+    skb.extend_for_seal(Some(&session.peer.device.dev), HEADROOM, padding as u32)?;
     skb.push_bytes(&DataHeader::new(session.remote_index, counter).to_bytes())?;
     skb.seal(
         DATA_HEADER_LEN as u32,

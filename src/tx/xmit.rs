@@ -65,12 +65,12 @@ impl Refusal {
 pub(crate) fn xmit(device: &Device, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
     let peer = match route(device, &skb, bh) {
         Ok(peer) => peer,
-        Err(refusal) => return refuse(device, skb, refusal),
+        Err(refusal) => return refuse(device, skb, refusal, bh),
     };
     let mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
-    let packets = match segments(skb) {
+    let packets = match segments(device, skb) {
         Ok(packets) => packets,
-        Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error)),
+        Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),
     };
     stage::stage(peer, own(packets, mtu), bh);
     Ok(())
@@ -113,11 +113,11 @@ fn destination(protocol: IpProtocol, header: &[u8]) -> ShowWholeIp {
 }
 
 /// Drops a packet, and lets its sender know.
-fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal) -> Result {
+fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal, bh: BhDisabled<'_>) -> Result {
     match refusal {
         Refusal::NotIp => {}
         Refusal::NoPeer | Refusal::NoEndpoint | Refusal::Segmentation(_) => {
-            icmp::unreachable(&mut skb);
+            icmp::unreachable(&mut skb, &device.dev, bh);
         }
     }
     device.dev.tx_errors(1);
@@ -125,9 +125,9 @@ fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal) -> Result {
 }
 
 /// The packets that a packet stands for.
-fn segments(skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
+fn segments(device: &Device, skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
     if skb.is_gso() {
-        return skb.segment();
+        return skb.segment(&device.dev);
     }
     let mut packets = PacketList::new();
     packets.push(skb);

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import rust
+from unsafe_uses import uses
 
 ALLOWED_CRATES = {
     "driver": {"core", "kernel", "zerocopy"},
@@ -26,9 +27,6 @@ USERSPACE_CRATES = {"blake2", "chacha20poly1305", "curve25519_dalek", "subtle", 
 KNOWN_CRATES = {"alloc", "core", "ffi", "kernel", "macros", "pin_init", "proc_macro", "std", "uapi"} | {
     "bindings", "zerocopy", "zerocopy_derive",
 } | USERSPACE_CRATES  # fmt: skip
-
-# Lines that may stand between `unsafe` and its SAFETY comment: the head of the same statement.
-STATEMENT_LINES = 8
 
 LINT_LIFTED = re.compile(r"#!?\[\s*(allow|expect|warn)\s*\([^\]]*\bunsafe_code\b")
 
@@ -124,37 +122,15 @@ class Checker:
     def check_unsafe(self, path, layer, source):
         if layer != "kapi" and LINT_LIFTED.search(source):
             self.complain(path, 1, f"{layer} lifts the lint against unsafe code; only kapi may")
-        notes = rust.comments(source)
-        lines = source.split("\n")
-        stream = rust.code(source)
-        for index, token in enumerate(stream):
-            if token.text != "unsafe":
-                continue
-            if layer != "kapi":
-                self.complain(path, token.line, f"unsafe in {layer}; only kapi may")
-            elif stream[index + 1].text in ("{", "impl") and not explained(lines, notes, token.line):
-                self.complain(path, token.line, "unsafe without a SAFETY comment above it")
-
-
-def explained(lines, notes, line):
-    """Whether a SAFETY comment stands on the line or above the statement that the line belongs to."""
-    if "SAFETY:" in notes.get(line, ""):
-        return True
-    for above in range(line - 1, max(0, line - 1 - STATEMENT_LINES), -1):
-        text = lines[above - 1].strip()
-        if above in notes and text.startswith(("//", "/*", "*")):
-            return in_comment_block(lines, notes, above)
-        if not text or text.endswith((";", "}")):
-            return False
-    return False
-
-
-def in_comment_block(lines, notes, line):
-    while line in notes and lines[line - 1].strip().startswith(("//", "/*", "*")):
-        if "SAFETY:" in notes[line]:
-            return True
-        line -= 1
-    return False
+        if layer != "kapi":
+            for token in rust.code(source):
+                if token.text == "unsafe":
+                    self.complain(path, token.line, f"unsafe in {layer}; only kapi may")
+            return
+        for use in uses(source):
+            if not use.reasons:
+                wanted = "a SAFETY comment above it" if use.kind in ("block", "impl") else "a # Safety section"
+                self.complain(path, use.line, f"unsafe without {wanted}")
 
 
 def read_tree(tree):

@@ -32,6 +32,7 @@ use kernel::{
 use crate::{
     bindings,
     kapi::{
+        flags::flag_set,
         net::rtnl::RtnlHeld,
         string, //
     }, //
@@ -54,36 +55,54 @@ pub(crate) use self::{
 
 use self::devices::Devices;
 
-/// What a device leaves to the stack or the stack to it, to be combined by `|`.
+flag_set! {
+    /// What a device leaves to the stack or the stack to it, from [`features`].
+    Features: u64
+}
+
+/// What [`Features`] there are for a device of ours: none that needs an operation of its own.
 pub(crate) mod features {
+    use super::Features;
     use crate::bindings;
 
     /// The device computes any checksum of outgoing packets.
-    pub(crate) const HW_CSUM: u64 = bindings::WG_CONST_NETIF_F_HW_CSUM;
+    pub(crate) const HW_CSUM: Features = Features(bindings::WG_CONST_NETIF_F_HW_CSUM);
     /// The device verifies checksums of incoming packets.
-    pub(crate) const RXCSUM: u64 = bindings::WG_CONST_NETIF_F_RXCSUM;
+    pub(crate) const RXCSUM: Features = Features(bindings::WG_CONST_NETIF_F_RXCSUM);
     /// Packets may be scattered over pages.
-    pub(crate) const SG: u64 = bindings::WG_CONST_NETIF_F_SG;
+    pub(crate) const SG: Features = Features(bindings::WG_CONST_NETIF_F_SG);
     /// Packets may be several segments in one.
-    pub(crate) const GSO: u64 = bindings::WG_CONST_NETIF_F_GSO;
+    pub(crate) const GSO: Features = Features(bindings::WG_CONST_NETIF_F_GSO);
     /// Segments of all kinds that the stack can cut itself.
-    pub(crate) const GSO_SOFTWARE: u64 = bindings::WG_CONST_NETIF_F_GSO_SOFTWARE;
+    pub(crate) const GSO_SOFTWARE: Features = Features(bindings::WG_CONST_NETIF_F_GSO_SOFTWARE);
     /// Packets may lie in high memory.
-    pub(crate) const HIGHDMA: u64 = bindings::WG_CONST_NETIF_F_HIGHDMA;
+    pub(crate) const HIGHDMA: Features = Features(bindings::WG_CONST_NETIF_F_HIGHDMA);
 }
 
-/// Flags of an interface as users see them, to be combined by `|`.
+flag_set! {
+    /// Flags of an interface as users see them, from [`flags`].
+    Flags: u32
+}
+
+/// What [`Flags`] there are for a device of ours.
 pub(crate) mod flags {
+    use super::Flags;
     use crate::bindings;
 
     /// There is one other side.
-    pub(crate) const POINTOPOINT: u32 = bindings::net_device_flags_IFF_POINTOPOINT;
+    pub(crate) const POINTOPOINT: Flags = Flags(bindings::net_device_flags_IFF_POINTOPOINT);
     /// Neighbours need not be resolved.
-    pub(crate) const NOARP: u32 = bindings::net_device_flags_IFF_NOARP;
+    pub(crate) const NOARP: Flags = Flags(bindings::net_device_flags_IFF_NOARP);
 }
 
-/// The type of hardware of a device without link-layer headers or addresses.
-pub(crate) const ARPHRD_NONE: u16 = bindings::WG_CONST_ARPHRD_NONE;
+/// A type of hardware.
+///
+/// There is but one: what the core expects of the headers and addresses of all others, devices of
+/// ours do not have.
+pub(crate) struct Hardware(u16);
+
+/// The hardware of a device without link-layer headers or addresses.
+pub(crate) const ARPHRD_NONE: Hardware = Hardware(bindings::WG_CONST_ARPHRD_NONE);
 
 /// The size of a device name with its terminator, in bytes.
 const IFNAMSIZ: usize = bindings::IFNAMSIZ as usize;

@@ -7,16 +7,20 @@
 
 use crate::{
     bindings,
-    kapi::net::skbuff::SkBuff, //
+    kapi::{
+        net::{device::NetDevice, skbuff::SkBuff},
+        sync::bh::BhDisabled, //
+    }, //
 };
 
-/// Tells the sender of an IP packet that its destination cannot be reached.
+/// Tells the sender of an IP packet that `dev` was to transmit that its destination cannot be reached.
 ///
 /// That is "host unreachable" for IPv4 and "address unreachable" for IPv6; the sender is the one
-/// before address translation, if conntrack knows it. Nothing is sent unless the packet still has
-/// its device, and for IPv4 its route. Rate limits of the network stack apply.
-pub(crate) fn unreachable(skb: &mut SkBuff) {
+/// before address translation, if conntrack knows it. Nothing is sent unless the device is up, and
+/// for IPv4 the packet still has its route. Rate limits of the network stack apply.
+pub(crate) fn unreachable(skb: &mut SkBuff, dev: &NetDevice, _bh: BhDisabled<'_>) {
     // SAFETY: The packet is valid and ours, and both senders check its headers' bounds; they may
-    // replace its data, which `&mut` allows for.
-    unsafe { bindings::icmp_unreachable(skb.as_ptr()) };
+    // replace its data, which `&mut` allows for. A device that is seen running keeps its namespace
+    // while bottom halves are disabled.
+    unsafe { bindings::icmp_unreachable(skb.as_ptr(), dev.as_ptr()) };
 }

@@ -251,7 +251,8 @@ unsafe extern "C" fn encap_rcv<H: UdpHandler>(
 ) -> c_int {
     // SAFETY: By the caller's promise.
     let handler = unsafe { bindings::udp_encap_enter(sk, skb) }.cast::<H>();
-    // SAFETY: The hook owns the packet, and the call above took it off the list it may have been on.
+    // SAFETY: The hook owns the packet, and the call above took it off the list it may have been on,
+    // and the device off it.
     let skb = unsafe { SkBuff::from_raw(skb) };
     // SAFETY: The UDP layer receives in softirq, or as if.
     let bh = unsafe { BhDisabled::assume() };

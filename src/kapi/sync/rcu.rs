@@ -210,6 +210,36 @@ impl<T: Send + Sync> RcuReservation<T> {
     }
 }
 
+impl<T> RcuArc<T> {
+    /// Takes a reference to an object, unless its last one has been dropped: then the object may be
+    /// half-way through being dropped itself.
+    ///
+    /// # Safety
+    ///
+    /// `data` must come from [`RcuRef::as_data`], and the object's memory must still be valid.
+    #[inline]
+    pub(in crate::kapi) unsafe fn try_from_data(data: *const T) -> Option<Self> {
+        // SAFETY: By the caller's promise, `data` is the field of an `Inner`.
+        let ptr = unsafe { kernel::container_of!(data, Inner<T>, data) };
+        // SAFETY: As above, so it isn't null, and its memory is valid.
+        unsafe { Self::try_new(NonNull::new_unchecked(ptr.cast_mut())) }
+    }
+
+    /// # Safety
+    ///
+    /// The memory of the target must be valid.
+    #[inline]
+    unsafe fn try_new(ptr: NonNull<Inner<T>>) -> Option<Self> {
+        // SAFETY: By the caller's promise. Nothing but the count is touched.
+        let refcount = unsafe { &(*ptr.as_ptr()).refcount };
+        // INVARIANT: The count just added is the new reference's.
+        refcount.inc_not_zero().then(|| Self {
+            ptr,
+            _owns: PhantomData,
+        })
+    }
+}
+
 impl<T> Deref for RcuArc<T> {
     type Target = T;
 
@@ -307,35 +337,11 @@ impl<T> Clone for RcuRef<'_, T> {
 impl<T> Copy for RcuRef<'_, T> {}
 
 impl<'a, T: Send + Sync> RcuRef<'a, T> {
-    /// Borrows the object that `data` is the content of.
-    ///
-    /// # Safety
-    ///
-    /// `data` must be the content of an [`RcuArc`], and its memory must stay valid for `'a`.
-    #[inline]
-    pub(in crate::kapi) unsafe fn from_data(data: *const T) -> Self {
-        // SAFETY: By the caller's promise.
-        let ptr = unsafe { kernel::container_of!(data, Inner<T>, data) };
-        Self {
-            // SAFETY: As above, so it isn't null.
-            ptr: unsafe { NonNull::new_unchecked(ptr.cast_mut()) },
-            _lives: PhantomData,
-        }
-    }
-
     /// Takes a reference, unless the last one has been dropped already.
     #[inline]
     pub(crate) fn try_get(self) -> Option<RcuArc<T>> {
         // SAFETY: By the type invariants, the memory is valid.
-        let refcount = unsafe { &(*self.ptr.as_ptr()).refcount };
-        if !refcount.inc_not_zero() {
-            return None;
-        }
-        // INVARIANT: The count just added is the new reference's.
-        Some(RcuArc {
-            ptr: self.ptr,
-            _owns: PhantomData,
-        })
+        unsafe { RcuArc::try_new(self.ptr) }
     }
 
     /// Borrows the object for as long as the critical section lasts.
@@ -343,6 +349,14 @@ impl<'a, T: Send + Sync> RcuRef<'a, T> {
     pub(crate) fn get(self) -> &'a T {
         // SAFETY: By the type invariants.
         unsafe { &(*self.ptr.as_ptr()).data }
+    }
+
+    /// The object as a pointer for [`RcuArc::try_from_data`]: unlike one made of a reference, it is
+    /// good for the reference count as well.
+    #[inline]
+    pub(in crate::kapi) fn as_data(self) -> *const T {
+        // SAFETY: By the type invariants, the memory is valid.
+        unsafe { &raw const (*self.ptr.as_ptr()).data }
     }
 
     /// Whether this is a borrow of the object that `other` refers to.

@@ -27,6 +27,9 @@ use super::{
     free,
     private,
     Devices,
+    Features,
+    Flags,
+    Hardware,
     Name,
     NetDevice,
     Private, //
@@ -99,11 +102,11 @@ pub(crate) trait LinkOps: Send + Sync + Sized + 'static {
 /// What all devices of a kind have in common. None has link-layer headers or addresses.
 pub(crate) struct LinkProperties {
     /// What the device can, from [`features`](super::features).
-    pub(crate) features: u64,
+    pub(crate) features: Features,
     /// The initial flags, from [`flags`](super::flags).
-    pub(crate) flags: u32,
+    pub(crate) flags: Flags,
     /// The type of hardware, as [`ARPHRD_NONE`](super::ARPHRD_NONE).
-    pub(crate) hardware: u16,
+    pub(crate) hardware: Hardware,
     /// How much room packets should have in front, in bytes.
     pub(crate) headroom: u16,
     /// How much room packets should have behind, in bytes.
@@ -165,14 +168,14 @@ pub(crate) struct Link<T: LinkOps> {
 unsafe impl<T: LinkOps> Sync for Link<T> {}
 
 impl<T: LinkOps> Link<T> {
-    const NETDEV_OPS: bindings::net_device_ops = bindings::net_device_ops {
+    const NETDEV_OPS: &'static bindings::net_device_ops = &bindings::net_device_ops {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
         ..pin_init::zeroed()
     };
 
-    const DEVICE_TYPE: bindings::device_type = bindings::device_type {
+    const DEVICE_TYPE: &'static bindings::device_type = &bindings::device_type {
         name: Self::KIND,
         ..pin_init::zeroed()
     };
@@ -226,14 +229,14 @@ impl<T: LinkOps> Link<T> {
     unsafe extern "C" fn setup(dev: *mut bindings::net_device) {
         let chosen = T::properties();
         let properties = bindings::netdev_properties {
-            ops: &Self::NETDEV_OPS,
-            devtype: &Self::DEVICE_TYPE,
-            features: chosen.features,
-            flags: chosen.flags,
+            ops: Self::NETDEV_OPS,
+            devtype: Self::DEVICE_TYPE,
+            features: chosen.features.0,
+            flags: chosen.flags.0,
             mtu: chosen.mtu,
             max_mtu: chosen.max_mtu,
             tso_max_size: chosen.tso_max_size,
-            type_: chosen.hardware,
+            type_: chosen.hardware.0,
             needed_headroom: chosen.headroom,
             needed_tailroom: chosen.tailroom,
             ip_tunnel_header_ops: chosen.ip_tunnel_header_ops,
@@ -373,7 +376,7 @@ impl<T: LinkOps> Link<T> {
         // with interrupts disabled instead.
         let (skb, this, bh) = unsafe {
             (
-                SkBuff::unshared(skb),
+                SkBuff::take_over(skb),
                 Self::driver(dev),
                 BhDisabled::assume(),
             )

@@ -4,10 +4,12 @@
 
 use core::{
     marker::PhantomData,
-    mem::ManuallyDrop,
+    mem::{offset_of, ManuallyDrop},
     ops::{Deref, DerefMut},
     ptr::NonNull, //
 };
+
+use kernel::prelude::*;
 
 use super::{
     Control,
@@ -18,8 +20,15 @@ use crate::bindings;
 /// Where in the control block the header is: behind the packet's own notes.
 const OFFSET: usize = size_of::<Control>();
 
+/// The size of a control block.
+const CB_LEN: usize = 48;
+
 /// The room for a header.
-const ROOM: usize = 48 - OFFSET;
+const ROOM: usize = CB_LEN - OFFSET;
+
+const _: fn(&bindings::sk_buff) -> &[c_char; CB_LEN] = |skb| &skb.cb;
+const _: () = assert!(offset_of!(bindings::sk_buff, cb) % align_of::<u64>() == 0);
+const _: () = assert!(OFFSET % align_of::<u64>() == 0);
 
 /// One or more packets and a header, as cheap to move as a pointer.
 ///

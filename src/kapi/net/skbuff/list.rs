@@ -15,7 +15,8 @@ use crate::bindings;
 /// # Invariants
 ///
 /// `head` starts a chain of `len` packets, linked by `next` and ending with null, that this value
-/// owns; `tail` is the last of them, and dangles while the list is empty.
+/// owns, each of them fit for a [`SkBuff`] but for the chain; `tail` is the last of them, and dangles
+/// while the list is empty.
 pub(crate) struct PacketList {
     head: *mut bindings::sk_buff,
     tail: *mut bindings::sk_buff,
@@ -65,7 +66,7 @@ impl PacketList {
     /// # Safety
     ///
     /// `head` must start a chain of packets, linked by `next` and ending with null, that the caller
-    /// owns and gives up.
+    /// owns and gives up, and each of which is fit for a [`SkBuff`] but for the chain.
     pub(super) unsafe fn from_chain(head: NonNull<bindings::sk_buff>) -> Self {
         let mut list = Self::new();
         let mut skb = head.as_ptr();

@@ -73,8 +73,10 @@ pub(crate) type Control = [u32; 2];
 ///
 /// # Invariants
 ///
-/// The pointer is to a packet that this value owns and nobody else refers to: it is on no list, and
-/// its reference count is one. Its data may be shared with clones of it.
+/// - The pointer is to a packet that this value owns and nobody else refers to: it is on no list, and
+///   its reference count is one. Its data may be shared with clones of it.
+/// - The packet refers to no device: a packet does not count its references to those, so it could
+///   outlive one. What needs a device is told which.
 pub(crate) struct SkBuff(NonNull<bindings::sk_buff>);
 
 // SAFETY: A packet may be passed from one context to another.
@@ -96,7 +98,7 @@ impl SkBuff {
     /// # Safety
     ///
     /// `skb` must be a valid packet that the caller owns and gives up, that nobody else has a
-    /// reference to, and that is on no list.
+    /// reference to, that refers to no device, and that is on no list.
     #[inline]
     pub(in crate::kapi) unsafe fn from_raw(skb: *mut bindings::sk_buff) -> Self {
         // INVARIANT: By the caller's promise.
@@ -104,18 +106,19 @@ impl SkBuff {
         Self(unsafe { NonNull::new_unchecked(skb) })
     }
 
-    /// Takes a packet over from C that others may hold references to, by a clone if so.
+    /// Takes a packet over from C that others may hold references to, by a clone if so, and without
+    /// its device.
     ///
     /// `None` if there is no memory for that; then the packet is dropped.
     ///
     /// # Safety
     ///
-    /// As for [`Self::from_raw`], but for the other references.
+    /// As for [`Self::from_raw`], but for the other references and the device.
     #[inline]
-    pub(in crate::kapi) unsafe fn unshared(skb: *mut bindings::sk_buff) -> Option<Self> {
+    pub(in crate::kapi) unsafe fn take_over(skb: *mut bindings::sk_buff) -> Option<Self> {
         // SAFETY: By the caller's promise; the reference is given up and what is returned is ours.
-        // INVARIANT: What is returned has one reference.
-        NonNull::new(unsafe { bindings::skb_share_check(skb) }).map(Self)
+        // INVARIANT: What is returned has one reference, and no device.
+        NonNull::new(unsafe { bindings::skb_take_over(skb) }).map(Self)
     }
 
     /// Passes the packet on to C.
@@ -200,14 +203,15 @@ impl SkBuff {
         unsafe { bindings::skb_is_gso(self.as_ptr()) }
     }
 
-    /// Cuts a packet that stands for several into them, checksums and all.
+    /// Cuts a packet that stands for several, and that `dev` was to transmit, into them, checksums
+    /// and all.
     ///
     /// Gives the packet back together with the error if that fails.
-    pub(crate) fn segment(self) -> Result<PacketList, (Self, Error)> {
-        // SAFETY: By the type invariants; the packet stays ours, the segments are new.
-        let segments = from_err_ptr(unsafe { bindings::skb_gso_segment(self.as_ptr(), 0) });
-        match segments.map(NonNull::new) {
-            // SAFETY: A list of packets that nobody else knows.
+    pub(crate) fn segment(self, dev: &NetDevice) -> Result<PacketList, (Self, Error)> {
+        // SAFETY: By the type invariants; the packet stays ours. The segments are new, or one of
+        // them is the packet with a reference of its own.
+        let segments = unsafe { bindings::skb_gso_segment(self.as_ptr(), dev.as_ptr(), 0) };
+        match from_err_ptr(segments).map(NonNull::new) {
             Ok(Some(first)) => {
                 // SAFETY: By the type invariants; its data lives on in the segments.
                 unsafe { bindings::skb_consume(self.into_raw()) };
@@ -352,11 +356,11 @@ impl SkBuff {
         unsafe { bindings::skb_reset(self.as_ptr(), false) };
     }
 
-    /// Presents the packet as received by `dev`, with its checksums verified.
+    /// Presents the packet as received, with its checksums verified.
     #[inline]
-    pub(crate) fn receive_as(&mut self, dev: &NetDevice, protocol: IpProtocol) {
-        // SAFETY: By the type invariants. The stack gets the packet while `dev` is registered.
-        unsafe { bindings::skb_receive_as(self.as_ptr(), dev.as_ptr(), protocol.ethertype()) };
+    pub(crate) fn receive_as(&mut self, protocol: IpProtocol) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_receive_as(self.as_ptr(), protocol.ethertype()) };
     }
 
     /// Frees the packet as one that has served its purpose, not as a drop.

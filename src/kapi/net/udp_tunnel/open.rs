@@ -46,8 +46,11 @@ impl Registration {
     /// Registers the hook. [`EBUSY`] if there is one already.
     pub(crate) fn new() -> Result<Self> {
         let published = Published::new()?;
+        let exit = PernetRegistration::new()?;
+        // Not before: what was opened without the hook would outlive its namespace.
+        published.0.state.lock().refuses = false;
         Ok(Self {
-            _exit: PernetRegistration::new()?,
+            _exit: exit,
             published,
         })
     }
@@ -158,7 +161,7 @@ impl OpenSockets {
             state <- new_mutex!(
                 State {
                     first: None,
-                    refuses: false,
+                    refuses: true,
                 },
                 "open_sockets"
             ),
