@@ -10,6 +10,7 @@
 #include <net/ip_tunnels.h>
 
 #include "netdev.h"
+#include "skbuff.h"
 
 void wg_helper_netdev_setup(struct net_device *dev, const struct netdev_properties *p)
 {
@@ -198,7 +199,7 @@ bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi
 	 * Whatever it was before: on the way in, a socket that the packet holds
 	 * would be taken for the one that it is for, with a reference.
 	 */
-	skb_orphan(skb);
+	wg_helper_skb_orphan(skb);
 	skb_dst_drop(skb);
 	skb_reset_mac_header(skb);
 	skb->dev = dev;
