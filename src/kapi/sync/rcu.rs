@@ -12,8 +12,7 @@
 use core::{
     marker::PhantomData,
     ops::Deref,
-    ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, AtomicUsize, Ordering}, //
+    ptr::{self, NonNull}, //
 };
 
 use kernel::{
@@ -24,7 +23,10 @@ use kernel::{
     workqueue::{HasWork, RawWorkItem, Work, WorkItem, WorkItemPointer}, //
 };
 
-use crate::bindings;
+use crate::{
+    bindings,
+    kapi::sync::atomic::{AtomicPtr, AtomicUsize, Ordering}, //
+};
 
 /// Evidence of an RCU read-side critical section.
 ///
