@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets without contents, and batches of them.
+
+use std::{
+    mem,
+    ops::{Deref, DerefMut},
+    ptr, //
+};
+
+use crate::bindings;
+
+pub(crate) struct SkBuff;
+
+impl SkBuff {
+    pub(crate) fn into_raw(self) -> *mut bindings::sk_buff {
+        ptr::null_mut()
+    }
+}
+
+/// So many packets.
+#[derive(Default)]
+pub(crate) struct PacketList(usize);
+
+impl PacketList {
+    pub(crate) const fn new() -> Self {
+        Self(0)
+    }
+
+    pub(crate) fn of(packets: usize) -> Self {
+        Self(packets)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn take(&mut self) -> Self {
+        mem::take(self)
+    }
+}
+
+/// Packets and a header.
+pub(crate) struct Batch<H> {
+    header: Box<H>,
+    packets: PacketList,
+}
+
+impl<H> Batch<H> {
+    pub(crate) fn new(packets: PacketList, header: H) -> Option<Self> {
+        let header = Box::new(header);
+        (!packets.is_empty()).then_some(Self { header, packets })
+    }
+
+    pub(crate) fn into_parts(self) -> (H, PacketList) {
+        (*self.header, self.packets)
+    }
+}
+
+impl<H> Deref for Batch<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        &self.header
+    }
+}
+
+impl<H> DerefMut for Batch<H> {
+    fn deref_mut(&mut self) -> &mut H {
+        &mut self.header
+    }
+}
