@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Begins a handshake, with a message that has its MACs.
-pub(super) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
+pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
     let mut noise = peer.noise.lock();
     if peer.is_closed() || !noise.remote.can_handshake() {
         return None;
@@ -52,7 +52,7 @@ pub(super) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
 }
 
 /// Answers the initiation that was accepted last, without MACs, and begins the session.
-pub(super) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
+pub(crate) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
     let mut noise = peer.noise.lock();
     if peer.is_closed() {
         return Err(ESHUTDOWN);

@@ -5,6 +5,9 @@
 mod inbox;
 mod ordered;
 mod parallel;
+mod peers;
+mod rcu;
+mod tables;
 
 use std::convert::Infallible;
 
@@ -16,4 +19,9 @@ fn made<T>(init: impl PinInit<T, Infallible>) -> T {
         Ok(value) => value,
         Err(never) => match never {},
     }
+}
+
+/// Makes what may fail to be made.
+fn made_or_failed<T>(init: impl PinInit<T, Error>) -> Result<T> {
+    init.make()
 }
