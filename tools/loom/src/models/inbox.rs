@@ -68,7 +68,7 @@ impl Device {
         let inbox = Arc::pin_init(Inbox::new(), GFP_KERNEL).unwrap();
         sync::Arc::new(Self {
             order: made(Ordered::new()),
-            pollers: NapiRoom::new(1).unwrap().fill(&NetDevice, [inbox]),
+            pollers: NapiRoom::new(1).unwrap().fill(&NetDevice::default(), [inbox]),
             delivered: Arc::new(Mutex::default(), GFP_KERNEL).unwrap(),
         })
     }

@@ -7,6 +7,7 @@ mod ordered;
 mod parallel;
 mod peers;
 mod rcu;
+mod staging;
 mod tables;
 
 use std::convert::Infallible;

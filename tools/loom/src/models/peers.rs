@@ -11,13 +11,11 @@ use kernel::{
 use loom::thread;
 
 use crate::{
-    census::Census,
     crypto::{KernelCrypto, Key},
     device::Device,
     identity::Identity,
     index_table::Entry,
     kapi::{
-        net::device::NetDevice,
         random,
         sync::{bh, rcu::RcuArc}, //
     },
@@ -27,7 +25,7 @@ use crate::{
         identity::RemoteStatic,
         messages::{Index, Response},
     },
-    session::{IndexTable, Session},
+    session::Session,
     time::{boot_now, wall_now},
     tx::create, //
 };
@@ -45,8 +43,8 @@ fn identity(byte: u8) -> RcuArc<Identity> {
 }
 
 /// A peer of a device that has no other, and the far end.
-struct Ends {
-    peer: RcuArc<Peer>,
+pub(super) struct Ends {
+    pub(super) peer: RcuArc<Peer>,
     far: Far,
 }
 
@@ -57,15 +55,10 @@ struct Far {
 }
 
 impl Ends {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         random::begin();
         let (near, far) = (identity(1), identity(2));
-        let device = Device {
-            dev: NetDevice,
-            census: Census::new().unwrap(),
-            index_table: KBox::try_pin_init(IndexTable::new(1), GFP_KERNEL).unwrap(),
-        };
-        let device = Arc::new(device, GFP_KERNEL).unwrap();
+        let device = Arc::new(Device::new().unwrap(), GFP_KERNEL).unwrap();
         let remote = RemoteStatic::new(*near.keys().public(), Some(far.keys()));
         let peer = Peer::new(device, 0, *far.keys().public(), None, Some(near)).unwrap();
         let far = Far {
@@ -141,7 +134,7 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
 }
 
 /// Puts a new session in its slot.
-fn install(peer: &RcuArc<Peer>, role: Role) -> Result {
+pub(super) fn install(peer: &RcuArc<Peer>, role: Role) -> Result {
     peer.sessions.install(&peer.device.index_table, numbered(peer, role))
 }
 

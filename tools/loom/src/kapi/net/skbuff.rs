@@ -8,11 +8,19 @@ use std::{
     ptr, //
 };
 
+use kernel::prelude::*;
+
 use crate::bindings;
 
 pub(crate) struct SkBuff;
 
 impl SkBuff {
+    pub(crate) fn new(_headroom: u32, _len: u32) -> Result<Self> {
+        Ok(Self)
+    }
+
+    pub(crate) fn orphan(&mut self) {}
+
     pub(crate) fn into_raw(self) -> *mut bindings::sk_buff {
         ptr::null_mut()
     }
@@ -39,8 +47,25 @@ impl PacketList {
         self.0 == 0
     }
 
+    pub(crate) fn push(&mut self, _skb: SkBuff) {
+        self.0 += 1;
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<SkBuff> {
+        self.0 = self.0.checked_sub(1)?;
+        Some(SkBuff)
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+
     pub(crate) fn take(&mut self) -> Self {
         mem::take(self)
+    }
+
+    pub(crate) fn for_each_mut(&mut self, f: impl FnMut(&mut SkBuff)) {
+        (0..self.0).map(|_| SkBuff).collect::<Vec<_>>().iter_mut().for_each(f);
     }
 }
 
