@@ -33,9 +33,7 @@ impl Device {
             census: Census::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(1), GFP_KERNEL)?,
             encrypt: Parallel::new(4)?,
-            crypt_queue: LazyLock::new(|| {
-                Workqueue::new(c"wg", c"crypt", flags::PERCPU).unwrap()
-            }),
+            crypt_queue: LazyLock::new(|| Workqueue::new(c"wg", c"crypt", flags::PERCPU).unwrap()),
         })
     }
 }

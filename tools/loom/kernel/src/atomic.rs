@@ -142,7 +142,12 @@ impl AtomicBool {
 #[allow(dead_code, reason = "pointers are not stored")]
 mod pointer {
     use super::*;
-    atomic!(AtomicPtr<T>, std::sync::atomic::AtomicPtr<T>, model::AtomicPtr<T>, *mut T);
+    atomic!(
+        AtomicPtr<T>,
+        std::sync::atomic::AtomicPtr<T>,
+        model::AtomicPtr<T>,
+        *mut T
+    );
 }
 
 /// A pointer. Who reads it to follow it uses what it points to.

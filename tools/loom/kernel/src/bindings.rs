@@ -48,7 +48,9 @@ pub unsafe fn refcount_inc_not_zero(refcount: *mut refcount_t) -> bool {
     // SAFETY: By the caller's promise.
     let count = unsafe { count(refcount) };
     let add = |count| (count != 0).then(|| count + 1);
-    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+        .is_ok()
 }
 
 #[track_caller]
@@ -109,4 +111,3 @@ pub unsafe fn cpu_online(cpu: u32) -> bool {
 pub unsafe fn cond_resched() {
     crate::task::might_sleep();
 }
-

@@ -100,4 +100,3 @@ impl<T> Drop for KBox<T> {
         memory::dropped(ptr);
     }
 }
-

@@ -14,9 +14,9 @@ pub mod alloc;
 pub mod atomic;
 pub mod bindings;
 pub mod cpu;
+mod cstr;
 #[path = "../../../host-test/kernel/src/error.rs"]
 pub mod error;
-mod cstr;
 mod init;
 mod kbox;
 pub mod memory;
@@ -27,8 +27,6 @@ pub mod sync;
 pub mod task;
 pub mod types;
 pub mod workqueue;
-
-
 
 /// What is in the kernel's prelude.
 pub mod prelude {
@@ -45,7 +43,8 @@ pub mod prelude {
         error::{code::*, Error, Result},
         init::PinInit,
         kbox::KBox,
-        pin_init, try_pin_init, //
+        pin_init,
+        try_pin_init, //
     };
 }
 

@@ -67,7 +67,11 @@ pub fn used<T>(at: *const T) {
             return;
         };
         let what = object.what;
-        assert!(object.is_alive, "use of a freed {what} at +{}", at.addr() - start);
+        assert!(
+            object.is_alive,
+            "use of a freed {what} at +{}",
+            at.addr() - start
+        );
         object.uses.with(|_| ());
     });
 }

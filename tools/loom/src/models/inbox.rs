@@ -68,7 +68,9 @@ impl Device {
         let inbox = Arc::pin_init(Inbox::new(), GFP_KERNEL).unwrap();
         sync::Arc::new(Self {
             order: made(Ordered::new()),
-            pollers: NapiRoom::new(1).unwrap().fill(&NetDevice::default(), [inbox]),
+            pollers: NapiRoom::new(1)
+                .unwrap()
+                .fill(&NetDevice::default(), [inbox]),
             delivered: Arc::new(Mutex::default(), GFP_KERNEL).unwrap(),
         })
     }
@@ -104,7 +106,10 @@ fn handed_over(first: &'static [usize], second: &'static [usize]) {
         let device = Device::new();
         let mut batches: Vec<_> = (0..count).map(|label| Some(device.batch(label))).collect();
         let mut take = |labels: &[usize]| -> Vec<_> {
-            labels.iter().map(|label| batches[*label].take().unwrap()).collect()
+            labels
+                .iter()
+                .map(|label| batches[*label].take().unwrap())
+                .collect()
         };
         let (mine, theirs) = (take(first), take(second));
         let other = thread::spawn({
@@ -115,7 +120,11 @@ fn handed_over(first: &'static [usize], second: &'static [usize]) {
         other.join().unwrap();
         poller.stop();
         let all: Vec<_> = (0..count).collect();
-        assert_eq!(device.delivered(), all, "a batch is left that nobody polls for");
+        assert_eq!(
+            device.delivered(),
+            all,
+            "a batch is left that nobody polls for"
+        );
     });
 }
 
@@ -154,6 +163,10 @@ fn emptied_at_the_end() {
         drop(sync::Arc::into_inner(device));
         let before = delivered.lock().unwrap().len();
         poller.stop();
-        assert_eq!(delivered.lock().unwrap().len(), before, "polled after the end");
+        assert_eq!(
+            delivered.lock().unwrap().len(),
+            before,
+            "polled after the end"
+        );
     });
 }

@@ -77,7 +77,8 @@ fn completed(first: [usize; 2], second: [usize; 2]) {
         mine.into_iter().for_each(|batch| peer.complete(batch));
         other.join().unwrap();
         // SAFETY: As above.
-        peer.out.with(|out| unsafe { assert_eq!(*out, [0, 1, 2, 3]) });
+        peer.out
+            .with(|out| unsafe { assert_eq!(*out, [0, 1, 2, 3]) });
     });
 }
 

@@ -84,7 +84,10 @@ impl Ends {
             let incoming =
                 IncomingInitiation::open(noise.identity.as_ref().unwrap().keys(), &message);
             let authentic = incoming.unwrap().authenticate(&noise.remote).unwrap();
-            noise.handshake.accept_initiation(authentic, boot_now()).unwrap();
+            noise
+                .handshake
+                .accept_initiation(authentic, boot_now())
+                .unwrap();
         }
         self.peer
     }
@@ -107,13 +110,18 @@ fn open(peer: &Peer, message: &Response) -> AuthenticatedResponse<KernelCrypto> 
     let noise = peer.noise.lock();
     let pending = noise.handshake.snapshot().unwrap();
     let identity = noise.identity.as_ref().unwrap();
-    pending.open_response(identity.keys(), &noise.remote, message).unwrap()
+    pending
+        .open_response(identity.keys(), &noise.remote, message)
+        .unwrap()
 }
 
 /// What `rx/handshake.rs` does under the lock with a response.
 fn accept(peer: &RcuArc<Peer>, response: AuthenticatedResponse<KernelCrypto>) -> Result {
     let mut noise = peer.noise.lock();
-    noise.handshake.accept_response(response).map_err(|_| EINVAL)?;
+    noise
+        .handshake
+        .accept_response(response)
+        .map_err(|_| EINVAL)?;
     create::begin_session(peer, &mut noise)
 }
 
@@ -135,17 +143,23 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
 
 /// Puts a new session in its slot.
 pub(super) fn install(peer: &RcuArc<Peer>, role: Role) -> Result {
-    peer.sessions.install(&peer.device.index_table, numbered(peer, role))
+    peer.sessions
+        .install(&peer.device.index_table, numbered(peer, role))
 }
 
 fn lookup(peer: &Peer, index: Index) -> Option<Entry<Peer, Session>> {
     let guard = read_lock();
-    peer.device.index_table.lookup((&guard).into(), index).cloned()
+    peer.device
+        .index_table
+        .lookup((&guard).into(), index)
+        .cloned()
 }
 
 /// What can be reached by a number.
 fn reached(peer: &Peer) -> Vec<Entry<Peer, Session>> {
-    (1..=LAST_INDEX).filter_map(|index| lookup(peer, Index(index))).collect()
+    (1..=LAST_INDEX)
+        .filter_map(|index| lookup(peer, Index(index)))
+        .collect()
 }
 
 /// Receives a message by a number, as `rx` does, and says whether that confirmed a session.
@@ -171,14 +185,18 @@ fn send(peer: &Peer) -> bool {
     if !session.may_send(boot_now()) {
         return false;
     }
-    session.try_get().is_some_and(|session| session.reserve(1).is_some())
+    session
+        .try_get()
+        .is_some_and(|session| session.reserve(1).is_some())
 }
 
 /// The current session can be reached by its number.
 fn assert_agreement(peer: &Peer) {
     let current = {
         let guard = read_lock();
-        peer.sessions.current((&guard).into()).and_then(|session| session.try_get())
+        peer.sessions
+            .current((&guard).into())
+            .and_then(|session| session.try_get())
     };
     if let Some(current) = current {
         let found = lookup(peer, current.local_index);
@@ -189,8 +207,14 @@ fn assert_agreement(peer: &Peer) {
 fn assert_closed(peer: &RcuArc<Peer>) {
     assert!(reached(peer).is_empty(), "a closed peer is reached");
     assert!(!send(peer), "a closed peer sends");
-    assert!(peer.sessions.install(&peer.device.index_table, numbered(peer, Role::Initiator)).is_err());
-    assert!(reached(peer).is_empty(), "a session was let into a closed peer");
+    assert!(peer
+        .sessions
+        .install(&peer.device.index_table, numbered(peer, Role::Initiator))
+        .is_err());
+    assert!(
+        reached(peer).is_empty(),
+        "a session was let into a closed peer"
+    );
 }
 
 /// Runs `work` beside `change` on one peer that `setup` prepares, then closes the peer. All must be freed.
@@ -224,7 +248,9 @@ fn two_sessions() -> (RcuArc<Peer>, Index) {
     install(&peer, Role::Initiator).unwrap();
     let next = numbered(&peer, Role::Responder);
     let index = next.local_index;
-    peer.sessions.install(&peer.device.index_table, next).unwrap();
+    peer.sessions
+        .install(&peer.device.index_table, next)
+        .unwrap();
     (peer, index)
 }
 
@@ -257,7 +283,11 @@ fn removed_while_it_is_answered() {
 
 #[test]
 fn removed_while_a_session_is_confirmed() {
-    beside(two_sessions, |peer, index| receive(peer, index), Peer::close);
+    beside(
+        two_sessions,
+        |peer, index| receive(peer, index),
+        Peer::close,
+    );
 }
 
 #[test]
@@ -276,7 +306,11 @@ fn forgotten_while_it_is_answered() {
 
 #[test]
 fn forgotten_while_a_session_is_confirmed() {
-    beside(two_sessions, |peer, index| receive(peer, index), Peer::forget_keys);
+    beside(
+        two_sessions,
+        |peer, index| receive(peer, index),
+        Peer::forget_keys,
+    );
 }
 
 #[test]

@@ -58,8 +58,8 @@ fn looked_up(
     model::check(2, move || {
         let table = table();
         let second = named(2);
-        let indexes = [named(1), second.clone(), named(3)]
-            .map(|peer| table.insert_handshake(peer).unwrap());
+        let indexes =
+            [named(1), second.clone(), named(3)].map(|peer| table.insert_handshake(peer).unwrap());
         let reader = thread::spawn({
             let table = table.clone();
             let index = indexes[which];
@@ -173,7 +173,12 @@ fn a_longer_prefix_comes() {
     let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
         ips.insert(ledger, ip("10.1.0.0/16"), &named(2)).unwrap();
     };
-    routed(&[("10.0.0.0/8", 1)], insert, "10.1.2.3", &[Some(1), Some(2)]);
+    routed(
+        &[("10.0.0.0/8", 1)],
+        insert,
+        "10.1.2.3",
+        &[Some(1), Some(2)],
+    );
 }
 
 #[test]
@@ -197,7 +202,12 @@ fn a_prefix_changes_hands() {
     let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
         ips.insert(ledger, ip("10.1.0.0/16"), &named(2)).unwrap();
     };
-    routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1), Some(2)]);
+    routed(
+        &[("10.1.0.0/16", 1)],
+        insert,
+        "10.1.2.3",
+        &[Some(1), Some(2)],
+    );
 }
 
 #[test]

@@ -188,7 +188,10 @@ pub unsafe fn napi_complete_done(napi: *mut napi_struct, _work: c_int) -> bool {
     let this = instance(napi);
     let mut old = this.state.load(Ordering::Relaxed);
     loop {
-        assert!(old & SCHED != 0, "a poll of an instance that is not scheduled ends");
+        assert!(
+            old & SCHED != 0,
+            "a poll of an instance that is not scheduled ends"
+        );
         let mut new = old & !(SCHED | MISSED);
         if old & MISSED != 0 {
             new |= SCHED;
@@ -206,7 +209,9 @@ pub unsafe fn napi_complete_done(napi: *mut napi_struct, _work: c_int) -> bool {
 
 /// `try_cmpxchg()` orders nothing if it fails.
 fn exchange(this: &Instance, old: usize, new: usize) -> Result<(), usize> {
-    this.state.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).map(|_| ())
+    this.state
+        .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
+        .map(|_| ())
 }
 
 /// `napi_disable()`, and the deletion that does nothing then.

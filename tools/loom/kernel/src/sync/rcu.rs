@@ -156,7 +156,11 @@ fn run_callbacks() {
     }
 }
 
-type Ready = (Box<dyn FnOnce()>, &'static AtomicUsize, &'static AtomicUsize);
+type Ready = (
+    Box<dyn FnOnce()>,
+    &'static AtomicUsize,
+    &'static AtomicUsize,
+);
 
 /// A callback whose grace period is over, if this thread may run one.
 fn next_callback(model: &mut Model, context: &mut Context) -> Option<Ready> {
@@ -187,7 +191,10 @@ pub fn rcu_barrier() {
     crate::task::might_sleep();
     run_callbacks();
     while with(|model, _| {
-        let is_running = model.contexts.values().any(|context| context.is_in_callback);
+        let is_running = model
+            .contexts
+            .values()
+            .any(|context| context.is_in_callback);
         is_running || !model.callbacks.is_empty()
     }) {
         thread::yield_now();

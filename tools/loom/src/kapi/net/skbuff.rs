@@ -65,7 +65,11 @@ impl PacketList {
     }
 
     pub(crate) fn for_each_mut(&mut self, f: impl FnMut(&mut SkBuff)) {
-        (0..self.0).map(|_| SkBuff).collect::<Vec<_>>().iter_mut().for_each(f);
+        (0..self.0)
+            .map(|_| SkBuff)
+            .collect::<Vec<_>>()
+            .iter_mut()
+            .for_each(f);
     }
 }
 
