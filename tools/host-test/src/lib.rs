@@ -18,6 +18,7 @@ mod chains;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
 mod kapi;
+mod queue;
 #[path = "../../../src/ratelimit.rs"]
 mod ratelimit;
 

@@ -2,4 +2,5 @@
 
 //! Plays the module's `kapi`.
 
+pub(crate) mod net;
 pub(crate) mod sync;

@@ -17,6 +17,7 @@ pub mod cpu;
 mod cstr;
 #[path = "../../../host-test/kernel/src/error.rs"]
 pub mod error;
+#[path = "../../../host-test/kernel/src/init.rs"]
 mod init;
 mod kbox;
 pub mod memory;

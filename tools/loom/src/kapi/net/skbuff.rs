@@ -2,15 +2,19 @@
 
 //! Packets without contents, and batches of them.
 
+#[path = "../../../../host-test/src/kapi/net/batch.rs"]
+mod batch;
+
 use std::{
     mem,
-    ops::{Deref, DerefMut},
     ptr, //
 };
 
 use kernel::prelude::*;
 
 use crate::bindings;
+
+pub(crate) use self::batch::Batch;
 
 pub(crate) struct SkBuff;
 
@@ -70,36 +74,5 @@ impl PacketList {
             .collect::<Vec<_>>()
             .iter_mut()
             .for_each(f);
-    }
-}
-
-/// Packets and a header.
-pub(crate) struct Batch<H> {
-    header: Box<H>,
-    packets: PacketList,
-}
-
-impl<H> Batch<H> {
-    pub(crate) fn new(packets: PacketList, header: H) -> Option<Self> {
-        let header = Box::new(header);
-        (!packets.is_empty()).then_some(Self { header, packets })
-    }
-
-    pub(crate) fn into_parts(self) -> (H, PacketList) {
-        (*self.header, self.packets)
-    }
-}
-
-impl<H> Deref for Batch<H> {
-    type Target = H;
-
-    fn deref(&self) -> &H {
-        &self.header
-    }
-}
-
-impl<H> DerefMut for Batch<H> {
-    fn deref_mut(&mut self) -> &mut H {
-        &mut self.header
     }
 }

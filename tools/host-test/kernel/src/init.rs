@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Initialisers. They make objects by value: nothing in a model minds being moved before it is used.
+//! Initialisers. They make objects by value: nothing here minds being moved before it is used.
 
 use std::{convert::Infallible, marker::PhantomData};
 
