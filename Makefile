@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -65,6 +65,16 @@ test-dkms: deb
 	@$(lab) up machine stock guest
 	@tools/test-dkms
 
+# More interleavings than in `make test`, and all mistakes that the models must notice.
+loom:
+	@$(lab) up root
+	@$(in_root) tools/test-loom --deeper
+
+# The driver's data structures and the protocol core, in user space, for use of freed memory and data races.
+sanitize:
+	@$(lab) up root
+	@$(in_root) tools/test-sanitized --all
+
 fmt check-fmt layers:
 	@$(lab) up root
 	@$(in_root) tools/check-$(subst check-,,$@) $(if $(filter fmt,$@),--fix)
@@ -99,6 +109,8 @@ help:
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
+	@echo 'make loom             the models of lock-free structures, with more interleavings'
+	@echo 'make sanitize         the tests of user space, under sanitizers'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers, make panics'

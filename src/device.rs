@@ -53,11 +53,11 @@ use crate::{
         cookie::CookieChecker,
         messages::Index, //
     },
-    queue::parallel::Parallel,
+    queue::{inbox::Inbox, parallel::Parallel},
     rx::{
         decrypt::Decrypt,
-        deliver::Inbox,
-        handshake::{Incoming, Load}, //
+        handshake::{Incoming, Load},
+        RxHeader, //
     },
     session::{IndexTable, Session},
     socket::Sockets,
@@ -75,6 +75,9 @@ const MAX_MTU: u32 = (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32;
 
 /// The largest packet of several segments: what an administrator may raise the limit to.
 const TSO_MAX_SIZE: u32 = 8 * (u16::MAX as u32);
+
+/// The size of the index table, a power of two. A peer has one handshake and up to three sessions.
+const INDEX_BUCKETS: usize = 8192;
 
 /// How many batches may wait for one CPU.
 const MAX_WAITING: usize = 1024;
@@ -102,7 +105,7 @@ pub(crate) struct Device {
     pub(crate) decrypt: Parallel<Decrypt>,
     pub(crate) handshakes: Parallel<Incoming>,
     /// What deliver packets to the stack: every peer belongs to one.
-    pollers: NapiSet<Arc<Inbox>>,
+    pollers: NapiSet<Arc<Inbox<RxHeader>>>,
     /// Where initiations are sent and keys erased.
     pub(crate) handshake_queue: Workqueue,
     /// Where handshake messages are processed.
@@ -119,8 +122,8 @@ pub(crate) struct Prepared {
     encrypt: Parallel<Encrypt>,
     decrypt: Parallel<Decrypt>,
     handshakes: Parallel<Incoming>,
-    inboxes: Array<Arc<Inbox>>,
-    pollers: NapiRoom<Arc<Inbox>>,
+    inboxes: Array<Arc<Inbox<RxHeader>>>,
+    pollers: NapiRoom<Arc<Inbox<RxHeader>>>,
     handshake_queue: Workqueue,
     receive_queue: Workqueue,
     crypt_queue: Workqueue,
@@ -135,7 +138,7 @@ impl Prepared {
         Ok(Self {
             creating_net,
             census: Census::new()?,
-            index_table: KBox::try_pin_init(IndexTable::new(), GFP_KERNEL)?,
+            index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             decrypt: Parallel::new(MAX_WAITING)?,
             handshakes: Parallel::new(MAX_QUEUED_HANDSHAKES.div_ceil(cpus.max(1)))?,
@@ -290,7 +293,7 @@ impl Device {
 
     /// The poller that a peer belongs to.
     #[inline]
-    pub(crate) fn poller(&self, peer: &Peer) -> Option<&Napi<Arc<Inbox>>> {
+    pub(crate) fn poller(&self, peer: &Peer) -> Option<&Napi<Arc<Inbox<RxHeader>>>> {
         let count = self.pollers.len() as u64;
         let index = peer.id.checked_rem(count)?;
         self.pollers.get(index as usize)

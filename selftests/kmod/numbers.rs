@@ -66,7 +66,8 @@ fn found(table: &Table, index: Index) -> Option<isize> {
 
 pub(crate) fn numbers() -> Outcome {
     const COUNT: usize = 3000;
-    let table = KBox::pin_init(Table::new(), GFP_KERNEL).map_err(|_| "out of memory")?;
+    const BUCKETS: usize = 8192;
+    let table = KBox::pin_init(Table::new(BUCKETS), GFP_KERNEL).map_err(|_| "out of memory")?;
     let mut rows = KVVec::new();
     for number in 1..=COUNT {
         let peer = Counted::new(number)?;

@@ -29,9 +29,6 @@ pub(crate) use chains::{
     Shared, //
 };
 
-/// A power of two. A peer has one handshake and up to three sessions.
-const BUCKETS: usize = 8192;
-
 /// Finds handshakes, by the peer `P` they are with, and sessions `S`.
 #[pin_data]
 pub(crate) struct IndexTable<P: Shared, S: Shared> {
@@ -41,10 +38,10 @@ pub(crate) struct IndexTable<P: Shared, S: Shared> {
 }
 
 impl<P: Shared, S: Shared> IndexTable<P, S> {
-    /// An empty table. May sleep.
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
+    /// An empty table; `buckets` must be a power of two. May sleep.
+    pub(crate) fn new(buckets: usize) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            chains: Chains::new(BUCKETS)?,
+            chains: Chains::new(buckets)?,
             writers <- new_spinlock_bh!((), "wg_index_table"),
         }? Error)
     }

@@ -17,7 +17,7 @@ use crate::{
         constants::DATA_HEADER_LEN,
         messages::DataHeader, //
     },
-    queue::parallel::Job,
+    queue::{inbox, parallel::Job},
     session::Session,
     time::boot_now, //
 };
@@ -61,9 +61,5 @@ fn complete(batch: RxBatch) {
     let Some(poller) = peer.device.poller(peer) else {
         return drainer.for_each(drop);
     };
-    let bh = bh::disable();
-    for batch in drainer {
-        poller.content().push(batch);
-    }
-    poller.schedule(bh.token());
+    inbox::hand_over(poller, drainer, bh::disable().token());
 }

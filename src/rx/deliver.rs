@@ -10,10 +10,7 @@ use core::net::{
     Ipv4Addr, //
 };
 
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
 use super::{
     RxBatch,
@@ -26,15 +23,13 @@ use crate::{
         log::debug_ratelimited,
         net::{
             addr::ShowIp,
-            napi::{NapiPoll, Poll},
+            napi::Poll,
             skbuff::{IpProtocol, PacketList, SkBuff},
             udp_tunnel::{self, Datagram}, //
         },
         sync::{
             bh::BhDisabled,
-            new_spinlock_bh,
-            rcu::RcuArc,
-            SpinLockBh, //
+            rcu::RcuArc, //
         }, //
     },
     peer::Peer,
@@ -43,7 +38,7 @@ use crate::{
         messages::{Counter, DataHeader},
         timers::Retry, //
     },
-    queue::fifo::Fifo,
+    queue::inbox::Deliver,
     session::Session,
     time::{boot_now, wall_now},
     timers,
@@ -53,59 +48,19 @@ use crate::{
 /// What is in front of the packet in a message.
 const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
 
-/// What a poller has to do: batches of the peers that belong to it.
-#[pin_data]
-pub(crate) struct Inbox {
-    #[pin]
-    batches: SpinLockBh<Fifo<RxHeader>>,
-}
-
-impl Inbox {
-    /// An empty inbox.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            batches <- new_spinlock_bh!(Fifo::new()),
-        })
+impl Deliver for RxHeader {
+    fn deliver(batch: RxBatch, poll: &mut Poll<'_>) {
+        let (header, packets) = batch.into_parts();
+        let session = &header.session;
+        session.peer.rx_backlog.leave(packets.len() as u64);
+        poll.consume(packets.len() as u32);
+        let packets = screen(session, packets);
+        let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {
+            return;
+        };
+        note(session, &packets, &datagram, poll.bh());
+        unwrap_all(&session.peer, packets, poll);
     }
-
-    /// Puts a batch in.
-    #[inline]
-    pub(super) fn push(&self, batch: RxBatch) {
-        self.batches.lock().push(batch);
-    }
-
-    /// Drops all that is in it.
-    pub(crate) fn clear(&self) {
-        while self.pop().is_some() {}
-    }
-
-    fn pop(&self) -> Option<RxBatch> {
-        self.batches.lock().pop()
-    }
-}
-
-impl NapiPoll for Arc<Inbox> {
-    fn poll(&self, poll: &mut Poll<'_>) {
-        while poll.remaining() > 0 {
-            let Some(batch) = self.pop() else {
-                return;
-            };
-            deliver(batch, poll);
-        }
-    }
-}
-
-fn deliver(batch: RxBatch, poll: &mut Poll<'_>) {
-    let (header, packets) = batch.into_parts();
-    let session = &header.session;
-    session.peer.rx_backlog.leave(packets.len() as u64);
-    poll.consume(packets.len() as u32);
-    let packets = screen(session, packets);
-    let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {
-        return;
-    };
-    note(session, &packets, &datagram, poll.bh());
-    unwrap_all(&session.peer, packets, poll);
 }
 
 /// Lets through what is authentic and was not received before.

@@ -5,17 +5,22 @@
 //! Output:  handshake messages and cookie replies.
 //! Next:    the UDP tunnel layer.
 
+mod create;
+
 use kernel::{
     prelude::*,
     workqueue::WorkItem, //
 };
 
+use self::create::{
+    create_initiation,
+    create_response, //
+};
 use super::{
     transmit,
     HEADROOM, //
 };
 use crate::{
-    crypto::Key,
     device::Device,
     kapi::{
         crypto::without_traces,
@@ -27,16 +32,17 @@ use crate::{
             rcu::{RcuArc, RcuRef}, //
         }, //
     },
-    peer::{Noise, Peer, FORGET, INITIATE},
+    peer::{Peer, FORGET, INITIATE},
     proto::{
         constants::{HANDSHAKE_DS, ZERO_KEYS_AFTER_TIME},
-        messages::{CookieReply, HandshakeMessage, Initiation, Response},
+        messages::{CookieReply, HandshakeMessage},
         timers::{Jitter, Retry}, //
     },
-    session::Session,
-    time::{boot_now, mono_now, wall_now},
+    time::{boot_now, mono_now},
     timers, //
 };
+
+pub(crate) use self::create::begin_session;
 
 /// Asks for a new session, unless a handshake message went out a moment ago.
 pub(crate) fn request(peer: RcuRef<'_, Peer>, retry: Retry) {
@@ -104,36 +110,6 @@ fn send_initiation(peer: &RcuArc<Peer>) {
     send_to_peer(peer, HandshakeMessage::as_bytes(&message));
 }
 
-fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
-    let mut noise = peer.noise.lock();
-    if peer.is_closed() || !noise.remote.can_handshake() {
-        return None;
-    }
-    let Noise {
-        identity,
-        remote,
-        handshake,
-        cookie,
-    } = &mut *noise;
-    let identity = identity.as_ref()?.keys();
-    let table = &peer.device.index_table;
-    let index = table.insert_handshake(peer.clone()).ok()?;
-    let created = handshake.create_initiation(identity, remote, ephemeral(), index, wall_now());
-    match created {
-        Ok(mut created) => {
-            if let Some(replaced) = created.replaced {
-                let _ = table.remove_handshake(replaced, peer);
-            }
-            cookie.add_macs(&mut created.message, boot_now());
-            Some(created.message)
-        }
-        Err(_) => {
-            let _ = table.remove_handshake(index, peer);
-            None
-        }
-    }
-}
-
 /// Answers the initiation that was accepted last, and begins the session.
 pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
     debug_ratelimited!(
@@ -150,45 +126,6 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
     });
     send_to_peer(peer, HandshakeMessage::as_bytes(&message));
     Ok(())
-}
-
-fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
-    let mut noise = peer.noise.lock();
-    if peer.is_closed() {
-        return Err(ESHUTDOWN);
-    }
-    let Noise {
-        remote, handshake, ..
-    } = &mut *noise;
-    let table = &peer.device.index_table;
-    let index = table.insert_handshake(peer.clone())?;
-    let Ok(created) = handshake.create_response(remote, ephemeral(), index) else {
-        let _ = table.remove_handshake(index, peer);
-        return Err(EINVAL);
-    };
-    if let Some(replaced) = created.replaced {
-        let _ = table.remove_handshake(replaced, peer);
-    }
-    begin_session(peer, &mut noise)?;
-    Ok(created.message)
-}
-
-/// Turns a finished handshake into a session, which takes its index over.
-pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
-    let keys = noise.handshake.begin_session().map_err(|_| EINVAL)?;
-    let index = keys.local_index;
-    let table = &peer.device.index_table;
-    let session = Session::new(peer.clone(), keys, boot_now()).and_then(|session| {
-        table.replace(index, peer, session.clone())?;
-        Ok(session)
-    });
-    match session {
-        Ok(session) => peer.sessions.install(table, session),
-        Err(error) => {
-            let _ = table.remove_handshake(index, peer);
-            Err(error)
-        }
-    }
 }
 
 /// Tells the sender of a message to prove its address first.
@@ -220,9 +157,4 @@ fn packet(message: &[u8]) -> Result<SkBuff> {
     let mut skb = SkBuff::new(HEADROOM, message.len() as u32)?;
     skb.put_bytes(message)?;
     Ok(skb)
-}
-
-/// A fresh ephemeral private key.
-fn ephemeral() -> Key {
-    Key::fill_with(|key| random::fill(key))
 }

@@ -10,7 +10,9 @@
 
 pub(crate) use core::sync::atomic::{
     AtomicBool,
+    AtomicPtr,
     AtomicU32,
     AtomicU64,
+    AtomicUsize,
     Ordering, //
 };

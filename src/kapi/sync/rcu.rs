@@ -14,8 +14,7 @@ use core::{
     marker::PhantomData,
     mem::MaybeUninit,
     ops::Deref,
-    ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, AtomicUsize, Ordering}, //
+    ptr::{self, NonNull}, //
 };
 
 use kernel::{
@@ -26,7 +25,10 @@ use kernel::{
     workqueue::{HasWork, RawWorkItem, Work, WorkItem, WorkItemPointer}, //
 };
 
-use crate::bindings;
+use crate::{
+    bindings,
+    kapi::sync::atomic::{AtomicPtr, AtomicUsize, Ordering}, //
+};
 
 /// Evidence of an RCU read-side critical section.
 ///

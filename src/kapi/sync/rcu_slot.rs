@@ -10,15 +10,17 @@
 use core::{
     marker::PhantomData,
     mem,
-    ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, Ordering}, //
+    ptr::{self, NonNull}, //
 };
 
 use kernel::prelude::*;
 
 use crate::{
     bindings,
-    kapi::sync::rcu::Rcu, //
+    kapi::sync::{
+        atomic::{AtomicPtr, Ordering},
+        rcu::Rcu, //
+    }, //
 };
 
 /// A place that publishes a `T` to lock-free readers.

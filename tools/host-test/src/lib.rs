@@ -20,6 +20,7 @@ mod checks;
 mod kapi;
 #[path = "../../../src/pile.rs"]
 mod pile;
+mod queue;
 #[path = "../../../src/ratelimit.rs"]
 mod ratelimit;
 

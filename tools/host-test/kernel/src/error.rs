@@ -25,4 +25,8 @@ pub mod code {
     pub const ENOENT: Error = Error(-2);
     /// Out of memory.
     pub const ENOMEM: Error = Error(-12);
+    /// Invalid argument.
+    pub const EINVAL: Error = Error(-22);
+    /// Closed already.
+    pub const ESHUTDOWN: Error = Error(-108);
 }

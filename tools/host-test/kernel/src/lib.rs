@@ -6,11 +6,14 @@
 
 pub mod alloc;
 pub mod error;
+mod init;
 pub mod rbtree;
 pub mod sync;
 
 /// What is in the kernel's prelude.
 pub mod prelude {
+    pub use kernel_macros::pin_data;
+
     pub use crate::{
         alloc::{
             flags::*,
@@ -22,6 +25,14 @@ pub mod prelude {
             code::*,
             Error,
             Result, //
-        }, //
+        },
+        init::PinInit,
+        pin_init,
+        try_pin_init, //
     };
+}
+
+/// For macros.
+pub mod __private {
+    pub use crate::init::{from_fn, PinInit};
 }

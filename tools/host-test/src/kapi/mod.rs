@@ -3,4 +3,5 @@
 //! Plays the module's `kapi`.
 
 pub(crate) mod array;
+pub(crate) mod net;
 pub(crate) mod sync;

@@ -5,3 +5,23 @@
 #[path = "../../../../src/kapi/sync/atomic.rs"]
 pub(crate) mod atomic;
 pub(crate) mod rcu;
+
+/// A lock; the host has no bottom halves.
+pub(crate) struct SpinLockBh<T>(std::sync::Mutex<T>);
+
+impl<T> SpinLockBh<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap()
+    }
+}
+
+macro_rules! new_spinlock_bh {
+    ($inner:expr) => {
+        $crate::kapi::sync::SpinLockBh::new($inner)
+    };
+}
+pub(crate) use new_spinlock_bh;

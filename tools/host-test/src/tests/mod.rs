@@ -4,5 +4,6 @@
 
 mod allowed_ips;
 mod chains;
+mod queues;
 mod ratelimit;
 mod replay;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Makes handshake messages, and sessions of what they agree on.
+//!
+//! All that is done under the lock of the peer's handshake, and under it is also noticed that the
+//! peer has been removed: who removes it takes that lock afterwards, and clears up what was made
+//! before.
+
+use kernel::prelude::*;
+
+use crate::{
+    crypto::Key,
+    kapi::{
+        random,
+        sync::rcu::RcuArc, //
+    },
+    peer::{Noise, Peer},
+    proto::messages::{Initiation, Response},
+    session::Session,
+    time::{boot_now, wall_now}, //
+};
+
+/// Begins a handshake, with a message that has its MACs.
+pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
+    let mut noise = peer.noise.lock();
+    if peer.is_closed() || !noise.remote.can_handshake() {
+        return None;
+    }
+    let Noise {
+        identity,
+        remote,
+        handshake,
+        cookie,
+    } = &mut *noise;
+    let identity = identity.as_ref()?.keys();
+    let table = &peer.device.index_table;
+    let index = table.insert_handshake(peer.clone()).ok()?;
+    let created = handshake.create_initiation(identity, remote, ephemeral(), index, wall_now());
+    match created {
+        Ok(mut created) => {
+            if let Some(replaced) = created.replaced {
+                let _ = table.remove_handshake(replaced, peer);
+            }
+            cookie.add_macs(&mut created.message, boot_now());
+            Some(created.message)
+        }
+        Err(_) => {
+            let _ = table.remove_handshake(index, peer);
+            None
+        }
+    }
+}
+
+/// Answers the initiation that was accepted last, without MACs, and begins the session.
+pub(crate) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
+    let mut noise = peer.noise.lock();
+    if peer.is_closed() {
+        return Err(ESHUTDOWN);
+    }
+    let Noise {
+        remote, handshake, ..
+    } = &mut *noise;
+    let table = &peer.device.index_table;
+    let index = table.insert_handshake(peer.clone())?;
+    let Ok(created) = handshake.create_response(remote, ephemeral(), index) else {
+        let _ = table.remove_handshake(index, peer);
+        return Err(EINVAL);
+    };
+    if let Some(replaced) = created.replaced {
+        let _ = table.remove_handshake(replaced, peer);
+    }
+    begin_session(peer, &mut noise)?;
+    Ok(created.message)
+}
+
+/// Turns a finished handshake into a session, which takes its index over.
+pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
+    let keys = noise.handshake.begin_session().map_err(|_| EINVAL)?;
+    let index = keys.local_index;
+    let table = &peer.device.index_table;
+    let session = Session::new(peer.clone(), keys, boot_now()).and_then(|session| {
+        table.replace(index, peer, session.clone())?;
+        Ok(session)
+    });
+    match session {
+        Ok(session) => peer.sessions.install(table, session),
+        Err(error) => {
+            let _ = table.remove_handshake(index, peer);
+            Err(error)
+        }
+    }
+}
+
+/// A fresh ephemeral private key.
+fn ephemeral() -> Key {
+    Key::fill_with(|key| random::fill(key))
+}

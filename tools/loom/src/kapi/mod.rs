@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Plays the module's `kapi`, of which what needs no other kernel is mounted as it is.
+
+#[path = "../../../../src/kapi/cpu.rs"]
+pub(crate) mod cpu;
+pub(crate) mod farewell;
+pub(crate) mod log;
+pub(crate) mod net;
+pub(crate) mod random;
+pub(crate) mod sync;
+pub(crate) mod timer;
+#[path = "../../../../src/kapi/workqueue.rs"]
+pub(crate) mod workqueue;

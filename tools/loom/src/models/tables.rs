@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The index table and the allowed IPs: a reader that comes in amid a change finds what was there
+//! before or what is there after, and never what has been freed.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use kernel::{
+    model,
+    prelude::*,
+    sync::rcu::read_lock, //
+};
+use loom::thread;
+
+use super::made_or_failed;
+use crate::{
+    allowed_ips::{AllowedIp, AllowedIps, Ledger, Owner},
+    index_table::{Entry, IndexTable},
+    kapi::{random, sync::rcu::RcuArc},
+    proto::messages::Index,
+};
+
+struct Named(u64);
+
+impl Owner for Named {
+    fn id(&self) -> u64 {
+        self.0
+    }
+}
+
+fn named(id: u64) -> RcuArc<Named> {
+    RcuArc::new(Named(id), GFP_KERNEL).unwrap()
+}
+
+type Table = IndexTable<Named, Named>;
+
+/// One bucket, so that all are in one chain.
+fn table() -> Arc<Table> {
+    random::begin();
+    Arc::new(made_or_failed(Table::new(1)).unwrap())
+}
+
+/// Who has a number.
+fn found(table: &Table, index: Index) -> Option<u64> {
+    let guard = read_lock();
+    match table.lookup((&guard).into(), index)? {
+        Entry::Handshake(peer) => Some(peer.clone().0),
+        Entry::Session(session) => Some(session.clone().0),
+    }
+}
+
+/// Changes a table of three handshakes while another thread looks one of them up twice.
+fn looked_up(
+    which: usize,
+    change: fn(&Table, [Index; 3], &RcuArc<Named>),
+    allowed: &'static [Option<u64>],
+) {
+    model::check(2, move || {
+        let table = table();
+        let second = named(2);
+        let indexes =
+            [named(1), second.clone(), named(3)].map(|peer| table.insert_handshake(peer).unwrap());
+        let reader = thread::spawn({
+            let table = table.clone();
+            let index = indexes[which];
+            move || {
+                for found in [found(&table, index), found(&table, index)] {
+                    assert!(allowed.contains(&found), "{found:?}");
+                }
+            }
+        });
+        change(&table, indexes, &second);
+        reader.join().unwrap();
+    });
+}
+
+fn remove_second(table: &Table, [_, index, _]: [Index; 3], second: &RcuArc<Named>) {
+    table.remove_handshake(index, second).unwrap();
+}
+
+fn replace_second(table: &Table, [_, index, _]: [Index; 3], second: &RcuArc<Named>) {
+    let session = named(20);
+    table.replace(index, second, session.clone()).unwrap();
+    table.remove_session(index, &session).unwrap();
+}
+
+fn remove_and_insert(table: &Table, indexes: [Index; 3], second: &RcuArc<Named>) {
+    remove_second(table, indexes, second);
+    table.insert_handshake(named(4)).unwrap();
+}
+
+#[test]
+fn a_number_that_goes() {
+    looked_up(1, remove_second, &[Some(2), None]);
+}
+
+#[test]
+fn a_number_behind_one_that_goes() {
+    looked_up(0, remove_and_insert, &[Some(1)]);
+}
+
+#[test]
+fn a_handshake_that_becomes_a_session_and_goes() {
+    looked_up(1, replace_second, &[Some(2), Some(20), None]);
+}
+
+#[test]
+fn a_number_behind_one_that_is_replaced() {
+    looked_up(0, replace_second, &[Some(1)]);
+}
+
+#[test]
+fn all_numbers_go() {
+    looked_up(0, |table, _, _| table.clear(), &[Some(1), None]);
+}
+
+/// Two at once that want numbers get different ones.
+#[test]
+fn two_numbers_at_once() {
+    model::check(3, || {
+        let table = table();
+        let other = thread::spawn({
+            let table = table.clone();
+            move || table.insert_handshake(named(1)).unwrap()
+        });
+        let mine = table.insert_session(named(2)).unwrap();
+        let theirs = other.join().unwrap();
+        assert_ne!(mine, theirs);
+        assert_eq!(found(&table, mine), Some(2));
+        assert_eq!(found(&table, theirs), Some(1));
+    });
+}
+
+fn ip(text: &str) -> AllowedIp {
+    let (address, cidr) = text.split_once('/').unwrap();
+    AllowedIp::new(address.parse().unwrap(), cidr.parse().unwrap()).unwrap()
+}
+
+fn owner_of(ips: &AllowedIps<Named>, address: &str) -> Option<u64> {
+    let address: Ipv4Addr = address.parse().unwrap();
+    let guard = read_lock();
+    let owner = ips.lookup_v4((&guard).into(), address.to_bits())?;
+    Some(owner.id())
+}
+
+/// Changes a table of prefixes while another thread looks for the owner of an address.
+fn routed(
+    prefixes: &'static [(&'static str, u64)],
+    change: fn(&AllowedIps<Named>, &mut Ledger),
+    address: &'static str,
+    allowed: &'static [Option<u64>],
+) {
+    model::check(2, move || {
+        let ips = Arc::new(AllowedIps::new());
+        let mut ledger = Ledger::new();
+        for (prefix, owner) in prefixes {
+            ips.insert(&mut ledger, ip(prefix), &named(*owner)).unwrap();
+        }
+        let reader = thread::spawn({
+            let ips = ips.clone();
+            move || {
+                let found = owner_of(&ips, address);
+                assert!(allowed.contains(&found), "{found:?}");
+            }
+        });
+        change(&ips, &mut ledger);
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_longer_prefix_comes() {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+        ips.insert(ledger, ip("10.1.0.0/16"), &named(2)).unwrap();
+    };
+    routed(
+        &[("10.0.0.0/8", 1)],
+        insert,
+        "10.1.2.3",
+        &[Some(1), Some(2)],
+    );
+}
+
+#[test]
+fn a_prefix_comes_that_parts_from_another() {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+        ips.insert(ledger, ip("10.2.0.0/16"), &named(2)).unwrap();
+    };
+    routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1)]);
+}
+
+#[test]
+fn a_prefix_comes_above_another() {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+        ips.insert(ledger, ip("10.0.0.0/8"), &named(2)).unwrap();
+    };
+    routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1)]);
+}
+
+#[test]
+fn a_prefix_changes_hands() {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+        ips.insert(ledger, ip("10.1.0.0/16"), &named(2)).unwrap();
+    };
+    routed(
+        &[("10.1.0.0/16", 1)],
+        insert,
+        "10.1.2.3",
+        &[Some(1), Some(2)],
+    );
+}
+
+#[test]
+fn a_neighbour_goes_and_the_glue_with_it() {
+    let remove = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+        ips.remove(ledger, ip("10.2.0.0/16"), 2);
+    };
+    let prefixes = &[("10.1.0.0/16", 1), ("10.2.0.0/16", 2)];
+    routed(prefixes, remove, "10.1.2.3", &[Some(1)]);
+}
+
+#[test]
+fn an_owner_in_the_middle_goes() {
+    let remove = |ips: &AllowedIps<Named>, ledger: &mut Ledger| ips.remove_owner(ledger, 2);
+    let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.1.2.0/24", 3)];
+    routed(prefixes, remove, "10.1.2.3", &[Some(3)]);
+    let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.1.2.0/24", 3)];
+    routed(prefixes, remove, "10.1.3.3", &[Some(2), Some(1)]);
+}
+
+#[test]
+fn everything_goes() {
+    let clear = |ips: &AllowedIps<Named>, ledger: &mut Ledger| ips.clear(ledger);
+    let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.2.0.0/16", 3)];
+    routed(prefixes, clear, "10.1.2.3", &[Some(2), Some(1), None]);
+}
