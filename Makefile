@@ -70,10 +70,10 @@ loom:
 	@$(lab) up root
 	@$(in_root) tools/test-loom --deeper
 
-# The driver's data structures and the protocol core, in user space, for use of freed memory and data races.
+# The driver's data structures and the protocol core, in user space, for use of memory that is not theirs.
 sanitize:
 	@$(lab) up root
-	@$(in_root) tools/test-sanitized --all
+	@$(in_root) tools/test-sanitized
 
 fmt check-fmt layers:
 	@$(lab) up root
@@ -110,7 +110,7 @@ help:
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
 	@echo 'make loom             the models of lock-free structures, with more interleavings'
-	@echo 'make sanitize         the tests of user space, under sanitizers'
+	@echo 'make sanitize         the tests of user space, under AddressSanitizer'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers, make panics'

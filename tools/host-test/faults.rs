@@ -2,14 +2,13 @@
 
 //! Faults made on purpose, for `tools/test-sanitized` to see that they are noticed.
 
-use std::{env, hint::black_box, thread};
+use std::{env, hint::black_box};
 
 fn main() {
     match env::args().nth(1).as_deref() {
         Some("none") => {}
         Some("free") => use_after_free(),
         Some("bounds") => out_of_bounds(),
-        Some("race") => race(),
         other => panic!("no such fault: {other:?}"),
     }
 }
@@ -27,13 +26,4 @@ fn out_of_bounds() {
     let bytes = black_box(vec![1u8; 8]);
     // SAFETY: This is the fault.
     black_box(unsafe { *bytes.as_ptr().add(8) });
-}
-
-fn race() {
-    static mut COUNT: u64 = 0;
-    // SAFETY: This is the fault.
-    let count = || unsafe { COUNT += 1 };
-    let other = thread::spawn(count);
-    count();
-    other.join().unwrap();
 }
