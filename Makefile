@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms test-kcsan clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -47,6 +47,10 @@ test:
 	@$(lab) up root
 	@$(lab) up $$($(in_root) tools/run-tests --steps $(TESTS))
 	@$(in_root) tools/run-tests $(TESTS)
+
+# On a kernel of its own, which is slow: apart from the other tests, too.
+test-kcsan:
+	@$(MAKE) test TESTS='kcsan/*'
 
 demo: modules
 	@$(lab) up stock guest
@@ -92,6 +96,7 @@ help:
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
+	@echo 'make test-kcsan       run those tests that make data races likely on a kernel that finds them'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers'
