@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -47,6 +47,10 @@ test:
 	@$(lab) up root
 	@$(lab) up $$($(in_root) tools/run-tests --steps $(TESTS))
 	@$(in_root) tools/run-tests $(TESTS)
+
+# On a kernel of its own, which is slow: apart from the other tests, too.
+test-kcsan:
+	@$(MAKE) test TESTS='kcsan/*'
 
 demo: modules
 	@$(lab) up stock guest
@@ -111,6 +115,7 @@ help:
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
 	@echo 'make loom             the models of lock-free structures, with more interleavings'
 	@echo 'make sanitize         the tests of user space, under AddressSanitizer'
+	@echo 'make test-kcsan       run those tests that make data races likely on a kernel that finds them'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers, make panics'

@@ -3,12 +3,12 @@
 #
 # Loads the modules of selftests/kmod, which check parts of the driver inside the kernel, and tells what they say.
 #
-# guest: debug=uml smp=2 mem=512 timeout=240 append="kunit.enable=1 kunit.autorun=1" files=build/module/{kernel}/selftests/kmod/wireguard_selftest.ko,build/module/{kernel}/selftests/kmod/wireguard_selftest_aead.ko
+# guest: debug=uml,kcsan smp=2 mem=512 timeout=240 append="kunit.enable=1 kunit.autorun=1" files=build/module/{kernel}/selftests/kmod/wireguard_selftest.ko,build/module/{kernel}/selftests/kmod/wireguard_selftest_aead.ko
 
 . /job/lib.sh
 
-# The lines of TAP that a module has written to the kernel log.
-said() { dmesg | sed -nE "s/^(\[[^]]*\])? ?$1: //p"; }
+# The lines of TAP that a module has written to the kernel log, behind the time and perhaps the thread.
+said() { dmesg | sed -nE "s/^(\[[^]]*\] ?)*$1: //p"; }
 
 # Repeats each line of a module's TAP as one of ours.
 retell() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=x86 smp=2 mem=768 timeout=300
+# guest: debug=x86,kcsan smp=2 mem=768 timeout=300
 #
 # Two CPUs, traffic both ways, and the configuration torn away under it. What counts is that everything ends, that
 # traffic flows again afterwards, and that the kernel stays silent.

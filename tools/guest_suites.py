@@ -18,11 +18,11 @@ HEADER = re.compile(r"^# guest: *(.*)$", re.MULTILINE)
 STEP = re.compile(r"(?:^|,)([a-z]+):")
 
 # By what the header calls them: the steps of the lab that make the debug kernels.
-DEBUG_KERNELS = {"uml": "uml", "x86": "debug"}
+DEBUG_KERNELS = {"uml": "uml", "x86": "debug", "kcsan": "kcsan"}
 
 # How much longer a guest may take than on the stock kernel, and the memory in MiB that its checks cost.
-PATIENCE = {"stock": 1, "uml": 2, "debug": 6}
-OVERHEAD = {"stock": 0, "uml": 256, "debug": 128}
+PATIENCE = {"stock": 1, "uml": 2, "debug": 6, "kcsan": 8}
+OVERHEAD = {"stock": 0, "uml": 256, "debug": 128, "kcsan": 192}
 
 
 class GuestSuite:

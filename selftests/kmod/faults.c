@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 
 static char *fault;
 module_param(fault, charp, 0);
@@ -98,6 +99,27 @@ static void free_active_timer(void)
 	kfree(timed);
 }
 
+static unsigned long counted;
+
+static void count(struct work_struct *work)
+{
+	unsigned long end = jiffies + 4 * HZ;
+
+	while (time_before(jiffies, end)) {
+		counted++;
+		barrier();
+	}
+}
+
+static DECLARE_WORK(counting, count);
+
+static void race(void)
+{
+	queue_work(system_dfl_wq, &counting);
+	count(NULL);
+	flush_work(&counting);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
@@ -109,6 +131,7 @@ static const struct {
 	{ "lock-order", lock_order },
 	{ "rcu-unlocked", rcu_unlocked },
 	{ "free-active-timer", free_active_timer },
+	{ "data-race", race },
 };
 
 static int __init faults_init(void)

@@ -98,7 +98,8 @@ void wg_helper_disable_send_redirects(struct net_device *dev)
 
 	if (in_dev) {
 		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
-		IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS) = false;
+		/* Read for every packet that is forwarded in the namespace. */
+		WRITE_ONCE(IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS), 0);
 	}
 }
 

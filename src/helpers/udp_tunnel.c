@@ -116,7 +116,8 @@ static bool leaves_elsewhere(const struct rtable *rt, int ifindex)
 		return false;
 	if (IS_ERR(rt))
 		return PTR_ERR(rt) == -EINVAL;
-	return rt->dst.dev->ifindex != ifindex;
+	/* A device that goes is exchanged, while others have the route. */
+	return READ_ONCE(dst_dev(&rt->dst)->ifindex) != ifindex;
 }
 
 struct dst_entry *wg_helper_udp_route4(struct sock *sk,

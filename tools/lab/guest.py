@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import races
 from machine import machine
 
 LAB = Path(os.environ["LAB"])
@@ -85,6 +86,7 @@ class Guest:
         self.output = self.dir / "output"
         self.starter = self.dir / "starter"
         self.machine = machine(job.kernel)
+        self.finds_races = job.kernel == "kcsan"
         self.end_word = "guest-end-" + secrets.token_hex(8)
         self.end = None
         self.pending = b""
@@ -171,7 +173,12 @@ class Guest:
     def splat(self):
         """The index of the first console line that a sound kernel never prints, or None."""
         lines = self.console_lines()
-        return next((index for index, line in enumerate(lines) if SPLAT.search(line)), None)
+        excused = races.excused(lines) if self.finds_races else ()
+        return next((index for index, line in enumerate(lines) if index not in excused and SPLAT.search(line)), None)
+
+    def notes(self):
+        """What is worth saying of a guest that need not be wrong with it."""
+        return list(races.notes(self.console_lines())) if self.finds_races else []
 
     def verdict(self, stopped_on_purpose=False):
         """What is wrong with how the guest ended, or None."""
@@ -240,6 +247,9 @@ def run(job, peer=None, emit=print):
                 guests.append(Guest(peer, "peer"))
             guests.append(Guest(job))
             follow(guests[-1], guests[:-1], emit)
+            for guest in guests:
+                for note in guest.notes():
+                    emit(f"# {guest.name}: {note}")
             return [guest.report(verdict) for guest in guests if (verdict := judge(guest, guests[-1]))]
         finally:
             for guest in guests:
