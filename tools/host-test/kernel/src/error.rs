@@ -2,6 +2,8 @@
 
 //! Errors as numbers.
 
+use std::convert::Infallible;
+
 use crate::alloc::AllocError;
 
 /// A kernel error.
@@ -17,6 +19,12 @@ impl From<AllocError> for Error {
     }
 }
 
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// The errors.
 pub mod code {
     use super::Error;
@@ -25,4 +33,6 @@ pub mod code {
     pub const ENOENT: Error = Error(-2);
     /// Out of memory.
     pub const ENOMEM: Error = Error(-12);
+    /// Closed.
+    pub const ESHUTDOWN: Error = Error(-108);
 }
