@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms proofs clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -73,6 +73,12 @@ clippy:
 	@$(lab) up kernel
 	@$(in_root) tools/build-module clippy $(kernel)/O $(strict) CLIPPY=1 modules
 
+proofs:
+	@$(lab) up root
+	@$(in_root) tools/proofs/prove --self-test
+	@$(in_root) tools/proofs/prove
+	@$(in_root) tools/proofs/prove --planted
+
 rust-analyzer: modules
 	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
@@ -92,6 +98,7 @@ help:
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
+	@echo 'make proofs           prove what Documentation/proofs.rst says, and find planted defects'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers'
