@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -94,6 +94,12 @@ clippy:
 	@$(lab) up kernel
 	@$(in_root) tools/build-module clippy $(kernel)/O $(strict) CLIPPY=1 modules
 
+proofs:
+	@$(lab) up root
+	@$(in_root) tools/proofs/prove --self-test
+	@$(in_root) tools/proofs/prove
+	@$(in_root) tools/proofs/prove --planted
+
 rust-analyzer: modules
 	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
@@ -116,6 +122,7 @@ help:
 	@echo 'make loom             the models of lock-free structures, with more interleavings'
 	@echo 'make sanitize         the tests of user space, under AddressSanitizer'
 	@echo 'make test-kcsan       run those tests that make data races likely on a kernel that finds them'
+	@echo 'make proofs           prove what Documentation/proofs.rst says, and find planted defects'
 	@echo 'make lab              set up the lab'
 	@echo 'make fmt              format the Rust sources'
 	@echo 'make check-fmt, make clippy, make layers, make panics'

@@ -2,6 +2,8 @@
 
 //! Errors as numbers.
 
+use std::convert::Infallible;
+
 use crate::alloc::AllocError;
 
 /// A kernel error.
@@ -14,6 +16,12 @@ pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 impl From<AllocError> for Error {
     fn from(_: AllocError) -> Self {
         code::ENOMEM
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

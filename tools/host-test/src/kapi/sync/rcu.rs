@@ -106,6 +106,12 @@ impl<T: Send + Sync> RcuArc<T> {
     pub(crate) fn ptr_eq(&self, other: &Self) -> bool {
         self.ptr == other.ptr
     }
+
+    /// How many references there are.
+    pub(crate) fn references(&self) -> usize {
+        // SAFETY: The count that `self` owns keeps the object.
+        unsafe { (*self.ptr.as_ptr()).count.load(Ordering::Relaxed) }
+    }
 }
 
 pub(crate) struct RcuReservation<T: 'static>(PhantomData<T>);
