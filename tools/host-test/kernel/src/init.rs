@@ -4,14 +4,6 @@
 
 use std::{convert::Infallible, marker::PhantomData};
 
-use crate::error::Error;
-
-impl From<Infallible> for Error {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
 /// How to make a `T`.
 pub trait PinInit<T, E = Infallible> {
     /// Makes it.

@@ -49,7 +49,7 @@ macro_rules! pin_init {
 #[macro_export]
 macro_rules! try_pin_init {
     ($type:ident { $($fields:tt)* }? $error:ty) => {
-        $crate::Later(|| Ok::<_, $error>($crate::pin_init!($type { $($fields)* }).0))
+        $crate::Later(move || Ok::<_, $error>($crate::pin_init!($type { $($fields)* }).0))
     };
 }
 

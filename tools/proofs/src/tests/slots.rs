@@ -192,7 +192,7 @@ impl Real {
     fn new() -> Self {
         Self {
             slots: PinInit::<Slots>::make(Slots::new()).unwrap(),
-            table: IndexTable::new().make().unwrap(),
+            table: IndexTable::new(16).make().unwrap(),
             peer: RcuArc::new(Peer, GFP_KERNEL).unwrap(),
             sessions: Vec::new(),
         }
