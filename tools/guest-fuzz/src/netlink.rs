@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Netlink by hand: messages of any shape, also wrong ones.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    recv, send, setsockopt, socket, sockopt, AddressFamily, MsgFlags, SockFlag, SockProtocol,
+    SockType,
+};
+
+pub const REQUEST: u16 = 0x1;
+pub const ACK: u16 = 0x4;
+pub const DUMP: u16 = 0x300;
+pub const EXCL: u16 = 0x200;
+pub const CREATE: u16 = 0x400;
+
+const HEADER: usize = 16;
+const GENL_HEADER: usize = 4;
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const NESTED: u16 = 0x8000;
+
+const CTRL: u16 = 16;
+const CTRL_GET_FAMILY: u8 = 3;
+const CTRL_FAMILY_ID: u16 = 1;
+const CTRL_FAMILY_NAME: u16 = 2;
+
+/// A message under construction.
+#[derive(Clone)]
+pub struct Message(pub Vec<u8>);
+
+impl Message {
+    pub fn new(ty: u16, flags: u16) -> Self {
+        let mut bytes = vec![0; HEADER];
+        bytes[4..6].copy_from_slice(&ty.to_ne_bytes());
+        bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+        Self(bytes)
+    }
+
+    /// A message to a generic netlink family.
+    pub fn generic(family: u16, flags: u16, command: u8) -> Self {
+        Self::new(family, flags).raw(&[command, 1, 0, 0])
+    }
+
+    /// The family's own header, before all attributes.
+    pub fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend(bytes);
+        self
+    }
+
+    pub fn attr(&mut self, ty: u16, payload: &[u8]) {
+        self.0.extend(((payload.len() + 4) as u16).to_ne_bytes());
+        self.0.extend(ty.to_ne_bytes());
+        self.0.extend(payload);
+        self.0.resize(self.0.len().next_multiple_of(4), 0);
+    }
+
+    pub fn u8(&mut self, ty: u16, value: u8) {
+        self.attr(ty, &[value]);
+    }
+
+    pub fn u16(&mut self, ty: u16, value: u16) {
+        self.attr(ty, &value.to_ne_bytes());
+    }
+
+    pub fn u32(&mut self, ty: u16, value: u32) {
+        self.attr(ty, &value.to_ne_bytes());
+    }
+
+    pub fn text(&mut self, ty: u16, value: &str) {
+        self.attr(ty, &[value.as_bytes(), &[0]].concat());
+    }
+
+    /// Whatever `fill` adds, as one attribute. One that gets too long says a wrong length.
+    pub fn nest(&mut self, ty: u16, fill: impl FnOnce(&mut Self)) {
+        let start = self.0.len();
+        self.attr(ty | NESTED, &[]);
+        fill(self);
+        let len = (self.0.len() - start) as u16;
+        self.0[start..start + 2].copy_from_slice(&len.to_ne_bytes());
+    }
+
+    /// With its length in its header.
+    fn finish(mut self) -> Vec<u8> {
+        let len = self.0.len() as u32;
+        self.0[..4].copy_from_slice(&len.to_ne_bytes());
+        self.0
+    }
+}
+
+/// What comes out of one read of a socket.
+pub enum Part {
+    /// More is to come.
+    Data(usize),
+    /// The answer is whole.
+    End,
+}
+
+/// A netlink socket in the namespace of the calling thread.
+pub struct Socket(OwnedFd);
+
+impl Socket {
+    pub fn route() -> nix::Result<Self> {
+        Self::open(SockProtocol::NetlinkRoute)
+    }
+
+    pub fn generic() -> nix::Result<Self> {
+        Self::open(SockProtocol::NetlinkGeneric)
+    }
+
+    fn open(protocol: SockProtocol) -> nix::Result<Self> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
+        // A whole request of ours, and room for what the kernel counts beside it.
+        setsockopt(&fd, sockopt::SndBuf, &(1 << 19))?;
+        Ok(Self(fd))
+    }
+
+    /// The kernel has handled the message when this returns.
+    pub fn send(&self, message: Message) -> nix::Result<()> {
+        send(self.0.as_raw_fd(), &message.finish(), MsgFlags::empty()).map(drop)
+    }
+
+    /// One read, which makes the next part of a dump. It is an error if nothing waits.
+    pub fn read(&self, buffer: &mut [u8]) -> nix::Result<Part> {
+        let len = recv(self.0.as_raw_fd(), buffer, MsgFlags::empty())?;
+        parse(&buffer[..len])
+    }
+
+    /// Sends, and reads all that is answered.
+    pub fn ask(&self, message: Message) -> nix::Result<usize> {
+        self.send(message)?;
+        self.read_all(1 << 14)
+    }
+
+    /// Reads to the end, by so many bytes at a time; returns how much that was.
+    pub fn read_all(&self, size: usize) -> nix::Result<usize> {
+        let mut buffer = vec![0; size];
+        let mut sum = 0;
+        while let Part::Data(len) = self.read(&mut buffer)? {
+            sum += len;
+        }
+        Ok(sum)
+    }
+
+    /// The number of the driver's family, if it is loaded.
+    pub fn wireguard(&self) -> nix::Result<u16> {
+        let mut message = Message::generic(CTRL, REQUEST, CTRL_GET_FAMILY);
+        message.text(CTRL_FAMILY_NAME, "wireguard");
+        self.send(message)?;
+        let mut buffer = vec![0; 1 << 14];
+        let len = match self.read(&mut buffer)? {
+            Part::Data(len) => len,
+            Part::End => return Err(Errno::EPROTO),
+        };
+        family_id(&buffer[HEADER + GENL_HEADER..len]).ok_or(Errno::EPROTO)
+    }
+}
+
+fn family_id(mut attributes: &[u8]) -> Option<u16> {
+    loop {
+        let len = usize::from(two_bytes(attributes, 0)?);
+        let ty = two_bytes(attributes, 2)?;
+        if ty == CTRL_FAMILY_ID {
+            return two_bytes(attributes, 4);
+        }
+        attributes = attributes.get(len.next_multiple_of(4).max(4)..)?;
+    }
+}
+
+/// A number of two bytes in the machine's own order.
+fn two_bytes(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..at + 2)?;
+    Some(u16::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+/// Looks for the end of an answer in what was read.
+fn parse(all: &[u8]) -> nix::Result<Part> {
+    let mut rest = all;
+    while let Some(header) = rest.get(..HEADER) {
+        let number = |at: usize| i32::from_ne_bytes(rest[at..at + 4].try_into().expect("4 bytes"));
+        if matches!(two_bytes(header, 4), Some(ERROR | DONE)) && rest.len() >= HEADER + 4 {
+            return match number(HEADER) {
+                0 => Ok(Part::End),
+                error => Err(Errno::from_raw(-error)),
+            };
+        }
+        let len = (number(0) as usize).next_multiple_of(4).max(HEADER);
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    Ok(Part::Data(all.len()))
+}
