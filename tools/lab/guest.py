@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,10 @@ BAD_TAINT = {5: "bad page", 7: "oops", 9: "warning", 14: "soft lockup"}
 
 CONSOLE_TAIL = 40
 SPLAT_LINES = 80
+
+# Lines of a job's output that only matter if the guest fares badly: what it was about to do. The last ones are shown then.
+TRACE = "trace "
+TRACE_TAIL = 60
 
 SCRIPT_FAILED = "the script ended with status"
 
@@ -89,6 +94,7 @@ class Guest:
         self.finds_races = job.kernel == "kcsan"
         self.end_word = "guest-end-" + secrets.token_hex(8)
         self.end = None
+        self.trace = deque(maxlen=TRACE_TAIL)
         self.pending = b""
         self.offset = 0
         self.timed_out = False
@@ -160,6 +166,9 @@ class Guest:
         if line.startswith(self.end_word):
             self.end = dict(word.split("=") for word in line.split()[1:])
             return False
+        if line.startswith(TRACE):
+            self.trace.append(line)
+            return False
         return True
 
     def stop(self):
@@ -212,7 +221,7 @@ class Guest:
         lines = self.console_lines()
         index = self.splat()
         shown = lines[-CONSOLE_TAIL:] if index is None else lines[max(0, index - 5) : index + SPLAT_LINES]
-        return "\n".join([f"{self.name}: {verdict}", *(f"  | {line}" for line in shown)])
+        return "\n".join([f"{self.name}: {verdict}", *(f"  | {line}" for line in [*self.trace, *shown])])
 
     def close(self):
         if self.process.poll() is None:

@@ -10,24 +10,10 @@
 //! joined by a cable with the addresses that `dut.rs` has. Prints a line for each test, as TAP
 //! without numbers: the script that starts us has those.
 
-mod bench;
-mod dut;
-mod keys;
-mod live;
-mod memory;
-#[path = "../../guest-fuzz/src/netlink.rs"]
-#[allow(dead_code, reason = "there is more that other programs use")]
-mod netlink;
-mod packet;
-mod peer;
-mod session;
-mod suites;
-mod tap;
-mod wire;
-
 use std::process::ExitCode;
 
-use crate::bench::Bench;
+use wire_peer::bench::Bench;
+use wire_peer::suites;
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();

@@ -54,15 +54,33 @@ pub struct Peer<C: Crypto = RustCrypto> {
 impl<C: Crypto> Peer<C> {
     /// Makes up a peer, without telling the device.
     pub fn stranger(dut: &Dut, number: u8, private: Key<C>) -> Result<Self> {
+        let wire = Wire::bind((dut::OURS4, 0))?;
+        Self::of(
+            dut.public,
+            dut.address(dut::OUTSIDE4),
+            wire,
+            number,
+            private,
+        )
+    }
+
+    /// The peer of any device, known by its public key and where it listens.
+    pub fn of(
+        device: PublicKey,
+        address: SocketAddr,
+        wire: Wire,
+        number: u8,
+        private: Key<C>,
+    ) -> Result<Self> {
         let identity = StaticIdentity::from_private(private).ok_or("no identity")?;
         let mut checker = CookieChecker::new();
         checker.set_identity(Some(identity.public()));
         Ok(Self {
             number,
-            wire: Wire::bind((dut::OURS4, 0))?,
-            dut: dut.address(dut::OUTSIDE4),
-            remote: RemoteStatic::new(dut.public, Some(&identity)),
-            cookies: CookieMaker::new(&dut.public),
+            wire,
+            dut: address,
+            remote: RemoteStatic::new(device, Some(&identity)),
+            cookies: CookieMaker::new(&device),
             checker,
             identity,
             clock: 1_700_000_000,
