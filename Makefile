@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs clean distclean help
+.PHONY: modules modules_install test fuzz demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -51,6 +51,10 @@ test:
 # On a kernel of its own, which is slow: apart from the other tests, too.
 test-kcsan:
 	@$(MAKE) test TESTS='kcsan/*'
+
+fuzz:
+	@$(lab) up root
+	@$(in_root) tools/fuzz/run --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(TARGETS)
 
 demo: modules
 	@$(lab) up stock guest
@@ -115,6 +119,7 @@ help:
 	@echo 'make KDIR=<folder>    build wireguard.ko for another prepared kernel, with this host'"'"'s tools'
 	@echo 'make modules_install KDIR=<folder>'
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
+	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
