@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -58,6 +58,10 @@ fuzz-guest:
 	@$(lab) up root $(KERNELS) guest
 	@$(in_root) tools/run-tests guest-fuzz $(foreach kernel,$(KERNELS),$(kernel)/module $(kernel)/kmod-build)
 	@$(in_root) tools/storm "$(KERNELS)" $(MINUTES) "$(SEED)" "$(MORE)"
+
+fuzz:
+	@$(lab) up root
+	@$(in_root) tools/fuzz/run --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(TARGETS)
 
 demo: modules
 	@$(lab) up stock guest
@@ -123,6 +127,7 @@ help:
 	@echo 'make modules_install KDIR=<folder>'
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
 	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
+	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

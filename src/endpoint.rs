@@ -2,145 +2,25 @@
 
 //! Where a peer is, and which of our addresses it knows.
 
-use core::{
-    net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
-    sync::atomic::{AtomicBool, Ordering}, //
-};
+mod address;
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use kernel::prelude::*;
 
 use crate::{
     kapi::{
         net::{
-            addr::{ShowSocketAddr, SockAddr},
             device::NetDevice,
             route::DstCache,
-            udp_tunnel::{Datagram, Route, Source4, UdpHandler}, //
+            udp_tunnel::{Datagram, Route, UdpHandler}, //
         },
         sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
     },
     socket::SocketPair, //
 };
 
-/// The address of a peer, and the one of ours that the peer reached us at last.
-///
-/// Answers leave from where the peer sent its packets to, for as long as that address is ours, so
-/// that they pass the firewall or address translation between.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Endpoint {
-    V4 {
-        addr: SocketAddrV4,
-        source: Option<Source4>,
-        /// What the user left in `sin_zero`, who gets it back.
-        padding: [u8; 8],
-    },
-    V6 {
-        addr: SocketAddrV6,
-        source: Option<Ipv6Addr>,
-    },
-}
-
-impl Endpoint {
-    /// Reads an endpoint that the user gives as a `sockaddr_in` or `sockaddr_in6`.
-    ///
-    /// The address itself is not judged: it may be unspecified, or a multicast group.
-    pub(crate) fn from_sockaddr(bytes: &[u8]) -> Option<Self> {
-        let sockaddr = SockAddr::from_bytes(bytes)?;
-        Some(match sockaddr.addr() {
-            SocketAddr::V4(addr) => Self::V4 {
-                addr,
-                source: None,
-                padding: sockaddr.padding(),
-            },
-            SocketAddr::V6(addr) => Self::V6 { addr, source: None },
-        })
-    }
-
-    /// The endpoint as a `sockaddr_in` or `sockaddr_in6`.
-    pub(crate) fn to_sockaddr(self) -> SockAddr {
-        match self {
-            Self::V4 { addr, padding, .. } => SockAddr::from(&addr).with_padding(padding),
-            Self::V6 { addr, .. } => SockAddr::from(&addr),
-        }
-    }
-
-    /// The endpoint that a datagram came from.
-    pub(crate) fn from_datagram(datagram: &Datagram) -> Self {
-        match (datagram.source, datagram.local) {
-            (SocketAddr::V4(addr), local) => Self::V4 {
-                addr,
-                source: match local {
-                    IpAddr::V4(addr) => Some(Source4 {
-                        addr,
-                        ifindex: datagram.ifindex,
-                    }),
-                    IpAddr::V6(_) => None,
-                },
-                padding: [0; 8],
-            },
-            (SocketAddr::V6(addr), local) => Self::V6 {
-                addr,
-                source: match local {
-                    IpAddr::V6(addr) => Some(addr),
-                    IpAddr::V4(_) => None,
-                },
-            },
-        }
-    }
-
-    fn clear_source(&mut self) {
-        match self {
-            Self::V4 { source, .. } => *source = None,
-            Self::V6 { source, .. } => *source = None,
-        }
-    }
-}
-
-/// Shows an endpoint, or what C shows for one that is unknown.
-pub(crate) struct ShowEndpoint(pub(crate) Option<Endpoint>);
-
-impl fmt::Display for ShowEndpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addr = match self.0 {
-            Some(Endpoint::V4 { addr, .. }) => addr.into(),
-            Some(Endpoint::V6 { addr, .. }) => addr.into(),
-            None => return f.write_str("(einval)"),
-        };
-        fmt::Display::fmt(&ShowSocketAddr(addr), f)
-    }
-}
-
-/// Whether a peer has stayed where it was: flow information and padding do not matter.
-impl PartialEq for Endpoint {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::V4 { addr, source, .. },
-                Self::V4 {
-                    addr: other_addr,
-                    source: other_source,
-                    ..
-                },
-            ) => addr == other_addr && source == other_source,
-            (
-                Self::V6 { addr, source },
-                Self::V6 {
-                    addr: other_addr,
-                    source: other_source,
-                },
-            ) => {
-                addr.ip() == other_addr.ip()
-                    && addr.port() == other_addr.port()
-                    && addr.scope_id() == other_addr.scope_id()
-                    && source == other_source
-            }
-            (Self::V4 { .. }, Self::V6 { .. }) | (Self::V6 { .. }, Self::V4 { .. }) => false,
-        }
-    }
-}
+pub(crate) use address::{Endpoint, ShowEndpoint};
 
 /// A peer's endpoint, and the routes to it.
 ///

@@ -3,7 +3,7 @@
 //! What the tests share: short names, random numbers that repeat, and a party to a handshake.
 #![allow(dead_code, reason = "each test uses its part")]
 
-use wireguard_proto::crypto::Secret;
+use wireguard_proto::crypto::{Crypto, Secret};
 use wireguard_proto::handshake::{
     AuthenticatedInitiation, AuthenticatedResponse, Handshake, HandshakeError, IncomingInitiation,
     SessionKeys,
@@ -52,35 +52,50 @@ impl Random {
         std::array::from_fn(|_| self.next() as u8)
     }
 
-    pub fn key(&mut self) -> Key {
-        Key::from_bytes(self.bytes())
+    pub fn key<C: Crypto>(&mut self) -> Secret<C, 32> {
+        Secret::from_bytes(self.bytes())
     }
 }
 
 /// One side, with one peer.
-pub struct Party {
-    pub identity: StaticIdentity<RustCrypto>,
-    pub remote: RemoteStatic<RustCrypto>,
-    pub slot: Handshake<RustCrypto>,
+pub struct Party<C: Crypto = RustCrypto> {
+    pub identity: StaticIdentity<C>,
+    pub remote: RemoteStatic<C>,
+    pub slot: Handshake<C>,
 }
 
 impl Party {
     /// Two parties that know each other and share a preshared key.
     pub fn pair() -> (Self, Self) {
-        let (alice, bob) = ([1; 32], [2; 32]);
-        let mut pair = (Self::new(alice, bob), Self::new(bob, alice));
-        pair.0.remote.set_preshared_key(key(3));
-        pair.1.remote.set_preshared_key(key(3));
-        pair
+        Self::pair_of()
     }
 
     pub fn new(private: [u8; 32], remote_private: [u8; 32]) -> Self {
-        let remote = StaticIdentity::<RustCrypto>::from_private(Key::from_bytes(remote_private));
-        Self::toward(private, *remote.unwrap().public())
+        Self::knowing(private, remote_private)
     }
 
     pub fn toward(private: [u8; 32], remote: PublicKey) -> Self {
-        let identity = StaticIdentity::from_private(Key::from_bytes(private)).unwrap();
+        Self::addressing(private, remote)
+    }
+}
+
+impl<C: Crypto> Party<C> {
+    /// Like [`Party::pair`], with any cryptography.
+    pub fn pair_of() -> (Self, Self) {
+        let (alice, bob) = ([1; 32], [2; 32]);
+        let mut pair = (Self::knowing(alice, bob), Self::knowing(bob, alice));
+        pair.0.remote.set_preshared_key(Secret::from_bytes([3; 32]));
+        pair.1.remote.set_preshared_key(Secret::from_bytes([3; 32]));
+        pair
+    }
+
+    fn knowing(private: [u8; 32], remote_private: [u8; 32]) -> Self {
+        let remote = StaticIdentity::<C>::from_private(Secret::from_bytes(remote_private));
+        Self::addressing(private, *remote.unwrap().public())
+    }
+
+    fn addressing(private: [u8; 32], remote: PublicKey) -> Self {
+        let identity = StaticIdentity::from_private(Secret::from_bytes(private)).unwrap();
         Self {
             remote: RemoteStatic::new(remote, Some(&identity)),
             identity,
@@ -93,7 +108,7 @@ impl Party {
             .create_initiation(
                 &self.identity,
                 &self.remote,
-                key(ephemeral),
+                Secret::from_bytes([ephemeral; 32]),
                 Index(index),
                 wall(secs),
             )
@@ -104,7 +119,7 @@ impl Party {
     pub fn open(
         &self,
         initiation: &Initiation,
-    ) -> Result<AuthenticatedInitiation<RustCrypto>, HandshakeError> {
+    ) -> Result<AuthenticatedInitiation<C>, HandshakeError> {
         let incoming = IncomingInitiation::open(&self.identity, initiation)?;
         assert_eq!(incoming.remote_static(), self.remote.public());
         incoming.authenticate(&self.remote)
@@ -117,7 +132,11 @@ impl Party {
 
     pub fn respond(&mut self, ephemeral: u8, index: u32) -> Response {
         self.slot
-            .create_response(&self.remote, key(ephemeral), Index(index))
+            .create_response(
+                &self.remote,
+                Secret::from_bytes([ephemeral; 32]),
+                Index(index),
+            )
             .unwrap()
             .message
     }
@@ -125,7 +144,7 @@ impl Party {
     pub fn open_response(
         &self,
         response: &Response,
-    ) -> Result<AuthenticatedResponse<RustCrypto>, HandshakeError> {
+    ) -> Result<AuthenticatedResponse<C>, HandshakeError> {
         let pending = self.slot.snapshot().expect("we wait for a response");
         pending.open_response(&self.identity, &self.remote, response)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 
-//! Two nodes, a network that delays and loses, and a clock that jumps from event to event.
+//! Two nodes, a network that delays, loses and repeats, and a clock that jumps from event to event.
+#![allow(dead_code, reason = "each user uses its part")]
 
 mod node;
 
@@ -8,10 +9,13 @@ pub use node::{Counts, Node};
 
 use std::net::SocketAddr;
 
+use wireguard_proto::crypto::Crypto;
+use wireguard_proto::rustcrypto::RustCrypto;
+
 use super::common::{Party, S};
 
 /// One way through the network.
-const DELAY: u64 = S / 50;
+pub const DELAY: u64 = S / 50;
 
 struct Flight {
     arrival: u64,
@@ -22,29 +26,39 @@ struct Flight {
 /// Decides what is lost: by time, sender and datagram.
 pub type Loss = Box<dyn FnMut(u64, usize, &[u8]) -> bool>;
 
-pub struct World {
-    pub nodes: [Node; 2],
+/// How long each copy of a datagram is under way.
+pub type Copies = Box<dyn FnMut() -> Vec<u64>>;
+
+pub struct World<C: Crypto = RustCrypto> {
+    pub nodes: [Node<C>; 2],
     now: u64,
     flights: Vec<Flight>,
     /// What the kernel's timer of each node is set to.
     timers: [Option<u64>; 2],
     pub loss: Loss,
+    pub copies: Copies,
 }
 
 impl World {
     pub fn new() -> Self {
-        let (alice, bob) = Party::pair();
+        Self::of(Party::pair())
+    }
+}
+
+impl<C: Crypto> World<C> {
+    pub fn of((alice, bob): (Party<C>, Party<C>)) -> Self {
         Self {
             nodes: [Node::new(alice, 1), Node::new(bob, 2)],
             now: 0,
             flights: Vec::new(),
             timers: [None; 2],
             loss: Box::new(|_, _, _| false),
+            copies: Box::new(|| vec![DELAY]),
         }
     }
 
     /// Has a node do something now.
-    pub fn at<T>(&mut self, who: usize, act: impl FnOnce(&mut Node) -> T) -> T {
+    pub fn at<T>(&mut self, who: usize, act: impl FnOnce(&mut Node<C>) -> T) -> T {
         let node = &mut self.nodes[who];
         node.now = self.now;
         let result = act(node);
@@ -54,11 +68,16 @@ impl World {
 
     /// Lets all happen until this second.
     pub fn run_until(&mut self, secs: u64) {
-        while let Some(next) = self.next_event().filter(|next| *next <= secs * S) {
+        self.run_until_nanos(secs * S);
+    }
+
+    /// Lets all happen until this nanosecond.
+    pub fn run_until_nanos(&mut self, end: u64) {
+        while let Some(next) = self.next_event().filter(|next| *next <= end) {
             self.now = next;
             self.step();
         }
-        self.now = secs * S;
+        self.now = end;
     }
 
     /// Has each listed node send one packet every second, up to a second; returns how many each.
@@ -77,6 +96,10 @@ impl World {
 
     pub fn seconds(&self) -> u64 {
         self.now / S
+    }
+
+    pub fn nanos(&self) -> u64 {
+        self.now
     }
 
     fn next_event(&self) -> Option<u64> {
@@ -103,13 +126,18 @@ impl World {
     /// Takes the mail and sets the timer of a node that did something.
     fn settle(&mut self, who: usize) {
         for datagram in std::mem::take(&mut self.nodes[who].outbox) {
-            if !(self.loss)(self.now, who, &datagram) {
-                self.flights.push(Flight {
-                    arrival: self.now + DELAY,
-                    to: 1 - who,
-                    datagram,
-                });
+            if (self.loss)(self.now, who, &datagram) {
+                continue;
             }
+            let flights = (self.copies)().into_iter().map(|delay| Flight {
+                arrival: self.now + delay,
+                to: 1 - who,
+                datagram: datagram.clone(),
+            });
+            self.flights.extend(flights);
+        }
+        if !self.nodes[who].timers.is_running() {
+            self.timers[who] = None;
         }
         if let Some(deadline) = self.nodes[who].timers.arm() {
             self.timers[who] = Some(deadline.0);

@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 
 use wireguard_proto::cookie::{CookieChecker, CookieMaker, Load, MacState};
+use wireguard_proto::crypto::Crypto;
+use wireguard_proto::handshake::SessionKeys;
 use wireguard_proto::messages::{
     parse, Counter, Data, HandshakeMessage, Index, Initiation, Message, Response,
 };
@@ -14,7 +16,7 @@ use wireguard_proto::time::{BootTime, MonoTime, WallTime};
 use wireguard_proto::timers::{Expired, Jitter, KeepaliveChange, Retry, Sent, Timers};
 use wireguard_proto::transport;
 
-use super::super::common::{Party, Random, Session, S};
+use super::super::common::{Party, Random, S};
 
 /// What a node has sent, by kind.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -26,25 +28,29 @@ pub struct Counts {
     pub data: u32,
 }
 
-struct Live {
-    keys: Session,
+struct Live<C: Crypto> {
+    keys: SessionKeys<C>,
     birth: BootTime,
     counter: u64,
     window: ReplayWindow,
 }
 
-pub struct Node {
-    party: Party,
+pub struct Node<C: Crypto = RustCrypto> {
+    party: Party<C>,
     pub timers: Timers,
-    maker: CookieMaker<RustCrypto>,
-    checker: CookieChecker<RustCrypto>,
+    maker: CookieMaker<C>,
+    checker: CookieChecker<C>,
     pub load: Load,
-    previous: Option<Live>,
-    current: Option<Live>,
-    next: Option<Live>,
+    previous: Option<Live<C>>,
+    current: Option<Live<C>>,
+    next: Option<Live<C>>,
     staged: Vec<Vec<u8>>,
     random: Random,
     pub now: u64,
+    /// How long it was suspended: the clock of timers stands still then.
+    pub suspended: u64,
+    /// What its wall clock is ahead, in seconds.
+    pub wall_ahead: i64,
     /// Datagrams to be carried away.
     pub outbox: Vec<Vec<u8>>,
     /// Packets that came in.
@@ -52,10 +58,18 @@ pub struct Node {
     pub sent: Counts,
     pub gave_up: u32,
     pub sessions: u32,
+    /// When it sent initiations, since it came up.
+    pub initiated: Vec<BootTime>,
+    /// The age in nanoseconds of the oldest key that it has sent anything under.
+    pub oldest_key: u64,
+    /// How often its timer fired.
+    pub fired: u32,
+    /// How many datagrams came in.
+    pub received: u32,
 }
 
-impl Node {
-    pub fn new(party: Party, seed: u64) -> Self {
+impl<C: Crypto> Node<C> {
+    pub fn new(party: Party<C>, seed: u64) -> Self {
         let mut checker = CookieChecker::new();
         checker.set_identity(Some(party.identity.public()));
         let mut timers = Timers::new();
@@ -72,16 +86,22 @@ impl Node {
             staged: Vec::new(),
             random: Random(seed),
             now: 0,
+            suspended: 0,
+            wall_ahead: 0,
             outbox: Vec::new(),
             delivered: Vec::new(),
             sent: Counts::default(),
             gave_up: 0,
             sessions: 0,
+            initiated: Vec::new(),
+            oldest_key: 0,
+            fired: 0,
+            received: 0,
         }
     }
 
     fn boot(&self) -> BootTime {
-        BootTime(self.now)
+        BootTime(self.now + self.suspended)
     }
 
     fn mono(&self) -> MonoTime {
@@ -89,9 +109,10 @@ impl Node {
     }
 
     fn wall(&self) -> WallTime {
+        let since = self.boot().0;
         WallTime {
-            secs: 1_700_000_000 + (self.now / S) as i64,
-            nanos: (self.now % S) as u32,
+            secs: 1_700_000_000 + self.wall_ahead + (since / S) as i64,
+            nanos: (since % S) as u32,
         }
     }
 
@@ -114,16 +135,36 @@ impl Node {
         self.party.slot.clear();
     }
 
+    /// The interface goes down.
+    pub fn stop(&mut self) {
+        self.timers.stop();
+        self.timers.forget_last_handshake_sent();
+        self.initiated.clear();
+        self.staged.clear();
+        self.erase();
+    }
+
+    /// The interface comes up.
+    pub fn start(&mut self) {
+        self.timers.start();
+        if self.timers.persistent_keepalive() != 0 {
+            self.send_keepalive();
+        }
+    }
+
     pub fn set_persistent_keepalive(&mut self, secs: u16) {
-        if self.timers.set_persistent_keepalive(secs) == KeepaliveChange::SendNow {
+        let change = self.timers.set_persistent_keepalive(secs);
+        if change == KeepaliveChange::SendNow && self.timers.is_running() {
             self.send_keepalive();
         }
     }
 
     /// A packet from above.
     pub fn send(&mut self, packet: Vec<u8>) {
-        self.staged.push(packet);
-        self.flush();
+        if self.timers.is_running() {
+            self.staged.push(packet);
+            self.flush();
+        }
     }
 
     fn send_keepalive(&mut self) {
@@ -166,6 +207,7 @@ impl Node {
             self.outbox.push(message);
         }
         let (role, birth, counter) = (session.keys.role, session.birth, session.counter);
+        self.oldest_key = self.oldest_key.max(boot.0.saturating_sub(birth.0));
         let jitter = self.jitter();
         self.timers.packets_sent(self.mono(), sent, || jitter);
         if transport::rekey_due_after_send(role, birth, boot, counter) {
@@ -191,6 +233,7 @@ impl Node {
             .unwrap();
         self.post(created.message);
         self.sent.initiations += 1;
+        self.initiated.push(self.boot());
         let jitter = self.jitter();
         self.timers
             .handshake_initiated(self.mono(), self.boot(), jitter);
@@ -203,6 +246,10 @@ impl Node {
 
     /// A datagram from the other side.
     pub fn receive(&mut self, datagram: &[u8], source: &SocketAddr) {
+        if !self.timers.is_running() {
+            return;
+        }
+        self.received += 1;
         match parse(datagram).unwrap() {
             Message::Initiation(message) => {
                 if self.is_welcome(message, source) {
@@ -269,7 +316,7 @@ impl Node {
         self.timers.packets_received(self.mono(), 0);
     }
 
-    fn begin_session(&mut self) -> Live {
+    fn begin_session(&mut self) -> Live<C> {
         self.timers.session_derived(self.mono());
         self.sessions += 1;
         Live {
@@ -351,6 +398,7 @@ impl Node {
     /// The one timer fired.
     pub fn fire(&mut self) {
         self.timers.fired();
+        self.fired += 1;
         while let Some(expired) = self.timers.expire(self.mono()) {
             match expired {
                 Expired::RetransmitHandshake { .. } => self.request_initiation(Retry::Yes),

@@ -37,4 +37,8 @@ pub mod code {
     pub const EINVAL: Error = Error(-22);
     /// Closed already.
     pub const ESHUTDOWN: Error = Error(-108);
+    /// Out of range.
+    pub const ERANGE: Error = Error(-34);
+    /// Protocol family not supported.
+    pub const EPFNOSUPPORT: Error = Error(-96);
 }

@@ -6,6 +6,7 @@
 
 pub mod alloc;
 pub mod error;
+pub use core::fmt;
 mod init;
 pub mod rbtree;
 pub mod sync;

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Plays the module's `crypto`.
+
+pub(crate) type Key = crate::proto::noise::Key<crate::proto::rustcrypto::RustCrypto>;

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Plays the module's `kapi`.
+
+pub(crate) mod crypto;
+pub(crate) mod net;
+pub(crate) mod string;
+pub(crate) mod sync;

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Synchronisation.
+
+#[path = "../../../../src/kapi/sync/atomic.rs"]
+pub(crate) mod atomic;
+#[path = "../../../host-test/src/kapi/sync/rcu.rs"]
+pub(crate) mod rcu;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What each fuzz target does with a fuzzer's bytes. It panics if something is wrong.
+//!
+//! The driver's files are mounted as they are in the module. What they use of the kernel is played by
+//! the crate `kernel` and by [`kapi`]. `Documentation/fuzzing.rst` says how targets are run.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the targets use a part of what the module does"
+)]
+
+mod cheap;
+mod input;
+pub mod targets;
+
+#[path = "../../../src/proto/tests/common/mod.rs"]
+mod common;
+#[path = "../../../src/proto/tests/sim/mod.rs"]
+mod sim;
+
+#[path = "../../../src/allowed_ips/mod.rs"]
+mod allowed_ips;
+mod bindings;
+#[path = "../../../selftests/kmod/checks/mod.rs"]
+mod checks;
+mod crypto;
+mod endpoint;
+mod kapi;
+mod netlink;
+#[path = "../../../src/pile.rs"]
+mod pile;
+#[path = "../../../src/ratelimit.rs"]
+mod ratelimit;
+
+use wireguard_proto as proto;

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A second reader of requests, after `Documentation/netlink/specs/wireguard.yaml` and what the C
+//! driver does, which shares nothing with the first: it makes a tree of all attributes, judges that
+//! by a table of names, and then takes values out of it.
+
+use std::net::IpAddr;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) listen_port: Option<u16>,
+    pub(crate) fwmark: Option<u32>,
+    pub(crate) private_key: Option<[u8; 32]>,
+    pub(crate) replaces_peers: bool,
+    pub(crate) peers: Vec<Peer>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) public_key: [u8; 32],
+    pub(crate) preshared_key: Option<[u8; 32]>,
+    pub(crate) fate: Fate,
+    /// A `sockaddr_in` or `sockaddr_in6`.
+    pub(crate) endpoint: Option<Vec<u8>>,
+    pub(crate) keepalive: Option<u16>,
+    pub(crate) replaces_allowed_ips: bool,
+    pub(crate) allowed_ips: Vec<AllowedIp>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Removed,
+    ChangedIfThere,
+    There,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AllowedIp {
+    pub(crate) network: IpAddr,
+    pub(crate) cidr: u8,
+    pub(crate) is_removed: bool,
+}
+
+/// An attribute and where its payload is.
+struct Node<'a> {
+    number: u16,
+    is_nested: bool,
+    payload: &'a [u8],
+}
+
+/// All attributes in `bytes`, and whether nothing is left over.
+fn list(bytes: &[u8]) -> (Vec<Node<'_>>, bool) {
+    let (mut nodes, mut at) = (Vec::new(), 0);
+    while at + 4 <= bytes.len() {
+        let word = |at| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
+        let (len, kind) = (usize::from(word(at)), word(at + 2));
+        if len < 4 || at + len > bytes.len() {
+            return (nodes, false);
+        }
+        nodes.push(Node {
+            number: kind & 0x3fff,
+            is_nested: kind >> 15 == 1,
+            payload: &bytes[at + 4..at + len],
+        });
+        at += len.div_ceil(4) * 4;
+    }
+    (nodes, at >= bytes.len())
+}
+
+/// The last attribute of that number.
+fn last<'a>(nodes: &[Node<'a>], number: u16) -> Option<&'a [u8]> {
+    let mut same = nodes.iter().filter(|node| node.number == number);
+    same.next_back().map(|node| node.payload)
+}
+
+fn value<const N: usize>(nodes: &[Node<'_>], number: u16) -> Option<[u8; N]> {
+    last(nodes, number)?.try_into().ok()
+}
+
+fn flags(nodes: &[Node<'_>], number: u16) -> u32 {
+    value(nodes, number).map_or(0, u32::from_ne_bytes)
+}
+
+/// What an attribute may look like.
+#[derive(Clone, Copy)]
+enum Shape {
+    Bytes(usize),
+    AtLeast(usize),
+    Flags(u32),
+    Name,
+    List(&'static [(u16, Shape)]),
+}
+
+use Shape::{AtLeast, Bytes, Flags, List, Name};
+
+const DEVICE: &[(u16, Shape)] = &[
+    (1, Bytes(4)),
+    (2, Name),
+    (3, Bytes(32)),
+    (4, Bytes(32)),
+    (5, Flags(1)),
+    (6, Bytes(2)),
+    (7, Bytes(4)),
+    (8, List(PEER)),
+];
+
+const PEER: &[(u16, Shape)] = &[
+    (1, Bytes(32)),
+    (2, Bytes(32)),
+    (3, Flags(7)),
+    (4, AtLeast(16)),
+    (5, Bytes(2)),
+    (6, Bytes(16)),
+    (7, Bytes(8)),
+    (8, Bytes(8)),
+    (9, List(ALLOWED_IP)),
+    (10, Bytes(4)),
+];
+
+const ALLOWED_IP: &[(u16, Shape)] = &[(1, Bytes(2)), (2, AtLeast(4)), (3, Bytes(1)), (4, Flags(1))];
+
+fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
+    let Some((_, shape)) = shapes.iter().find(|(number, _)| *number == node.number) else {
+        return false;
+    };
+    if node.is_nested != matches!(shape, List(_)) {
+        return false;
+    }
+    match *shape {
+        Bytes(len) => node.payload.len() == len,
+        AtLeast(len) => node.payload.len() >= len,
+        Flags(known) => {
+            let flags = node.payload.try_into().map(u32::from_ne_bytes);
+            flags.is_ok_and(|flags| flags | known == known)
+        }
+        Name => {
+            let last = node.payload.last() == Some(&0);
+            let most = if last { 16 } else { 15 };
+            node.payload.contains(&0) && node.payload.len() <= most
+        }
+        List(inner) => is_list(node.payload, inner),
+    }
+}
+
+/// The elements of a list may have any number, may be empty, and end where no more can be made out.
+fn is_list(payload: &[u8], shapes: &[(u16, Shape)]) -> bool {
+    if (1..4).contains(&payload.len()) {
+        return false;
+    }
+    let (elements, _) = list(payload);
+    let mut all = elements.iter().map(|element| element.payload);
+    all.all(|payload| payload.is_empty() || payload.len() >= 4 && is_whole(payload, shapes))
+}
+
+fn is_whole(payload: &[u8], shapes: &[(u16, Shape)]) -> bool {
+    let (nodes, is_all) = list(payload);
+    is_all && nodes.iter().all(|node| is_shaped(node, shapes))
+}
+
+/// What the request says, or nothing if it is to be refused.
+pub(crate) fn read(message: &[u8]) -> Option<Device> {
+    if !is_whole(message, DEVICE) {
+        return None;
+    }
+    let (nodes, _) = list(message);
+    Some(Device {
+        listen_port: value(&nodes, 6).map(u16::from_ne_bytes),
+        fwmark: value(&nodes, 7).map(u32::from_ne_bytes),
+        private_key: value(&nodes, 3),
+        replaces_peers: flags(&nodes, 5) & 1 != 0,
+        peers: elements(last(&nodes, 8), read_peer)?,
+    })
+}
+
+/// The message with all keys wiped that are secret.
+pub(crate) fn without_secrets(message: &[u8]) -> Vec<u8> {
+    let mut secrets = Vec::new();
+    for node in list(message).0 {
+        match node.number {
+            3 => secrets.push(node.payload),
+            8 => {
+                let peers = list(node.payload).0.into_iter();
+                let attrs = peers.flat_map(|peer| list(peer.payload).0);
+                secrets.extend(attrs.filter(|attr| attr.number == 2).map(|key| key.payload));
+            }
+            _ => {}
+        }
+    }
+    let mut wiped = message.to_vec();
+    for secret in secrets {
+        let start = secret.as_ptr() as usize - message.as_ptr() as usize;
+        wiped[start..start + secret.len()].fill(0);
+    }
+    wiped
+}
+
+/// Reads all elements of a list, or nothing if one of them makes no sense.
+fn elements<T>(list_of: Option<&[u8]>, read: impl Fn(&[Node<'_>]) -> Option<T>) -> Option<Vec<T>> {
+    let (elements, _) = list(list_of.unwrap_or_default());
+    let read_one = |element: &Node<'_>| {
+        let (nodes, _) = list(element.payload);
+        element.is_nested.then(|| read(&nodes))?
+    };
+    elements.iter().map(read_one).collect()
+}
+
+fn read_peer(nodes: &[Node<'_>]) -> Option<Peer> {
+    let version = value(nodes, 10).map(u32::from_ne_bytes);
+    if version.is_some_and(|version| version != 1) {
+        return None;
+    }
+    let flags = flags(nodes, 3);
+    let allowed_ips = last(nodes, 9).filter(|_| flags & 1 == 0);
+    Some(Peer {
+        public_key: value(nodes, 1)?,
+        preshared_key: value(nodes, 2),
+        fate: match (flags & 1, flags & 4) {
+            (1, _) => Fate::Removed,
+            (_, 4) => Fate::ChangedIfThere,
+            _ => Fate::There,
+        },
+        endpoint: last(nodes, 4)
+            .filter(|addr| is_sockaddr(addr))
+            .map(Vec::from),
+        keepalive: value(nodes, 5).map(u16::from_ne_bytes),
+        replaces_allowed_ips: flags & 2 != 0,
+        allowed_ips: elements(allowed_ips, read_allowed_ip)?,
+    })
+}
+
+fn is_sockaddr(bytes: &[u8]) -> bool {
+    let family = u16::from_ne_bytes([bytes[0], bytes[1]]);
+    (family, bytes.len()) == (2, 16) || (family, bytes.len()) == (10, 28)
+}
+
+fn read_allowed_ip(nodes: &[Node<'_>]) -> Option<AllowedIp> {
+    let (family, address) = (u16::from_ne_bytes(value(nodes, 1)?), last(nodes, 2)?);
+    let [cidr] = value(nodes, 3)?;
+    let network = match (family, address.len()) {
+        (2, 4) if cidr <= 32 => {
+            let address: [u8; 4] = cut(address, cidr).try_into().unwrap();
+            IpAddr::from(address)
+        }
+        (10, 16) if cidr <= 128 => {
+            let address: [u8; 16] = cut(address, cidr).try_into().unwrap();
+            IpAddr::from(address)
+        }
+        _ => return None,
+    };
+    Some(AllowedIp {
+        network,
+        cidr,
+        is_removed: flags(nodes, 4) & 1 != 0,
+    })
+}
+
+/// The address with all bits behind the prefix cleared, one by one.
+fn cut(address: &[u8], cidr: u8) -> Vec<u8> {
+    let mut address = address.to_vec();
+    for bit in usize::from(cidr)..address.len() * 8 {
+        address[bit / 8] &= !(0x80 >> (bit % 8));
+    }
+    address
+}

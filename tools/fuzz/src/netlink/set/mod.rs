@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request to change a device, as the driver reads it.
+
+#[path = "../../../../../src/netlink/set/request.rs"]
+mod request;
+
+use kernel::prelude::*;
+
+use self::request::{AllowedIpRequest, Blamable, DeviceRequest, Intent, PeerRequest};
+use super::{
+    oracle::{AllowedIp, Device, Fate, Peer},
+    policy,
+};
+use crate::{
+    crypto::Key,
+    kapi::net::genetlink::{Attr, Info, Message},
+};
+
+/// All that a request says, or the error that refuses it.
+pub(crate) fn read(message: &Message) -> Result<Device> {
+    let info = Info::parse(message, &policy::SET_DEVICE)?;
+    let device = DeviceRequest::read(&info)?;
+    let private_key = device.private_key();
+    check_blamed(&device, private_key.as_ref());
+    Ok(Device {
+        listen_port: device.listen_port.as_ref().map(|port| port.value),
+        fwmark: device.fwmark.as_ref().map(|mark| mark.value),
+        private_key: private_key.map(|key| *key.value.as_bytes()),
+        replaces_peers: device.replaces_peers(),
+        peers: device.peers().map(|element| peer(&info, element)).collect(),
+    })
+}
+
+/// Each value comes with the attribute that it is from.
+fn check_blamed(device: &DeviceRequest<'_>, private_key: Option<&Blamable<'_, Key>>) {
+    if let Some(port) = &device.listen_port {
+        assert_eq!(port.attr.payload(), port.value.to_ne_bytes());
+    }
+    if let Some(mark) = &device.fwmark {
+        assert_eq!(mark.attr.payload(), mark.value.to_ne_bytes());
+    }
+    if let Some(key) = private_key {
+        assert_eq!(key.attr.payload(), key.value.as_bytes());
+    }
+}
+
+/// What was read once must read the same again.
+fn peer(info: &Info<'_>, element: Attr<'_>) -> Peer {
+    let peer = PeerRequest::read(info, element).expect("it was read before");
+    let endpoint = peer
+        .endpoint
+        .map(|endpoint| endpoint.to_sockaddr().to_vec());
+    let fate = match peer.intent() {
+        Intent::Remove => Fate::Removed,
+        Intent::Update => Fate::ChangedIfThere,
+        Intent::Ensure => Fate::There,
+    };
+    let result = Peer {
+        public_key: peer.public_key.0,
+        preshared_key: peer.preshared_key().map(|key| *key.as_bytes()),
+        fate,
+        endpoint,
+        keepalive: peer.persistent_keepalive,
+        replaces_allowed_ips: peer.replaces_allowed_ips(),
+        allowed_ips: peer
+            .allowed_ips()
+            .map(|element| allowed_ip(info, element))
+            .collect(),
+    };
+    check_whole(&result, peer.into_whole());
+    result
+}
+
+fn check_whole(peer: &Peer, whole: PeerRequest<'_>) {
+    assert!(whole.replaces_allowed_ips());
+    let key = whole.preshared_key().map(|key| *key.as_bytes());
+    assert_eq!(key, Some(peer.preshared_key.unwrap_or([0; 32])));
+    let keepalive = peer.keepalive.unwrap_or(0);
+    assert_eq!(whole.persistent_keepalive, Some(keepalive));
+}
+
+fn allowed_ip(info: &Info<'_>, element: Attr<'_>) -> AllowedIp {
+    let request = AllowedIpRequest::read(info, element).expect("it was read before");
+    AllowedIp {
+        network: request.ip.ip(),
+        cidr: request.ip.cidr(),
+        is_removed: request.is_removal,
+    }
+}

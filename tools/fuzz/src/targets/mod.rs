@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One module for each target; its function `run` is given the bytes.
+
+pub mod allowed_ips;
+pub mod cookie;
+pub mod handshake;
+pub mod messages;
+pub mod netlink;
+pub mod replay;
+pub mod timers;
+pub mod transport;
