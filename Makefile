@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms clean distclean help
+.PHONY: modules modules_install test fuzz-guest demo shell deb lab fmt check-fmt clippy layers rust-analyzer test-dkms clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -47,6 +47,14 @@ test:
 	@$(lab) up root
 	@$(lab) up $$($(in_root) tools/run-tests --steps $(TESTS))
 	@$(in_root) tools/run-tests $(TESTS)
+
+# The suite `storm` for longer, and with other words for its program.
+KERNELS ?= uml debug
+MINUTES ?= 10
+fuzz-guest:
+	@$(lab) up root $(KERNELS) guest
+	@$(in_root) tools/run-tests guest-fuzz $(foreach kernel,$(KERNELS),$(kernel)/module $(kernel)/kmod-build)
+	@$(in_root) tools/storm "$(KERNELS)" $(MINUTES) "$(SEED)" "$(MORE)"
 
 demo: modules
 	@$(lab) up stock guest
@@ -88,6 +96,7 @@ help:
 	@echo 'make KDIR=<folder>    build wireguard.ko for another prepared kernel, with this host'"'"'s tools'
 	@echo 'make modules_install KDIR=<folder>'
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
+	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
