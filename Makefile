@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs clean distclean help
+.PHONY: modules modules_install test faults-coverage demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -51,6 +51,14 @@ test:
 # On a kernel of its own, which is slow: apart from the other tests, too.
 test-kcsan:
 	@$(MAKE) test TESTS='kcsan/*'
+# Fails more allocations than `make test` does, and tells how often each was failed that the driver makes.
+faults-coverage:
+	@$(lab) up root
+	@$(lab) up uml tools
+	@$(in_root) tools/run-tests uml/fault-sites
+	@tools/lab/run-guest --kernel uml --image tools --mem 1152 --timeout 3600 --append faults=all \
+		--module build/module/uml/wireguard.ko --file build/module/uml/wireguard.sites \
+		$(addprefix --file ,$(wildcard selftests/netlink/*.py selftests/faults/*.py)) selftests/faults.sh
 
 demo: modules
 	@$(lab) up stock guest
@@ -115,6 +123,7 @@ help:
 	@echo 'make KDIR=<folder>    build wireguard.ko for another prepared kernel, with this host'"'"'s tools'
 	@echo 'make modules_install KDIR=<folder>'
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
+	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

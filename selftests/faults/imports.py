@@ -22,8 +22,8 @@ ALLOCATING = REALLOCATING | frozenset(
     """.split()
 )
 
-# Of those on the way down some send notices, which are lost when there is no memory; the operations that are registered for
-# namespaces ask for no memory of their own.
+# Of those on the way down some send notices, which are lost when there is no memory; the operations that are registered
+# for namespaces ask for no memory of their own.
 NOT_ALLOCATING = frozenset(
     """
     destroy_workqueue __flush_workqueue queue_work_on free_netdev
