@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz clean distclean help
+.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -51,6 +51,7 @@ test:
 # On a kernel of its own, which is slow: apart from the other tests, too.
 test-kcsan:
 	@$(MAKE) test TESTS='kcsan/*'
+
 # The suite `storm` for longer, and with other words for its program.
 KERNELS ?= uml debug
 MINUTES ?= 10
@@ -62,6 +63,15 @@ fuzz-guest:
 fuzz:
 	@$(lab) up root
 	@$(in_root) tools/fuzz/run --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(TARGETS)
+
+# Fails more allocations than `make test` does, and tells how often each was failed that the driver makes.
+faults-coverage:
+	@$(lab) up root
+	@$(lab) up uml tools
+	@$(in_root) tools/run-tests uml/fault-sites
+	@tools/lab/run-guest --kernel uml --image tools --mem 1152 --timeout 3600 --append faults=all \
+		--module build/module/uml/wireguard.ko --file build/module/uml/wireguard.sites \
+		$(addprefix --file ,$(wildcard selftests/netlink/*.py selftests/faults/*.py)) selftests/faults.sh
 
 demo: modules
 	@$(lab) up stock guest
@@ -128,6 +138,7 @@ help:
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
 	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
+	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

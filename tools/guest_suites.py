@@ -99,7 +99,8 @@ def built(kernel):
 
 def kernels_of(settings):
     """User-mode Linux has one processor, and no cable to another guest: for others there is x86."""
-    return ["stock", *(DEBUG_KERNELS[word] for word in settings.get("debug", "").split(",") if word)]
+    stock = [] if settings.get("stock") == "no" else ["stock"]
+    return [*stock, *(DEBUG_KERNELS[word] for word in settings.get("debug", "").split(",") if word)]
 
 
 def guest_suites():

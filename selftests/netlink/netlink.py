@@ -153,12 +153,12 @@ def replies(datagram):
 
 
 class Socket:
-    """A generic netlink socket in the network namespace of the calling thread."""
+    """A netlink socket, generic by default, in the network namespace of the calling thread."""
 
-    def __init__(self, family=0, strict=False):
+    def __init__(self, family=0, strict=False, protocol=NETLINK_GENERIC):
         self.family = family
         self.seq = 0
-        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
+        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         self.socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         self.socket.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         self.socket.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, int(strict))

@@ -29,10 +29,10 @@ impl Job for Decrypt {
     fn run(self) {
         let (header, mut packets) = self.0.into_parts();
         if header.session.may_receive(boot_now()) {
-            packets.for_each_mut(|skb| {
-                if open(skb, &header.session).is_ok() {
-                    Verdict::Authentic.put(skb);
-                }
+            packets.for_each_mut(|skb| match open(skb, &header.session) {
+                Ok(()) => Verdict::Authentic.put(skb),
+                Err(ENOMEM) => header.session.peer.device.dev.rx_dropped(1),
+                Err(_) => {}
             });
         }
         if let Some(batch) = RxBatch::new(packets, header) {

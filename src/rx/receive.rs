@@ -5,7 +5,10 @@
 //! Output:  a handshake message as a job, or a batch of its session.
 //! Next:    [`super::handshake`] or [`super::decrypt`], by way of a parallel queue.
 
-use kernel::sync::ArcBorrow;
+use kernel::{
+    prelude::*,
+    sync::ArcBorrow, //
+};
 
 use super::{
     decrypt::Decrypt,
@@ -33,8 +36,10 @@ use crate::{
 
 impl UdpHandler for Device {
     fn receive(this: ArcBorrow<'_, Self>, mut skb: SkBuff, bh: BhDisabled<'_>) {
-        let Some(kind) = classify(&mut skb) else {
-            return;
+        let kind = match classify(&mut skb) {
+            Ok(kind) => kind,
+            Err(ENOMEM) => return this.dev.rx_dropped(1),
+            Err(_) => return,
         };
         match kind {
             MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
@@ -49,16 +54,18 @@ impl UdpHandler for Device {
 }
 
 /// What kind of message a datagram is, from its first bytes and its length.
-fn classify(skb: &mut SkBuff) -> Option<MessageType> {
-    udp_tunnel::prepare_datagram(skb, DATA_HEADER_LEN as u32).ok()?;
-    let first = skb.linear().first_chunk()?;
-    let kind = MessageType::of(*first, skb.len() as usize)?;
+///
+/// [`ENOMEM`] if there is no memory to look at it, [`EINVAL`] if it is none.
+fn classify(skb: &mut SkBuff) -> Result<MessageType> {
+    udp_tunnel::prepare_datagram(skb, DATA_HEADER_LEN as u32)?;
+    let first = skb.linear().first_chunk().ok_or(EINVAL)?;
+    let kind = MessageType::of(*first, skb.len() as usize).ok_or(EINVAL)?;
     match kind {
         MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
             // They are short: nothing is left to be gathered later.
-            skb.pull_to_linear(skb.len()).then_some(kind)
+            skb.pull_to_linear(skb.len()).then_some(kind).ok_or(ENOMEM)
         }
-        MessageType::Data => Some(kind),
+        MessageType::Data => Ok(kind),
     }
 }
 

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Sites that no test gets to fail, and why; and what is lost without being counted. Patterns for the names of sites."""
+
+NOT_FAILED = {
+    r"> rtnl_link_register$": "asks for memory of each CPU alone, which fails only when an area of it is full",
+    r"> icmp_unreachable #\d$": "after a train could not be cut, which is two failures; the function is that of the others",
+    r"insert > .* #2$": "a second copy of the call: numbers are given to handshakes, and sessions take them over",
+    r"skb_take_over": "only pktgen sends a packet that others hold, and the kernel has none",
+    r"rx::deliver::.* > skb_(may_pull|trim_to|ecn_decap)": "private by then, and in one piece",
+    r"decrypt::.* > skb_trim_to|skb_trim_to > |skb_ecn_decap > ": "likewise",
+    r"receive > skb_may_pull|skb_may_pull > __pskb_pull_tail": "behind the head of a packet that is made here is room",
+    r"udp_datagram_prepare > __pskb_pull_tail #2$": "the headers that go are in one piece by then",
+    r"udp_datagram_prepare > ___pskb_trim": "what is cut off lies in pages",
+    r"> prepare_payload$|prepare_payload > ": "a guard: all that is sent has room for headers and is private",
+    r"> napi_complete_done$|napi_flush > __gro_flush": "what there is goes on as a list, which is a site of its own",
+    r"ip_route_output_flow #2$": "the way that was just found, without its source: the kernel has it at hand",
+}
+
+UNCOUNTED = {
+    r"napi_flush|napi_gro_receive|netif_receive_skb_list|gro_receive_skb": "delivered: the stack has lost it",
+    r"route[46]": "no route, which the C driver does not count",
+    r"udp_xmit|udp_tunnel6?_xmit": "sent: the stack has lost it",
+}

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Traffic of the kinds that ask for memory in one place or another."""
+
+import hashlib
+import os
+import random
+import socket
+import struct
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Callable
+
+from relay import Relay
+from request_table import OTHER_PUBLIC, SELF
+from scenario import inside, ip
+from tunnel import FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, arrives, listeners
+from wireguard import keepalive, mark, peer, peers, private_key, set_device
+
+# Another private key for a while.
+ANOTHER = bytes([24]) * 31 + b"\x41"
+
+UDP_SEGMENT = 103
+
+# Load is over a second after there was any.
+CALM = 1.2
+
+
+# --- kinds of traffic: each gets a tunnel without sessions, and returns how many datagrams were lost, if it knows
+
+def plain(tunnel):
+    return tunnel.exchange()
+
+
+def carried_by_routes(tunnel):
+    """Routes are forgotten everywhere, addresses change."""
+    lost = tunnel.exchange(2)
+    for end in tunnel.ends.values():
+        end.set(mark(1))
+    with inside("a"), open("/proc/sys/net/ipv4/route/flush", "w", encoding="ascii") as file:
+        file.write("1")
+    for verb in ("del", "add"):
+        ip("-n", "a", "-6", "route", verb, "2001:db8::/64", "dev", "cable")
+    lost += tunnel.exchange(2)
+    for end in tunnel.ends.values():
+        end.set(mark(0))
+    return lost
+
+
+def tapped(tunnel):
+    with listeners(("a", "wg0"), ("a", "cable"), ("b", "cable"), ("b", "wg0")):
+        return tunnel.exchange()
+
+
+def trains(tunnel):
+    """What stands for several packets."""
+    lost = tunnel.exchange(2)
+    for here, there in ((tunnel.a, tunnel.b), (tunnel.b, tunnel.a)):
+        segment = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", 500))]
+        try:
+            here.udp[4].sendmsg([PAYLOAD * 4], segment, 0, (INSIDE[4][there.name], 5000))
+        except OSError:
+            pass
+        lost += sum(not arrives(there.udp[4]) for _ in range(8)) if arrives(there.udp[4]) else 9
+    return lost
+
+
+def stream(tunnel, send):
+    with inside("a"), socket.socket() as client:
+        client.settimeout(SOON)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
+        try:
+            client.connect((INSIDE[4]["b"], 5000))
+            server, _ = tunnel.b.tcp.accept()
+        except OSError:
+            return None
+        with server:
+            server.settimeout(SOON)
+            try:
+                send(client)
+                left = 1 << 16
+                while left > 0 and (data := server.recv(1 << 16)):
+                    left -= len(data)
+                server.sendall(bytes(1 << 15))
+                client.recv(1 << 15)
+            except OSError:
+                pass
+    return None
+
+
+def streams(tunnel):
+    return stream(tunnel, lambda client: client.sendall(bytes(1 << 16)))
+
+
+def tapped_streams(tunnel):
+    with listeners(("a", "wg0"), ("a", "cable"), ("b", "cable"), ("b", "wg0")):
+        return streams(tunnel)
+
+
+def files(tunnel):
+    """Packets whose data are the pages of a file."""
+    with open("/tmp/file", "w+b") as file:
+        file.write(bytes(1 << 16))
+        file.flush()
+
+        def send(client):
+            # Alone in its packet, whose checksum is still to be made; then in trains.
+            os.sendfile(client.fileno(), file.fileno(), 0, 1000)
+            time.sleep(SOON / 4)
+            os.sendfile(client.fileno(), file.fileno(), 1000, (1 << 16) - 1000)
+
+        return stream(tunnel, send)
+
+
+def outer_fragments(tunnel):
+    """Messages that do not fit into a packet outside."""
+    with mtu("cable", 1280):
+        with listeners(("b", "cable")):
+            return tunnel.exchange(length=1300)
+
+
+@contextmanager
+def mtu(device, value):
+    for end in "ab":
+        ip("-n", end, "link", "set", device, "mtu", value)
+    try:
+        yield
+    finally:
+        for end in "ab":
+            ip("-n", end, "link", "set", device, "mtu", 1500)
+
+
+def to_nobody(tunnel):
+    """No peer has the address, or it is not known where the peer is."""
+    for address in ("10.9.0.1", "fd09::1", "10.9.1.1"):
+        with inside("a"), socket.socket(FAMILY[6 if ":" in address else 4], socket.SOCK_DGRAM) as sender:
+            try:
+                sender.sendto(b"x", (address, 1))
+            except OSError:
+                pass
+
+
+def keepalives(tunnel):
+    """One goes out at once, when it is asked for, and one is the answer to a response."""
+    for interval in (1, 0, 1):
+        tunnel.a.wireguard.ask(set_device(peers(peer(OTHER_PUBLIC, keepalive(interval)))))
+        time.sleep(SOON / 2)
+
+
+def blake2s(key, data, size):
+    return hashlib.blake2s(data, key=key, digest_size=size).digest()
+
+
+def initiation(public):
+    """From nobody: only mac1 is right."""
+    head = struct.pack("=II", 1, random.getrandbits(32)) + random.randbytes(108)
+    key = hashlib.blake2s(b"mac1----" + public).digest()
+    return head + blake2s(key, head, 16) + bytes(16)
+
+
+def under_load(tunnel):
+    """So many initiations at once that proof of addresses is wanted, also from the one who has something to say."""
+    with listeners(("b", "cable")):
+        flood()
+        for _ in range(5):
+            tunnel.send(tunnel.a, tunnel.b, 4, b"x")
+            # The cookie is kept, and the next initiation may go out at once.
+            for key in (ANOTHER, SELF):
+                tunnel.a.wireguard.ask(set_device(private_key(key)))
+    time.sleep(CALM)
+
+
+def flood():
+    with inside("a"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.connect((OUTSIDE[4]["b"], PORT["b"]))
+        messages = noise()
+        # The device does not get to work on any before the last has come.
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        for message in messages:
+            nobody.send(message)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@cache
+def noise():
+    return [initiation(OTHER_PUBLIC) for _ in range(600)]
+
+
+def relayed(send, *taps):
+    def kind(tunnel):
+        relay = Relay(tunnel, send)
+        try:
+            with listeners(*taps):
+                return tunnel.exchange(relay=relay)
+        finally:
+            relay.close()
+
+    return Kind(kind, {"through": Relay.PORTS})
+
+
+@dataclass(frozen=True)
+class Kind:
+    run: Callable
+    tunnel: dict = field(default_factory=dict)
+    """What the tunnel has to be like."""
+
+
+KINDS = {
+    "packets": Kind(plain),
+    "packets, IPv6 outside": Kind(plain, {"version": 6}),
+    "packets, and others listen": Kind(tapped),
+    "packets, IPv6 outside, and others listen": Kind(tapped, {"version": 6}),
+    "trains of packets": Kind(trains),
+    "streams": Kind(streams),
+    "streams, and others listen": Kind(tapped_streams),
+    "streams of files": Kind(files),
+    "routes change": Kind(carried_by_routes),
+    "routes change, IPv6 outside": Kind(carried_by_routes, {"version": 6}),
+    "fragments outside": Kind(outer_fragments),
+    "to nobody": Kind(to_nobody),
+    "keepalives": Kind(keepalives),
+    "messages in pages": relayed(Relay.in_pages),
+    "messages in pages, and others listen": relayed(Relay.in_pages, ("b", "lo"), ("b", "cable"), ("a", "cable")),
+    "messages in fragments": relayed(Relay.in_fragments),
+    "messages in fragments, and others listen": relayed(Relay.in_fragments, ("b", "cable"), ("b", "lo"), ("a", "cable")),
+    "load": Kind(under_load),
+}
