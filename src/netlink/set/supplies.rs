@@ -42,6 +42,9 @@ impl Supplies {
             peers: Pile::new(),
             allowed_ips: Reserve::new(),
         };
+        if removes_only(request, wanted) {
+            return Ok(supplies);
+        }
         let mut forecast = Forecast::begin(request, wanted, config, supplies.identity.as_ref())
             .map_err(|error| request.refuse(error, NO_MEMORY))?;
         for element in wanted.peers() {
@@ -52,6 +55,13 @@ impl Supplies {
         }
         Ok(supplies)
     }
+}
+
+/// Whether the request lists peers to be removed, or none: that takes no memory, so it never lacks it.
+fn removes_only(request: &Info<'_>, wanted: &DeviceRequest<'_>) -> bool {
+    wanted.peers().all(|element| {
+        PeerRequest::read(request, element).is_ok_and(|peer| peer.intent() == Intent::Remove)
+    })
 }
 
 /// The port and the mark act in the network namespace that the device was created in, which is
