@@ -4,11 +4,13 @@
 
 use kernel::prelude::*;
 
-pub(crate) struct EndpointCell;
+use crate::kapi::net::route::DstCache;
+
+pub(crate) struct EndpointCell(DstCache);
 
 impl EndpointCell {
-    pub(crate) fn new() -> impl PinInit<Self> {
-        Self
+    pub(crate) fn new(routes: DstCache) -> impl PinInit<Self> {
+        Self(routes)
     }
 
     pub(crate) fn show(&self) -> &'static str {

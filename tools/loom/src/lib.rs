@@ -27,6 +27,8 @@ mod index_table;
 mod kapi;
 #[path = "../../../src/peer.rs"]
 mod peer;
+#[path = "../../../src/pile.rs"]
+mod pile;
 #[path = "../../../src/queue/mod.rs"]
 mod queue;
 mod rx;

@@ -104,6 +104,10 @@ pub unsafe fn next_online_cpu(cpu: u32) -> u32 {
     (cpu + 1) % cpu::nr_cpu_ids()
 }
 
+pub unsafe fn cpu_possible(cpu: u32) -> bool {
+    cpu < cpu::nr_cpu_ids()
+}
+
 pub unsafe fn cpu_online(cpu: u32) -> bool {
     cpu < cpu::nr_cpu_ids()
 }

@@ -47,6 +47,16 @@ impl<T> KBox<T> {
         Ok(unsafe { Pin::new_unchecked(this) })
     }
 
+    /// Takes the object out, and frees its memory.
+    pub fn into_inner(this: Self) -> T {
+        let ptr = Self::into_raw(this);
+        memory::dropping(ptr);
+        // SAFETY: The object is ours; what is left of it in its memory is not used again.
+        let value = unsafe { ptr.read() };
+        memory::dropped(ptr);
+        value
+    }
+
     /// Gives the object away.
     pub fn into_raw(this: Self) -> *mut T {
         let ptr = this.0.as_ptr();

@@ -2,9 +2,13 @@
 
 //! Plays the module's `kapi`, of which what needs no other kernel is mounted as it is.
 
+#[path = "../../../host-test/src/kapi/array.rs"]
+pub(crate) mod array;
 #[path = "../../../../src/kapi/cpu.rs"]
 pub(crate) mod cpu;
 pub(crate) mod farewell;
+#[path = "../../../../src/kapi/flags.rs"]
+mod flags;
 pub(crate) mod log;
 pub(crate) mod net;
 pub(crate) mod random;

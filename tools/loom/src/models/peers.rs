@@ -19,7 +19,7 @@ use crate::{
         random,
         sync::{bh, rcu::RcuArc}, //
     },
-    peer::Peer,
+    peer::{Peer, PeerMemory},
     proto::{
         handshake::{AuthenticatedResponse, Handshake, IncomingInitiation, Role, SessionKeys},
         identity::RemoteStatic,
@@ -60,7 +60,8 @@ impl Ends {
         let (near, far) = (identity(1), identity(2));
         let device = Arc::new(Device::new().unwrap(), GFP_KERNEL).unwrap();
         let remote = RemoteStatic::new(*near.keys().public(), Some(far.keys()));
-        let peer = Peer::new(device, 0, *far.keys().public(), None, Some(near)).unwrap();
+        let memory = PeerMemory::new().unwrap();
+        let peer = Peer::new(device, 0, *far.keys().public(), None, Some(near), memory);
         let far = Far {
             identity: far,
             remote,

@@ -14,7 +14,7 @@ use loom::thread;
 
 use super::made_or_failed;
 use crate::{
-    allowed_ips::{AllowedIp, AllowedIps, Ledger, Owner},
+    allowed_ips::{AllowedIp, AllowedIps, Ledger, Owner, Reserve},
     index_table::{Entry, IndexTable},
     kapi::{random, sync::rcu::RcuArc},
     proto::messages::Index,
@@ -136,6 +136,13 @@ fn ip(text: &str) -> AllowedIp {
     AllowedIp::new(address.parse().unwrap(), cidr.parse().unwrap()).unwrap()
 }
 
+fn give(ips: &AllowedIps<Named>, ledger: &mut Ledger, prefix: &str, owner: u64) {
+    let mut reserve = Reserve::new();
+    reserve.add(&ip(prefix)).unwrap();
+    ips.insert(ledger, ip(prefix), &named(owner), &mut reserve)
+        .unwrap();
+}
+
 fn owner_of(ips: &AllowedIps<Named>, address: &str) -> Option<u64> {
     let address: Ipv4Addr = address.parse().unwrap();
     let guard = read_lock();
@@ -154,7 +161,7 @@ fn routed(
         let ips = Arc::new(AllowedIps::new());
         let mut ledger = Ledger::new();
         for (prefix, owner) in prefixes {
-            ips.insert(&mut ledger, ip(prefix), &named(*owner)).unwrap();
+            give(&ips, &mut ledger, prefix, *owner);
         }
         let reader = thread::spawn({
             let ips = ips.clone();
@@ -171,7 +178,7 @@ fn routed(
 #[test]
 fn a_longer_prefix_comes() {
     let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
-        ips.insert(ledger, ip("10.1.0.0/16"), &named(2)).unwrap();
+        give(ips, ledger, "10.1.0.0/16", 2);
     };
     routed(
         &[("10.0.0.0/8", 1)],
@@ -184,7 +191,7 @@ fn a_longer_prefix_comes() {
 #[test]
 fn a_prefix_comes_that_parts_from_another() {
     let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
-        ips.insert(ledger, ip("10.2.0.0/16"), &named(2)).unwrap();
+        give(ips, ledger, "10.2.0.0/16", 2);
     };
     routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1)]);
 }
@@ -192,7 +199,7 @@ fn a_prefix_comes_that_parts_from_another() {
 #[test]
 fn a_prefix_comes_above_another() {
     let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
-        ips.insert(ledger, ip("10.0.0.0/8"), &named(2)).unwrap();
+        give(ips, ledger, "10.0.0.0/8", 2);
     };
     routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1)]);
 }
@@ -200,7 +207,7 @@ fn a_prefix_comes_above_another() {
 #[test]
 fn a_prefix_changes_hands() {
     let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
-        ips.insert(ledger, ip("10.1.0.0/16"), &named(2)).unwrap();
+        give(ips, ledger, "10.1.0.0/16", 2);
     };
     routed(
         &[("10.1.0.0/16", 1)],

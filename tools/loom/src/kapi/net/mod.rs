@@ -5,4 +5,5 @@
 pub(crate) mod device;
 #[path = "../../../../../src/kapi/net/napi.rs"]
 pub(crate) mod napi;
+pub(crate) mod route;
 pub(crate) mod skbuff;
