@@ -13,8 +13,8 @@ from control import must, unload
 from netlink import error_name
 from reasons import UNCOUNTED
 from traffic import KINDS
-from tunnel import PAYLOAD
-from wireguard import REPLACE_PEERS, flags, set_device
+from tunnel import NOBODY, PAYLOAD
+from wireguard import REMOVE_ME, REPLACE_PEERS, flags, peer, peer_flags, peers, set_device
 
 # In seconds: before a handshake is tried again, and after that.
 SURELY = 4
@@ -83,6 +83,8 @@ def tried_again(injection, tunnel):
 
 def removal(injection, tunnel):
     """Without any memory for the driver all of it can go."""
+    one = set_device(peers(peer(NOBODY, peer_flags(REMOVE_ME))))
+    yield from gone(injection, "a peer", lambda: tunnel.b.wireguard.ask(one)[0].error)
     yield from gone(injection, "peers", lambda: tunnel.b.wireguard.ask(set_device(flags(REPLACE_PEERS)))[0].error)
     tunnel.fresh()
     tunnel.exchange()
