@@ -275,20 +275,12 @@ fn removed_while_it_begins() {
 
 #[test]
 fn removed_while_it_is_answered() {
-    beside(
-        || Ends::new().answered_there(),
-        |peer, response| accept(peer, response),
-        Peer::close,
-    );
+    beside(|| Ends::new().answered_there(), accept, Peer::close);
 }
 
 #[test]
 fn removed_while_a_session_is_confirmed() {
-    beside(
-        two_sessions,
-        |peer, index| receive(peer, index),
-        Peer::close,
-    );
+    beside(two_sessions, receive, Peer::close);
 }
 
 #[test]
@@ -298,11 +290,7 @@ fn removed_while_it_sends() {
 
 #[test]
 fn forgotten_while_it_is_answered() {
-    beside(
-        || Ends::new().answered_there(),
-        |peer, response| accept(peer, response),
-        Peer::forget_keys,
-    );
+    beside(|| Ends::new().answered_there(), accept, Peer::forget_keys);
 }
 
 /// Whichever comes first, no session is left.
@@ -325,24 +313,18 @@ fn forgotten_while_a_session_is_confirmed() {
 
 #[test]
 fn expired_while_a_session_is_confirmed() {
-    beside(
-        two_sessions,
-        |peer, index| receive(peer, index),
-        |peer| {
-            Peer::expire_keys(peer, &mut peer.noise.lock());
-            // What takes the place of the current session has been stopped as well.
-            assert!(!send(peer));
-        },
-    );
+    beside(two_sessions, receive, |peer| {
+        Peer::expire_keys(peer, &mut peer.noise.lock());
+        // What takes the place of the current session has been stopped as well.
+        assert!(!send(peer));
+    });
 }
 
 #[test]
 fn confirmed_while_another_comes() {
-    beside(
-        two_sessions,
-        |peer, index| receive(peer, index),
-        |peer| install(peer, Role::Initiator).unwrap(),
-    );
+    beside(two_sessions, receive, |peer| {
+        install(peer, Role::Initiator).unwrap()
+    });
 }
 
 #[test]
