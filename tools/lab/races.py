@@ -15,7 +15,7 @@ LINE = re.compile(r"\[ *[\d.]+\]\[ *([TC]\d+)\] (.*)")
 BEGIN = re.compile(r"BUG: KCSAN: (.*)")
 END = re.compile(r"={60,}$")
 ACCESS = re.compile(r"(race at unknown origin, with )?(assert|read|write)[-a-z (,)]* to 0x[0-9a-f]+ of \d+ bytes by ")
-FRAME = re.compile(r" (\S+)\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[(\w+)\])?")
+FRAME = re.compile(r" (0x[0-9a-f]+|\S+(?=\+0x))(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[(\w+)\])?$")
 
 OURS = re.compile(r"wireguard(_selftest\w*)?$")
 
