@@ -137,9 +137,14 @@ end_unflood() {
 # start_daemon NAMESPACE INTERFACE COMMAND…
 start_daemon() {
 	modprobe tun
+	# A daemon that hangs as it begins is its own fault: it gets a second chance, and no third.
+	start_once "$@" || { stop_daemon "$1" "$2" && start_once "$@"; }
+}
+
+start_once() {
 	ip netns exec "$1" "${@:3}" >"/run/$2.log" 2>&1 &
 	echo $! >"/run/$2.pid"
-	await 30 at "$1" wg show "$2" >/dev/null 2>&1 || { cat "/run/$2.log"; return 1; }
+	await 30 at "$1" timeout 5 wg show "$2" >/dev/null 2>&1 || { cat "/run/$2.log"; return 1; }
 }
 
 stop_daemon() {
