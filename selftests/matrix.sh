@@ -176,7 +176,7 @@ under_load() {
 	# shellcheck disable=SC2046
 	check "$name: flood $victim" of "$(other "$victim")" flood "$(endpoint_of "$victim")" "$(public_of "$victim")" \
 		$(flood_for "$(kind_of "$victim")")
-	check "$name: $victim asks for cookies" await 60 asks_for_cookies "$victim"
+	check "$name: $victim asks for cookies" await 180 asks_for_cookies "$victim"
 	check "$name: a session by cookie" await 120 session_by_cookie "$victim"
 	check "$name: end of the flood" of "$(other "$victim")" unflood
 }
