@@ -134,7 +134,7 @@ impl Drop for Incoming {
 
 impl Job for Incoming {
     fn run(self) {
-        without_traces(|| process(&self.device, &self.skb));
+        process(&self.device, &self.skb);
     }
 }
 
@@ -143,13 +143,15 @@ fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
     match messages::parse(skb.linear()).ok()? {
         Message::Initiation(message) => {
             admit(device, message, &datagram)?;
-            receive_initiation(device, message, &datagram);
+            without_traces(|| receive_initiation(device, message, &datagram));
         }
         Message::Response(message) => {
             admit(device, message, &datagram)?;
-            receive_response(device, message, &datagram);
+            without_traces(|| receive_response(device, message, &datagram));
         }
-        Message::CookieReply(message) => receive_cookie(device, message, &datagram),
+        Message::CookieReply(message) => {
+            without_traces(|| receive_cookie(device, message, &datagram));
+        }
         Message::Data(_) => {}
     }
     Some(())
