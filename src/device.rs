@@ -53,9 +53,13 @@ use crate::{
         cookie::CookieChecker,
         messages::Index, //
     },
-    queue::{inbox::Inbox, parallel::Parallel},
+    queue::{
+        assist::{Assistants, Inboxes},
+        here::Here,
+        inbox::Inbox,
+        parallel::Parallel, //
+    },
     rx::{
-        decrypt::Decrypt,
         handshake::{Incoming, Load},
         RxHeader, //
     },
@@ -79,7 +83,7 @@ const TSO_MAX_SIZE: u32 = 8 * (u16::MAX as u32);
 /// The size of the index table, a power of two. A peer has one handshake and up to three sessions.
 const INDEX_BUCKETS: usize = 8192;
 
-/// How many batches may wait for one CPU.
+/// How many batches may wait for one CPU, or one poller.
 const MAX_WAITING: usize = 1024;
 
 /// A tunnel device.
@@ -102,10 +106,13 @@ pub(crate) struct Device {
     #[pin]
     pub(crate) config: Mutex<Config>,
     pub(crate) encrypt: Parallel<Encrypt>,
-    pub(crate) decrypt: Parallel<Decrypt>,
+    /// Whether to encrypt at once.
+    pub(crate) encrypt_here: Here,
     pub(crate) handshakes: Parallel<Incoming>,
     /// What deliver packets to the stack: every peer belongs to one.
     pollers: NapiSet<Arc<Inbox<RxHeader>>>,
+    /// What decrypts where a poller cannot keep up.
+    pub(crate) assistants: Assistants<RxHeader>,
     /// Where initiations are sent and keys erased.
     pub(crate) handshake_queue: Workqueue,
     /// Where handshake messages are processed.
@@ -120,9 +127,10 @@ pub(crate) struct Prepared {
     census: Census,
     index_table: Pin<KBox<IndexTable>>,
     encrypt: Parallel<Encrypt>,
-    decrypt: Parallel<Decrypt>,
+    encrypt_here: Here,
     handshakes: Parallel<Incoming>,
-    inboxes: Array<Arc<Inbox<RxHeader>>>,
+    inboxes: Inboxes<RxHeader>,
+    assistants: Assistants<RxHeader>,
     pollers: NapiRoom<Arc<Inbox<RxHeader>>>,
     handshake_queue: Workqueue,
     receive_queue: Workqueue,
@@ -135,14 +143,19 @@ impl Prepared {
         let cpus = Cpu::online_count() as usize;
         let kex = wq::CPU_INTENSIVE | wq::FREEZABLE | wq::PERCPU;
         let crypt = wq::CPU_INTENSIVE | wq::MEM_RECLAIM | wq::PERCPU;
+        let inboxes = Array::try_repeat_with(cpus, || {
+            Arc::pin_init(Inbox::new(MAX_WAITING)?, GFP_KERNEL)
+        })?;
+        let inboxes = Arc::new(inboxes, GFP_KERNEL)?;
         Ok(Self {
             creating_net,
             census: Census::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
-            decrypt: Parallel::new(MAX_WAITING)?,
+            encrypt_here: Here::new()?,
             handshakes: Parallel::new(MAX_QUEUED_HANDSHAKES.div_ceil(cpus.max(1)))?,
-            inboxes: Array::try_repeat_with(cpus, || Arc::pin_init(Inbox::new(), GFP_KERNEL))?,
+            assistants: Assistants::new(&inboxes)?,
+            inboxes,
             pollers: NapiRoom::new(cpus)?,
             handshake_queue: Workqueue::new(c"wg-kex", name, wq::UNBOUND | wq::FREEZABLE)?,
             receive_queue: Workqueue::new(c"wg-kex", name, kex)?,
@@ -186,7 +199,6 @@ impl LinkOps for Device {
 
     fn prepare(dev: &Unregistered<'_>, creating_net: WeakNet) -> Result<Prepared> {
         devices::reserve()?;
-        dev.threaded_enable();
         Prepared::new(dev.name().as_c_str(), creating_net)
     }
 
@@ -208,9 +220,10 @@ impl LinkOps for Device {
             allowed_ips: AllowedIps::new(),
             config <- new_mutex!(Config::new(), "wg_config"),
             encrypt: prepared.encrypt,
-            decrypt: prepared.decrypt,
+            encrypt_here: prepared.encrypt_here,
             handshakes: prepared.handshakes,
             pollers,
+            assistants: prepared.assistants,
             handshake_queue: prepared.handshake_queue,
             receive_queue: prepared.receive_queue,
             crypt_queue: prepared.crypt_queue,

@@ -26,7 +26,7 @@ use crate::{
     kapi::{
         farewell::{farewell, Farewell},
         log::debug,
-        net::{route::DstCache, skbuff::PacketList},
+        net::route::DstCache,
         sync::{
             atomic::{AtomicBool, AtomicU64, Ordering},
             new_spinlock_bh,
@@ -43,9 +43,8 @@ use crate::{
         timers::Timers, //
     },
     queue::{backlog::Backlog, ordered::Ordered},
-    rx::RxHeader,
     session::Slots,
-    tx::TxHeader, //
+    tx::{stage::Staged, TxHeader}, //
 };
 
 /// A peer.
@@ -66,11 +65,9 @@ pub(crate) struct Peer {
     pub(crate) endpoint: EndpointCell,
     /// Packets that wait for a session.
     #[pin]
-    pub(crate) staged: SpinLockBh<PacketList>,
+    pub(crate) staged: SpinLockBh<Staged>,
     #[pin]
     pub(crate) tx_order: Ordered<TxHeader>,
-    #[pin]
-    pub(crate) rx_order: Ordered<RxHeader>,
     /// Packets from the socket to the stack.
     pub(crate) rx_backlog: Backlog,
     #[pin]
@@ -175,9 +172,8 @@ impl Peer {
             noise <- new_mutex!(noise, "wg_noise"),
             sessions <- Slots::new(),
             endpoint <- EndpointCell::new(routes),
-            staged <- new_spinlock_bh!(PacketList::new()),
+            staged <- new_spinlock_bh!(Staged::new()),
             tx_order <- Ordered::new(),
-            rx_order <- Ordered::new(),
             rx_backlog: Backlog::new(),
             timers <- new_spinlock_bh!(Timers::new()),
             timer <- Timer::new(static_lock_class!()),
@@ -265,8 +261,8 @@ impl Peer {
     /// Drops what waits for a session.
     pub(crate) fn drop_staged(&self) {
         let staged = self.staged.lock().take();
-        if !staged.is_empty() {
-            self.device.dev.tx_dropped(staged.len() as u32);
+        if staged.messages() > 0 {
+            self.device.dev.tx_dropped(staged.messages() as u32);
         }
     }
 

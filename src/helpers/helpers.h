@@ -8,6 +8,7 @@
 
 #include "sync.h"
 #include "skbuff.h"
+#include "train.h"
 #include "netdev.h"
 #include "udp_tunnel.h"
 #include "genetlink.h"

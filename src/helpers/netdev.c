@@ -77,6 +77,11 @@ unsigned int wg_helper_netdev_mtu(const struct net_device *dev)
 	return READ_ONCE(dev->mtu);
 }
 
+unsigned int wg_helper_xmit_depth(void)
+{
+	return dev_recursion_level();
+}
+
 bool wg_helper_netif_running(const struct net_device *dev)
 {
 	return netif_running(dev);

@@ -167,7 +167,7 @@ void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 }
 
 /* A device that has gone away may have left its namespace behind. */
-static void hash_flow(struct sk_buff *skb, const struct net_device *dev)
+void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev)
 {
 	rcu_read_lock();
 	if (netif_running(dev))
@@ -190,7 +190,7 @@ bool wg_helper_skb_extend(struct sk_buff *skb, const struct net_device *dev,
 	if (headroom > U16_MAX || padding > U16_MAX || tail > U16_MAX)
 		return false;
 	if (skb->len && dev)
-		hash_flow(skb, dev);
+		wg_helper_skb_hash_flow(skb, dev);
 	if (skb_cow_head(skb, headroom) < 0)
 		return false;
 	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))

@@ -30,6 +30,7 @@ u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb);
 u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb);
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer);
 
+void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev);
 bool wg_helper_skb_extend(struct sk_buff *skb, const struct net_device *dev,
 			  unsigned int headroom, unsigned int padding,
 			  unsigned int tail);

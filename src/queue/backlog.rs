@@ -19,8 +19,17 @@ impl Backlog {
     /// Makes room for one more, unless `limit` are there.
     #[inline]
     pub(crate) fn enter(&self, limit: u64) -> Option<Place<'_>> {
-        let place = Place(self);
-        (self.0.fetch_add(1, Ordering::Relaxed) < limit).then_some(place)
+        self.enter_all(1, limit)
+    }
+
+    /// Makes room for `count` more, unless `limit` are there already.
+    #[inline]
+    pub(crate) fn enter_all(&self, count: u64, limit: u64) -> Option<Place<'_>> {
+        let place = Place {
+            backlog: self,
+            count,
+        };
+        (self.0.fetch_add(count, Ordering::Relaxed) < limit).then_some(place)
     }
 
     /// How many are there now.
@@ -36,8 +45,11 @@ impl Backlog {
     }
 }
 
-/// Room for one, given back when it is dropped.
-pub(crate) struct Place<'a>(&'a Backlog);
+/// Room for some, given back when it is dropped.
+pub(crate) struct Place<'a> {
+    backlog: &'a Backlog,
+    count: u64,
+}
 
 impl Place<'_> {
     /// Keeps the room, to be given back by [`Backlog::leave`].
@@ -50,6 +62,6 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.leave(1);
+        self.backlog.leave(self.count);
     }
 }

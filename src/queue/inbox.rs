@@ -1,82 +1,236 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hands batches over to a poller.
+//! What a poller has to do, in the order of arrival.
 //!
-//! An inbox is filled before its poller is scheduled, and a poller that is scheduled while it polls
-//! is polled once more: so no batch is left in an inbox whose poller is idle.
+//! A batch is worked on, which may be done anywhere, and then delivered, which the poller does alone
+//! and in order. So nothing but the place in the inbox keeps the order, and a batch that is nobody's
+//! yet when its turn comes is worked on by the poller itself. Helpers on other CPUs take the work
+//! off it when much waits.
+//!
+//! The poller is scheduled by whoever puts a batch in, and by the helper that ends work on the batch
+//! whose turn it is: that is the only one a poller goes idle for. Both, and the poller's look at the
+//! next batch, happen under one lock; and a poller that is scheduled while it polls is polled once
+//! more. So none goes idle for good while a batch waits.
 
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 
-use super::{
-    fifo::Fifo,
-    ordered::Linked, //
-};
 use crate::kapi::{
+    array::Array,
     net::{
-        napi::{Napi, NapiPoll, Poll},
+        napi::{NapiPoll, Poll},
         skbuff::Batch, //
     },
-    sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        new_spinlock_bh,
+        SpinLockBh, //
+    }, //
 };
 
 /// A header of batches that a poller delivers.
-pub(crate) trait Deliver: Linked + Send + 'static {
+pub(crate) trait Deliver: Sized + Send + 'static {
+    /// Does what need not be done in order. Nothing may be left.
+    fn work(batch: Batch<Self>) -> Option<Batch<Self>>;
+
     /// Delivers a batch. What it takes of the poll's budget is noted there.
     fn deliver(batch: Batch<Self>, poll: &mut Poll<'_>);
 }
 
 /// What a poller has to do.
 #[pin_data]
-pub(crate) struct Inbox<H: Linked> {
+pub(crate) struct Inbox<H: Deliver> {
     #[pin]
-    batches: SpinLockBh<Fifo<H>>,
+    ring: SpinLockBh<Ring<H>>,
+    /// How many batches nobody has begun to work on, to be read without the lock.
+    waiting: AtomicUsize,
 }
+
+/// A batch that a helper works on: its place in the inbox, to be given back with what is left of it.
+#[must_use = "the inbox waits for it"]
+pub(crate) struct Claim(u64);
 
 impl<H: Deliver> Inbox<H> {
-    /// An empty inbox.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            batches <- new_spinlock_bh!(Fifo::new()),
-        })
+    /// An empty inbox, for so many batches.
+    pub(crate) fn new(capacity: usize) -> Result<impl PinInit<Self>> {
+        let ring = Ring::new(capacity)?;
+        Ok(pin_init!(Self {
+            ring <- new_spinlock_bh!(ring),
+            waiting: AtomicUsize::new(0),
+        }))
     }
 
-    /// Drops all that is in it.
+    /// Puts a batch in, and returns how many wait now; the poller is to be scheduled then. `None` if
+    /// there is no room: the batch is dropped.
+    #[inline]
+    pub(crate) fn push(&self, batch: Batch<H>) -> Option<usize> {
+        let mut ring = self.ring.lock();
+        ring.push(batch)?;
+        Some(self.note(&ring))
+    }
+
+    /// How many batches nobody has begun to work on.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Takes the next batch that nobody has begun to work on, to work on it.
+    pub(crate) fn claim(&self) -> Option<(Claim, Batch<H>)> {
+        let mut ring = self.ring.lock();
+        let claimed = ring.claim();
+        self.note(&ring);
+        claimed
+    }
+
+    /// Gives back what a helper has worked on. Returns whether it is its turn: the poller is to be
+    /// scheduled then.
+    #[must_use = "the poller may be waiting for it"]
+    pub(crate) fn finish(&self, claim: Claim, batch: Option<Batch<H>>) -> bool {
+        self.ring.lock().finish(claim, batch)
+    }
+
+    /// Drops all that is in it, but what helpers work on.
     pub(crate) fn clear(&self) {
-        while self.pop().is_some() {}
+        while !matches!(self.next(), Next::Nothing) {}
     }
 
-    fn push(&self, batch: Batch<H>) {
-        self.batches.lock().push(batch);
+    #[inline]
+    fn next(&self) -> Next<H> {
+        let mut ring = self.ring.lock();
+        let next = ring.next();
+        self.note(&ring);
+        next
     }
 
-    fn pop(&self) -> Option<Batch<H>> {
-        self.batches.lock().pop()
+    #[inline]
+    fn note(&self, ring: &Ring<H>) -> usize {
+        let waiting = ring.waiting();
+        self.waiting.store(waiting, Ordering::Relaxed);
+        waiting
     }
-}
-
-/// Puts batches into a poller's inbox and has it polled.
-#[inline]
-pub(crate) fn hand_over<H: Deliver>(
-    poller: &Napi<Arc<Inbox<H>>>,
-    batches: impl Iterator<Item = Batch<H>>,
-    bh: BhDisabled<'_>,
-) {
-    for batch in batches {
-        poller.content().push(batch);
-    }
-    poller.schedule(bh);
 }
 
 impl<H: Deliver> NapiPoll for Arc<Inbox<H>> {
     fn poll(&self, poll: &mut Poll<'_>) {
         while poll.remaining() > 0 {
-            let Some(batch) = self.pop() else {
-                return;
+            let batch = match self.next() {
+                Next::Nothing => return,
+                Next::Waiting(batch) => H::work(batch),
+                Next::Done(batch) => batch,
             };
-            H::deliver(batch, poll);
+            if let Some(batch) = batch {
+                H::deliver(batch, poll);
+            }
         }
+    }
+}
+
+/// What a poller does next.
+enum Next<H> {
+    /// Nothing: there is no batch, or it is worked on.
+    Nothing,
+    /// Work on a batch and deliver it.
+    Waiting(Batch<H>),
+    /// Deliver what is left of a batch.
+    Done(Option<Batch<H>>),
+}
+
+enum Slot<H> {
+    Vacant,
+    Waiting(Batch<H>),
+    Taken,
+    Done(Option<Batch<H>>),
+}
+
+/// A bounded queue.
+///
+/// `first` is the number of the next batch by order of arrival, `begun` at most `len`, and `len` at
+/// most the number of slots, which is a power of two. The first `begun` slots are `Taken` or `Done`,
+/// the others up to `len` are `Waiting`, the rest is `Vacant`.
+struct Ring<H> {
+    slots: Array<Slot<H>>,
+    first: u64,
+    len: usize,
+    begun: usize,
+}
+
+impl<H> Ring<H> {
+    fn new(capacity: usize) -> Result<Self> {
+        let capacity = capacity.checked_next_power_of_two().ok_or(ENOMEM)?;
+        Ok(Self {
+            slots: Array::try_repeat_with(capacity, || Ok(Slot::Vacant))?,
+            first: 0,
+            len: 0,
+            begun: 0,
+        })
+    }
+
+    #[inline]
+    fn waiting(&self) -> usize {
+        self.len.wrapping_sub(self.begun)
+    }
+
+    /// The slot of a batch by its number.
+    #[inline]
+    fn slot(&mut self, number: u64) -> Option<&mut Slot<H>> {
+        let mask = self.slots.len().wrapping_sub(1);
+        self.slots.get_mut(number as usize & mask)
+    }
+
+    #[inline]
+    fn push(&mut self, batch: Batch<H>) -> Option<()> {
+        if self.len >= self.slots.len() {
+            return None;
+        }
+        *self.slot(self.first.wrapping_add(self.len as u64))? = Slot::Waiting(batch);
+        self.len = self.len.wrapping_add(1);
+        Some(())
+    }
+
+    #[inline]
+    fn next(&mut self) -> Next<H> {
+        let Some(slot) = self.slot(self.first) else {
+            return Next::Nothing;
+        };
+        let next = match core::mem::replace(slot, Slot::Vacant) {
+            Slot::Vacant => return Next::Nothing,
+            Slot::Taken => {
+                *slot = Slot::Taken;
+                return Next::Nothing;
+            }
+            Slot::Waiting(batch) => Next::Waiting(batch),
+            Slot::Done(batch) => {
+                self.begun = self.begun.wrapping_sub(1);
+                Next::Done(batch)
+            }
+        };
+        self.first = self.first.wrapping_add(1);
+        self.len = self.len.wrapping_sub(1);
+        next
+    }
+
+    fn claim(&mut self) -> Option<(Claim, Batch<H>)> {
+        let number = self.first.wrapping_add(self.begun as u64);
+        if self.waiting() == 0 {
+            return None;
+        }
+        match core::mem::replace(self.slot(number)?, Slot::Taken) {
+            Slot::Waiting(batch) => {
+                self.begun = self.begun.wrapping_add(1);
+                Some((Claim(number), batch))
+            }
+            // By what a ring is, there is no other.
+            _ => None,
+        }
+    }
+
+    fn finish(&mut self, Claim(number): Claim, batch: Option<Batch<H>>) -> bool {
+        if let Some(slot) = self.slot(number) {
+            *slot = Slot::Done(batch);
+        }
+        number == self.first
     }
 }

@@ -8,7 +8,6 @@
 
 use kernel::prelude::*;
 
-use super::fifo::{put_on, take_off};
 use crate::kapi::{
     net::skbuff::Batch,
     sync::{new_spinlock_bh, SpinLockBh}, //
@@ -31,7 +30,7 @@ impl<H> Link<H> {
 
     /// What is linked behind.
     #[inline]
-    pub(super) fn next_mut(&mut self) -> &mut Option<Batch<H>> {
+    fn next_mut(&mut self) -> &mut Option<Batch<H>> {
         &mut self.next
     }
 }
@@ -100,6 +99,11 @@ impl<H: Linked> Ordered<H> {
         state.is_draining = true;
         Some(Drainer(self))
     }
+
+    /// Resumes what a drainer of this queue was put off from.
+    pub(crate) fn resume(&self, _duty: Duty) -> Drainer<'_, H> {
+        Drainer(self)
+    }
 }
 
 impl<H: Linked> State<H> {
@@ -126,6 +130,21 @@ fn insert<H: Linked>(list: &mut Option<Batch<H>>, batch: Batch<H>) {
     put_on(place, batch);
 }
 
+/// Puts a batch on top of a pile.
+#[inline]
+fn put_on<H: Linked>(pile: &mut Option<Batch<H>>, mut batch: Batch<H>) {
+    *batch.link_mut().next_mut() = pile.take();
+    *pile = Some(batch);
+}
+
+/// Takes the batch on top of a pile.
+#[inline]
+fn take_off<H: Linked>(pile: &mut Option<Batch<H>>) -> Option<Batch<H>> {
+    let mut batch = pile.take()?;
+    *pile = batch.link_mut().next_mut().take();
+    Some(batch)
+}
+
 impl<H: Linked> Drop for State<H> {
     fn drop(&mut self) {
         // Not by dropping one from within the other: the stack is small.
@@ -135,6 +154,17 @@ impl<H: Linked> Drop for State<H> {
 
 /// The right, and duty, to pass on what is ready: to be used until it yields nothing more.
 pub(crate) struct Drainer<'a, H: Linked>(&'a Ordered<H>);
+
+/// The duty of a drainer that was put off, to be resumed.
+#[must_use = "the order stops until it is resumed"]
+pub(crate) struct Duty(());
+
+impl<H: Linked> Drainer<'_, H> {
+    /// Puts the rest off. Nobody else becomes the drainer meanwhile.
+    pub(crate) fn put_off(self) -> Duty {
+        Duty(())
+    }
+}
 
 impl<H: Linked> Iterator for Drainer<'_, H> {
     type Item = Batch<H>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Context: a worker of the parallel queue, one per CPU.
+//! Context: a poll, or a worker of an assistant; on several CPUs at once.
 //! Input:   a batch of data messages of one session.
 //! Output:  the same batch, each packet decrypted or marked as forged.
 //! Next:    [`super::deliver`], in the order of arrival, on the poller that the peer belongs to.
@@ -9,6 +9,7 @@ use kernel::prelude::*;
 
 use super::{
     RxBatch,
+    RxHeader,
     Verdict, //
 };
 use crate::{
@@ -17,28 +18,22 @@ use crate::{
         constants::DATA_HEADER_LEN,
         messages::DataHeader, //
     },
-    queue::{inbox, parallel::Job},
+    queue::assist::Assist,
     session::Session,
     time::boot_now, //
 };
 
-/// A batch to be decrypted.
-pub(crate) struct Decrypt(pub(super) RxBatch);
-
-impl Job for Decrypt {
-    fn run(self) {
-        let (header, mut packets) = self.0.into_parts();
-        if header.session.may_receive(boot_now()) {
-            packets.for_each_mut(|skb| match open(skb, &header.session) {
-                Ok(()) => Verdict::Authentic.put(skb),
-                Err(ENOMEM) => header.session.peer.device.dev.rx_dropped(1),
-                Err(_) => {}
-            });
-        }
-        if let Some(batch) = RxBatch::new(packets, header) {
-            complete(batch);
-        }
+/// Decrypts the messages of a batch.
+pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
+    let (header, mut packets) = batch.into_parts();
+    if header.session.may_receive(boot_now()) {
+        packets.for_each_mut(|skb| match open(skb, &header.session) {
+            Ok(()) => Verdict::Authentic.put(skb),
+            Err(ENOMEM) => header.session.peer.device.dev.rx_dropped(1),
+            Err(_) => {}
+        });
     }
+    RxBatch::new(packets, header)
 }
 
 /// Decrypts a data message, whose header stays in front.
@@ -51,15 +46,13 @@ fn open(skb: &mut SkBuff, session: &Session) -> Result {
     )
 }
 
-/// Takes a decrypted batch, and passes all of its peer that is ready to the peer's poller.
-fn complete(batch: RxBatch) {
-    let session = batch.session.clone();
-    let peer = &session.peer;
-    let Some(drainer) = peer.rx_order.complete(batch) else {
-        return;
-    };
-    let Some(poller) = peer.device.poller(peer) else {
-        return drainer.for_each(drop);
-    };
-    inbox::hand_over(poller, drainer, bh::disable().token());
+impl Assist for RxHeader {
+    fn assist(batch: RxBatch, finish: impl FnOnce(Option<RxBatch>) -> bool) {
+        let session = batch.session.clone();
+        if finish(decrypt(batch)) {
+            if let Some(poller) = session.peer.device.poller(&session.peer) {
+                poller.schedule(bh::disable().token());
+            }
+        }
+    }
 }

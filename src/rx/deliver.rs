@@ -13,6 +13,7 @@ use core::net::{
 use kernel::prelude::*;
 
 use super::{
+    decrypt::decrypt,
     RxBatch,
     RxHeader,
     Verdict, //
@@ -49,10 +50,13 @@ use crate::{
 const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
 
 impl Deliver for RxHeader {
+    fn work(batch: RxBatch) -> Option<RxBatch> {
+        decrypt(batch)
+    }
+
     fn deliver(batch: RxBatch, poll: &mut Poll<'_>) {
         let (header, packets) = batch.into_parts();
         let session = &header.session;
-        session.peer.rx_backlog.leave(packets.len() as u64);
         poll.consume(packets.len() as u32);
         let packets = screen(session, packets);
         let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! socket ─ receive ─┬─ queue::parallel ─ handshake ─ tx::handshake
-//!                   └─ queue::parallel ─ decrypt ─ queue::ordered ─ deliver ─ netdev
+//!                   └─ queue::inbox ─ decrypt ─ deliver ─ netdev
 //! ```
 
 pub(crate) mod decrypt;
@@ -17,7 +17,6 @@ use crate::{
         net::skbuff::{Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
-    queue::ordered::{Link, Linked},
     session::Session, //
 };
 
@@ -25,20 +24,27 @@ use crate::{
 const MAX_PACKETS: u64 = 1024;
 
 /// The header of a batch on its way in.
+///
+/// As long as it is there, its packets count as under way.
 pub(crate) struct RxHeader {
-    link: Link<RxHeader>,
     pub(crate) session: RcuArc<Session>,
+    count: u32,
 }
 
-impl Linked for RxHeader {
+impl RxHeader {
+    /// The header of so many packets, unless too many of the peer are under way.
     #[inline]
-    fn link(&self) -> &Link<Self> {
-        &self.link
+    fn new(session: RcuArc<Session>, count: u32) -> Option<Self> {
+        let backlog = &session.peer.rx_backlog;
+        backlog.enter_all(count.into(), MAX_PACKETS)?.keep();
+        Some(Self { session, count })
     }
+}
 
+impl Drop for RxHeader {
     #[inline]
-    fn link_mut(&mut self) -> &mut Link<Self> {
-        &mut self.link
+    fn drop(&mut self) {
+        self.session.peer.rx_backlog.leave(self.count.into());
     }
 }
 

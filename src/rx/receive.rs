@@ -11,12 +11,10 @@ use kernel::{
 };
 
 use super::{
-    decrypt::Decrypt,
     handshake,
     RxBatch,
     RxHeader,
-    Verdict,
-    MAX_PACKETS, //
+    Verdict, //
 };
 use crate::{
     device::Device,
@@ -31,7 +29,6 @@ use crate::{
         constants::DATA_HEADER_LEN,
         messages::{DataHeader, MessageType}, //
     },
-    queue::ordered::Link, //
 };
 
 impl UdpHandler for Device {
@@ -69,25 +66,17 @@ fn classify(skb: &mut SkBuff) -> Result<MessageType> {
     }
 }
 
-/// Queues a data message at the peer whose session it is for.
+/// Queues a data message at the poller of the peer whose session it is for.
 fn queue_data(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Option<()> {
     let header = DataHeader::read(skb.linear().first_chunk()?);
     let session = device.session(bh, header.receiver())?;
-    let peer = session.peer.clone();
-    let entrance = device.decrypt.enter()?;
-    // What has been decrypted counts until it is delivered: the poller may be the slower one.
-    let place = peer.rx_backlog.enter(MAX_PACKETS)?;
-    let number = peer.rx_order.issue(MAX_PACKETS)?;
+    let poller = device.poller(&session.peer)?;
     Verdict::Forged.put(&mut skb);
     let mut packets = PacketList::new();
     packets.push(skb);
-    let header = RxHeader {
-        link: Link::new(number),
-        session,
-    };
-    if let Some(batch) = RxBatch::new(packets, header) {
-        place.keep();
-        entrance.submit(&device.crypt_queue, Decrypt(batch));
-    }
+    let batch = RxBatch::new(packets, RxHeader::new(session, 1)?)?;
+    let waiting = poller.content().push(batch)?;
+    poller.schedule(bh);
+    device.assistants.consider(waiting, &device.crypt_queue, bh);
     Some(())
 }

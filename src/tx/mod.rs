@@ -3,11 +3,13 @@
 //! The way out.
 //!
 //! ```text
-//! netdev ─ xmit ─ stage ─ queue::parallel ─ encrypt ─ queue::ordered ─ transmit ─ socket
+//! netdev ─ xmit ─ stage ─┬───────────────────┬─ encrypt ─ queue::ordered ─ transmit ─ socket
+//!                        └─ queue::parallel ─┘
 //! ```
 
 pub(crate) mod encrypt;
 pub(crate) mod handshake;
+mod segments;
 pub(crate) mod stage;
 pub(crate) mod transmit;
 pub(crate) mod xmit;
@@ -58,6 +60,16 @@ impl Linked for TxHeader {
 /// A batch on its way out.
 pub(crate) type TxBatch = Batch<TxHeader>;
 
+/// How many messages a packet becomes: one for each of the segments that it stands for.
+///
+/// None of them is empty, and a packet is shorter than 2^20 bytes.
+fn messages_for(skb: &SkBuff) -> u16 {
+    skb.super_packet().map_or(1, |packet| {
+        let payload = skb.len().saturating_sub(packet.headers);
+        u16::try_from(payload.div_ceil(packet.segment.max(1))).unwrap_or(u16::MAX)
+    })
+}
+
 /// What is noted in a packet on its way out.
 #[derive(Clone, Copy)]
 struct Note {
@@ -66,6 +78,8 @@ struct Note {
     /// The DS byte of the packet that carries this one.
     ds: u8,
     fate: Fate,
+    /// How many messages it becomes, or is made of.
+    messages: u16,
 }
 
 /// What becomes of a packet at the end of its batch.
@@ -76,26 +90,20 @@ enum Fate {
 }
 
 impl Note {
-    const DROP: u32 = 1 << 8;
-
     fn of(skb: &SkBuff) -> Self {
         let [mtu, rest] = skb.control();
+        let [ds, fate, low, high] = rest.to_le_bytes();
         Self {
             mtu,
-            ds: rest.to_le_bytes()[0],
-            fate: if rest & Self::DROP == 0 {
-                Fate::Send
-            } else {
-                Fate::Drop
-            },
+            ds,
+            fate: if fate == 0 { Fate::Send } else { Fate::Drop },
+            messages: u16::from_le_bytes([low, high]),
         }
     }
 
     fn put(self, skb: &mut SkBuff) {
-        let fate = match self.fate {
-            Fate::Send => 0,
-            Fate::Drop => Self::DROP,
-        };
-        skb.set_control([self.mtu, u32::from(self.ds) | fate]);
+        let [low, high] = self.messages.to_le_bytes();
+        let rest = [self.ds, u8::from(self.fate == Fate::Drop), low, high];
+        skb.set_control([self.mtu, u32::from_le_bytes(rest)]);
     }
 }

@@ -3,12 +3,12 @@
 //! Context: bottom halves disabled; from `ndo_start_xmit`, a work item, a timer or a poll.
 //! Input:   packets for a peer.
 //! Output:  all that the peer has staged, as one numbered batch of its current session.
-//! Next:    [`super::encrypt`], by way of the parallel queue.
+//! Next:    [`super::encrypt`], at once or by way of the parallel queue.
 
 use kernel::prelude::*;
 
 use super::{
-    encrypt::Encrypt,
+    encrypt::{self, Encrypt},
     handshake,
     Fate,
     Note,
@@ -18,9 +18,13 @@ use super::{
     MAX_BATCHES, //
 };
 use crate::{
+    device::Device,
     kapi::{
         log::debug_ratelimited,
-        net::skbuff::{PacketList, SkBuff},
+        net::{
+            device::xmit_depth,
+            skbuff::{PacketList, SkBuff}, //
+        },
         sync::{
             bh::BhDisabled,
             rcu::{RcuArc, RcuRef}, //
@@ -36,15 +40,91 @@ use crate::{
     time::boot_now, //
 };
 
+/// How many devices and tunnels may be at sending on this CPU, this one included, for it to encrypt
+/// at once: one tunnel in another.
+const MAX_DEPTH: u32 = 3;
+
+/// Packets that wait to be sent.
+#[derive(Default)]
+pub(crate) struct Staged {
+    packets: PacketList,
+    /// How many messages they will become.
+    messages: usize,
+}
+
+impl Staged {
+    /// None yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            packets: PacketList::new(),
+            messages: 0,
+        }
+    }
+
+    /// Appends a packet.
+    #[inline]
+    fn push(&mut self, skb: SkBuff) {
+        self.messages = self.messages.wrapping_add(messages_of(&skb));
+        self.packets.push(skb);
+    }
+
+    /// Takes the first packet.
+    fn pop(&mut self) -> Option<SkBuff> {
+        let skb = self.packets.pop()?;
+        self.messages = self.messages.wrapping_sub(messages_of(&skb));
+        Some(skb)
+    }
+
+    /// Appends packets.
+    #[inline]
+    fn append(&mut self, other: Self) {
+        self.messages = self.messages.wrapping_add(other.messages);
+        self.packets.append(other.packets);
+    }
+
+    /// Takes all of them.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::take(self)
+    }
+
+    /// How many messages they will become.
+    pub(crate) fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Makes packets from the stack our own: without a route, and with notes in place of its own.
+    pub(super) fn own(mut packets: PacketList, mtu: u32) -> Self {
+        let mut staged = Self::new();
+        while let Some(mut skb) = packets.pop() {
+            // It was kept so that an ICMP error could go back.
+            skb.drop_route();
+            Note {
+                mtu,
+                ds: skb.ecn_encapsulate().unwrap_or(0),
+                fate: Fate::Send,
+                messages: super::messages_for(&skb),
+            }
+            .put(&mut skb);
+            staged.push(skb);
+        }
+        staged
+    }
+}
+
+fn messages_of(skb: &SkBuff) -> usize {
+    Note::of(skb).messages.into()
+}
+
 /// Stages packets and sends what can be sent.
 ///
 /// If too many wait already, the oldest are dropped; the new ones stay, since they may be the
 /// segments of one packet.
-pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: PacketList, bh: BhDisabled<'_>) {
-    let mut dropped = PacketList::new();
+pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>) {
+    let mut dropped = Staged::new();
     {
         let mut staged = peer.staged.lock();
-        while staged.len() > MAX_STAGED_PACKETS {
+        while staged.messages > MAX_STAGED_PACKETS {
             let Some(skb) = staged.pop() else { break };
             dropped.push(skb);
         }
@@ -55,9 +135,9 @@ pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: PacketList, bh: BhDisabled<
 }
 
 /// Drops packets that could not be sent, outside all locks.
-fn drop_all(peer: &Peer, packets: PacketList) {
-    if !packets.is_empty() {
-        peer.device.dev.tx_dropped(packets.len() as u32);
+fn drop_all(peer: &Peer, staged: Staged) {
+    if staged.messages > 0 {
+        peer.device.dev.tx_dropped(staged.messages as u32);
     }
 }
 
@@ -81,7 +161,7 @@ pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 fn stage_keepalive(peer: &Peer) -> Result<bool> {
     let mtu = peer.device.dev.mtu();
     let mut staged = peer.staged.lock();
-    if !staged.is_empty() {
+    if staged.messages > 0 {
         return Ok(false);
     }
     let mut skb = SkBuff::new(HEADROOM, KEEPALIVE_LEN as u32)?;
@@ -89,6 +169,7 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
         mtu,
         ds: 0,
         fate: Fate::Send,
+        messages: 1,
     }
     .put(&mut skb);
     staged.push(skb);
@@ -98,9 +179,9 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
 /// Sends what is staged if there is a session, and otherwise asks for one.
 pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     match submit(peer, bh) {
-        Staged::Sent => {}
-        Staged::Dropped(packets) => drop_all(&peer, packets),
-        Staged::NoSession => {
+        Submitted::Sent => {}
+        Submitted::Dropped(packets) => drop_all(&peer, packets),
+        Submitted::NoSession => {
             orphan(&peer);
             handshake::request(peer, Retry::No);
         }
@@ -108,44 +189,69 @@ pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 }
 
 /// What has become of the staged packets.
-enum Staged {
+enum Submitted {
     /// They are on their way, or there were none.
     Sent,
     /// There is no room for them where they are encrypted.
-    Dropped(PacketList),
+    Dropped(Staged),
     /// They wait.
     NoSession,
 }
 
-/// Makes a batch of the staged packets and has it encrypted.
+/// Makes a batch of the staged packets and encrypts it, or has it encrypted.
 ///
 /// Counters, the batch's number and its place in a ring are taken under one lock: so counters go out
 /// in order, and no number is given to a batch that is then refused.
-fn submit(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Staged {
+fn submit(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Submitted {
     let mut staged = peer.staged.lock();
-    if staged.is_empty() || peer.is_closed() {
-        return Staged::Sent;
+    if staged.messages == 0 || peer.is_closed() {
+        return Submitted::Sent;
     }
-    let Some((session, first_counter)) = reserve(peer, staged.len(), bh) else {
-        return Staged::NoSession;
+    let Some((session, first_counter)) = reserve(peer, staged.messages, bh) else {
+        return Submitted::NoSession;
     };
     let packets = staged.take();
     let device = &peer.device;
-    let Some(entrance) = device.encrypt.enter() else {
-        return Staged::Dropped(packets);
+    let entrance = if is_done_here(device, &packets.packets, bh) {
+        None
+    } else {
+        match device.encrypt.enter() {
+            Some(entrance) => Some(entrance),
+            None => return Submitted::Dropped(packets),
+        }
     };
     let Some(number) = peer.tx_order.issue(MAX_BATCHES) else {
-        return Staged::Dropped(packets);
+        return Submitted::Dropped(packets);
     };
     let header = TxHeader {
         link: Link::new(number),
         session,
         first_counter,
     };
-    if let Some(batch) = TxBatch::new(packets, header) {
-        entrance.submit(&device.crypt_queue, Encrypt(batch));
+    let Some(batch) = TxBatch::new(packets.packets, header) else {
+        return Submitted::Sent;
+    };
+    match entrance {
+        Some(entrance) => entrance.submit(&device.crypt_queue, Encrypt::Seal(batch)),
+        None => {
+            drop(staged);
+            encrypt::encrypt(batch);
+        }
     }
-    Staged::Sent
+    Submitted::Sent
+}
+
+/// Whether to encrypt at once.
+///
+/// What is sent goes through the stack once more on top of what brought it here, so there is a limit
+/// to how deep that goes: tunnels within tunnels, and routes that lead back.
+fn is_done_here(device: &Device, packets: &PacketList, bh: BhDisabled<'_>) -> bool {
+    if xmit_depth(bh) > MAX_DEPTH {
+        return false;
+    }
+    let mut bytes = 0u64;
+    packets.for_each(|skb| bytes = bytes.wrapping_add(skb.len().into()));
+    device.encrypt_here.takes(bytes, bh)
 }
 
 /// Lets go of the sockets that staged packets came from: who waits for a handshake must not hold a
@@ -153,7 +259,7 @@ fn submit(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Staged {
 fn orphan(peer: &Peer) {
     // Outside the lock, since a socket may answer by sending.
     let mut packets = peer.staged.lock().take();
-    packets.for_each_mut(SkBuff::orphan);
+    packets.packets.for_each_mut(SkBuff::orphan);
     let mut staged = peer.staged.lock();
     packets.append(staged.take());
     *staged = packets;

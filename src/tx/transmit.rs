@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Context: a worker, bottom halves disabled; for one peer on one CPU at a time.
+//! Context: where the batch was encrypted, bottom halves disabled; for one peer on one CPU at a time.
 //! Input:   encrypted batches of a peer, in order.
 //! Output:  datagrams to its endpoint.
 //! Next:    the UDP tunnel layer.
 
 use super::{
+    encrypt::Encrypt,
     handshake,
     Fate,
     Note,
-    TxBatch, //
+    TxBatch,
+    TxHeader, //
 };
 use crate::{
     kapi::{
@@ -24,19 +26,43 @@ use crate::{
         timers::{Retry, Sent},
         transport, //
     },
+    queue::ordered::{Drainer, Duty},
     time::boot_now,
     timers, //
 };
 
+/// How many batches to send in one go. Who sends may be on its way to something else, with bottom
+/// halves disabled, and others may go on encrypting meanwhile.
+const MAX_IN_ONE_GO: usize = 16;
+
 /// Takes an encrypted batch, and sends all of its peer that is ready.
-pub(crate) fn complete(batch: TxBatch) {
+pub(super) fn complete(batch: TxBatch) {
     let session = batch.session.clone();
-    let Some(drainer) = session.peer.tx_order.complete(batch) else {
-        return;
-    };
-    for batch in drainer {
-        let bh = bh::disable();
-        send(batch, bh.token());
+    if let Some(drainer) = session.peer.tx_order.complete(batch) {
+        drain(&session.peer, drainer);
+    }
+}
+
+/// Goes on with what was put off.
+pub(super) fn resume(peer: &RcuArc<Peer>, duty: Duty) {
+    drain(peer, peer.tx_order.resume(duty));
+}
+
+/// Sends what is ready, and leaves to a worker what is too much.
+fn drain(peer: &RcuArc<Peer>, mut drainer: Drainer<'_, TxHeader>) {
+    loop {
+        for _ in 0..MAX_IN_ONE_GO {
+            let Some(batch) = drainer.next() else {
+                return;
+            };
+            let bh = bh::disable();
+            send(batch, bh.token());
+        }
+        // If there is no room for that, who sends is the worker.
+        if let Some(entrance) = peer.device.encrypt.enter() {
+            let job = Encrypt::Send(peer.clone(), drainer.put_off());
+            return entrance.submit(&peer.device.crypt_queue, job);
+        }
     }
 }
 
@@ -64,7 +90,7 @@ fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Option<
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
         if note.fate == Fate::Drop {
-            device.dev.tx_dropped(1);
+            device.dev.tx_dropped(note.messages.into());
             continue;
         }
         let len = skb.len();

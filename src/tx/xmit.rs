@@ -2,7 +2,7 @@
 
 //! Context: `ndo_start_xmit`, bottom halves disabled, on several CPUs at once.
 //! Input:   a packet of the stack, or one that stands for many.
-//! Output:  its segments, staged at the peer that its destination belongs to.
+//! Output:  the packet, or its segments, staged at the peer that its destination belongs to.
 //! Next:    [`super::stage`], in the same context.
 
 use core::net::{
@@ -12,10 +12,9 @@ use core::net::{
 
 use kernel::prelude::*;
 
-use super::{
-    stage,
-    Fate,
-    Note, //
+use super::stage::{
+    self,
+    Staged, //
 };
 use crate::{
     device::Device,
@@ -72,7 +71,7 @@ pub(crate) fn xmit(device: &Device, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
         Ok(packets) => packets,
         Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),
     };
-    stage::stage(peer, own(packets, mtu), bh);
+    stage::stage(peer, Staged::own(packets, mtu), bh);
     Ok(())
 }
 
@@ -124,27 +123,12 @@ fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal, bh: BhDisabled<'_>
     Err(refusal.errno())
 }
 
-/// The packets that a packet stands for.
+/// The packets to be sent for a packet: itself, if it can be cut where it is encrypted.
 fn segments(device: &Device, skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
-    if skb.is_gso() {
+    if skb.is_gso() && skb.super_packet().is_none() {
         return skb.segment(&device.dev);
     }
     let mut packets = PacketList::new();
     packets.push(skb);
     Ok(packets)
-}
-
-/// Makes packets our own: without a route, and with notes in place of the stack's.
-fn own(mut packets: PacketList, mtu: u32) -> PacketList {
-    packets.for_each_mut(|skb| {
-        // It was kept so that an ICMP error could go back.
-        skb.drop_route();
-        Note {
-            mtu,
-            ds: skb.ecn_encapsulate().unwrap_or(0),
-            fate: Fate::Send,
-        }
-        .put(skb);
-    });
-    packets
 }

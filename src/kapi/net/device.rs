@@ -34,7 +34,8 @@ use crate::{
     kapi::{
         flags::flag_set,
         net::rtnl::RtnlHeld,
-        string, //
+        string,
+        sync::bh::BhDisabled, //
     }, //
 };
 
@@ -103,6 +104,14 @@ pub(crate) struct Hardware(u16);
 
 /// The hardware of a device without link-layer headers or addresses.
 pub(crate) const ARPHRD_NONE: Hardware = Hardware(bindings::WG_CONST_ARPHRD_NONE);
+
+/// How many devices without a queue, and tunnels, are at sending a packet right now on this CPU, one
+/// within the other.
+#[inline]
+pub(crate) fn xmit_depth(_bh: BhDisabled<'_>) -> u32 {
+    // SAFETY: No requirements; the CPU doesn't change, by the evidence.
+    unsafe { bindings::xmit_depth() }
+}
 
 /// The size of a device name with its terminator, in bytes.
 const IFNAMSIZ: usize = bindings::IFNAMSIZ as usize;

@@ -142,14 +142,7 @@ impl Unregistered<'_> {
     pub(crate) fn name(&self) -> Name {
         // SAFETY: By the type invariants.
         unsafe { Name::of(self.dev) }
-    }
-
-    /// Gives each NAPI instance of the device a thread of its own by default.
-    pub(crate) fn threaded_enable(&self) {
-        // SAFETY: By the type invariants, nobody else sees the device yet.
-        unsafe { bindings::netif_threaded_enable(self.dev) };
-    }
-}
+    }}
 
 /// The place where a kind of links is registered, to be kept in a `static`.
 ///

@@ -13,10 +13,12 @@
 mod batch;
 mod crypt;
 mod list;
+mod train;
 
 pub(crate) use self::{
     batch::Batch,
-    list::PacketList, //
+    list::PacketList,
+    train::{Sum, SuperPacket, Train}, //
 };
 
 use core::{

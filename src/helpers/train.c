@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <crypto/chacha20poly1305.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <linux/skbuff_ref.h>
+#include <net/checksum.h>
+
+#include "skbuff.h"
+#include "train.h"
+
+/* The kinds of segmentation that are to be had, and what may go with them. */
+#define KINDS (SKB_GSO_TCPV4 | SKB_GSO_TCPV6 | SKB_GSO_UDP_L4)
+#define VARIANTS (SKB_GSO_TCP_ECN | SKB_GSO_TCP_ACCECN | SKB_GSO_TCP_FIXEDID)
+
+/*
+ * Whether the packet, whose data start with the network header, is nothing but
+ * TCP or UDP in IP with headers that can be trusted, all in the linear part.
+ */
+bool wg_helper_skb_super_packet(const struct sk_buff *skb,
+				struct wg_helper_super_packet *packet)
+{
+	const unsigned int type = skb_shinfo(skb)->gso_type;
+	const unsigned int kind = type & KINDS;
+	unsigned int ip_len;
+
+	if (type & ~(KINDS | VARIANTS) || !is_power_of_2(kind) ||
+	    !skb_shinfo(skb)->gso_size || skb_has_frag_list(skb) ||
+	    !skb_frags_readable(skb) || skb->encapsulation ||
+	    skb->ip_summed != CHECKSUM_PARTIAL || skb_network_offset(skb) ||
+	    !skb_transport_header_was_set(skb) ||
+	    skb_checksum_start_offset(skb) != skb_transport_offset(skb))
+		return false;
+
+	packet->is_v6 = skb->protocol == htons(ETH_P_IPV6);
+	packet->is_tcp = kind != SKB_GSO_UDP_L4;
+	if (packet->is_tcp && packet->is_v6 != (kind == SKB_GSO_TCPV6))
+		return false;
+	ip_len = packet->is_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	packet->transport = skb_transport_offset(skb);
+	packet->headers = packet->transport + (packet->is_tcp ?
+					       sizeof(struct tcphdr) :
+					       sizeof(struct udphdr));
+	if (packet->transport < ip_len || packet->headers > skb_headlen(skb))
+		return false;
+	if (packet->is_tcp) {
+		if (tcp_hdrlen(skb) < sizeof(struct tcphdr))
+			return false;
+		packet->headers = packet->transport + tcp_hdrlen(skb);
+		if (packet->headers > skb_headlen(skb))
+			return false;
+	}
+	if (skb->len <= packet->headers)
+		return false;
+	packet->segment = skb_shinfo(skb)->gso_size;
+	packet->has_fixed_id = type & SKB_GSO_TCP_FIXEDID;
+	packet->keeps_cwr = type & SKB_GSO_TCP_ACCECN;
+	return true;
+}
+
+/* The memory of the last fragment, and how much of it is not used yet. */
+static u8 *left_in(const skb_frag_t *frag, unsigned int *left)
+{
+	struct page *page = skb_frag_page(frag);
+	unsigned int used = skb_frag_off(frag) + skb_frag_size(frag);
+
+	*left = page_size(page) - used;
+	return page_address(page) + used;
+}
+
+/*
+ * Room for a message of @len bytes in one piece, behind all others, to be
+ * followed by some @expected more bytes. It becomes part of the packet when it
+ * is committed. NULL if memory is short or the packet is full.
+ */
+u8 *wg_helper_train_room(struct sk_buff *skb, unsigned int len,
+			 unsigned int expected)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	unsigned int left, order;
+	struct page *page;
+	u8 *room;
+
+	if (len > U16_MAX || expected > U16_MAX)
+		return NULL;
+	if (shinfo->nr_frags) {
+		room = left_in(&shinfo->frags[shinfo->nr_frags - 1], &left);
+		if (left >= len)
+			return room;
+		if (shinfo->nr_frags >= MAX_SKB_FRAGS)
+			return NULL;
+	}
+	order = min(get_order(len + expected), PAGE_ALLOC_COSTLY_ORDER);
+	/* Smaller pieces will do if there are no large ones, and be enough. */
+	do {
+		page = alloc_pages(GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN,
+				   order);
+	} while (!page && order-- > get_order(len));
+	if (!page)
+		return NULL;
+	skb_fill_page_desc(skb, shinfo->nr_frags, page, 0, 0);
+	skb->truesize += page_size(page);
+	return page_size(page) < len ? NULL : page_address(page);
+}
+
+void wg_helper_train_commit(struct sk_buff *skb, unsigned int len)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	skb_frag_size_add(&shinfo->frags[shinfo->nr_frags - 1], len);
+	skb->len += len;
+	skb->data_len += len;
+}
+
+/* Gives back room that was not used, and makes several messages datagrams. */
+void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
+			    unsigned int count)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	skb_frag_t *last;
+
+	if (!shinfo->nr_frags)
+		return;
+	last = &shinfo->frags[shinfo->nr_frags - 1];
+	if (!skb_frag_size(last)) {
+		skb->truesize -= page_size(skb_frag_page(last));
+		__skb_frag_unref(last, false);
+		shinfo->nr_frags--;
+	}
+	if (count > 1) {
+		shinfo->gso_size = size;
+		shinfo->gso_segs = count;
+		shinfo->gso_type = SKB_GSO_UDP_L4;
+	}
+}
+
+/* Lets the packet have the hash of the flow that another belongs to. */
+void wg_helper_train_hash_flow(struct sk_buff *skb, struct sk_buff *from,
+			       const struct net_device *dev)
+{
+	wg_helper_skb_hash_flow(from, dev);
+	skb_copy_hash(skb, from);
+}
+
+/*
+ * Lets who sent a packet wait for another one in its place. What was charged
+ * for it is what will be given back, as where packets are cut by the stack.
+ */
+void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from)
+{
+	if (!from->destructor || skb->destructor)
+		return;
+	swap(skb->truesize, from->truesize);
+	swap(skb->destructor, from->destructor);
+	swap(skb->sk, from->sk);
+}
+
+/* Copies a part of the packet, which need not be there, and sums it up. */
+bool wg_helper_skb_copy_and_sum(const struct sk_buff *skb, unsigned int offset,
+				u8 *to, unsigned int len, u32 *sum)
+{
+	if (offset > INT_MAX || len > INT_MAX || (u64)offset + len > skb->len ||
+	    !skb_frags_readable(skb))
+		return false;
+	*sum = (__force u32)skb_copy_and_csum_bits(skb, offset, to, len);
+	return true;
+}
+
+void wg_helper_aead_seal(u8 *data, unsigned int len, u64 nonce, const u8 *key)
+{
+	chacha20poly1305_encrypt(data, data, len, NULL, 0, nonce, key);
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets that stand for several: those to be cut, and those to be made.
+//!
+//! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+use core::ptr::NonNull;
+
+use kernel::prelude::*;
+
+use super::{
+    crypt::{Key, TAG_LEN},
+    SkBuff, //
+};
+use crate::{
+    bindings,
+    kapi::net::device::NetDevice, //
+};
+
+/// A packet of TCP or UDP that stands for several segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SuperPacket {
+    /// Where the transport header begins, in bytes.
+    pub(crate) transport: u32,
+    /// Where the payload begins, in bytes.
+    pub(crate) headers: u32,
+    /// The payload of each segment, in bytes, but for the last, which may be shorter. Not zero.
+    pub(crate) segment: u32,
+    /// Whether it is IPv6.
+    pub(crate) is_v6: bool,
+    /// Whether it is TCP.
+    pub(crate) is_tcp: bool,
+    /// Whether all segments have the same IPv4 identification.
+    pub(crate) has_fixed_id: bool,
+    /// Whether CWR stays in all segments, as accurate ECN wants it.
+    pub(crate) keeps_cwr: bool,
+}
+
+impl SkBuff {
+    /// What is to be known to cut a packet that stands for several.
+    ///
+    /// `None` unless it is TCP or UDP right in IP, its headers are in the linear part, which starts
+    /// with them, and its checksum is yet to be completed. There is some payload behind the headers.
+    pub(crate) fn super_packet(&self) -> Option<SuperPacket> {
+        if !self.is_gso() {
+            return None;
+        }
+        let mut packet = bindings::wg_helper_super_packet::default();
+        // SAFETY: By the type invariants.
+        let is_one = unsafe { bindings::skb_super_packet(self.as_ptr(), &mut packet) };
+        is_one.then_some(SuperPacket {
+            transport: packet.transport,
+            headers: packet.headers,
+            segment: packet.segment,
+            is_v6: packet.is_v6,
+            is_tcp: packet.is_tcp,
+            has_fixed_id: packet.has_fixed_id,
+            keeps_cwr: packet.keeps_cwr,
+        })
+    }
+}
+
+/// The checksum of some data: a sum of 16-bit words in the byte order of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum(pub(crate) u32);
+
+/// A packet in the making whose payload is a row of messages, each a datagram of its own: all of one
+/// length, but the last may be shorter.
+///
+/// # Invariants
+///
+/// `skb` has an empty linear part, and no fragments but those that the shims for trains add.
+pub(crate) struct Train {
+    skb: SkBuff,
+    first: u32,
+    count: u32,
+    is_closed: bool,
+}
+
+impl Train {
+    /// The longest train, in bytes of messages: the headers of UDP and IPv6 have to fit as well.
+    pub(crate) const MAX_LEN: u32 = 65535 - 8 - 40;
+
+    /// An empty train, with `headroom` in front.
+    pub(crate) fn new(headroom: u32) -> Result<Self> {
+        // INVARIANT: A new packet is empty.
+        Ok(Self {
+            skb: SkBuff::new(headroom, 0)?,
+            first: 0,
+            count: 0,
+            is_closed: false,
+        })
+    }
+
+    /// How many messages are in it.
+    #[inline]
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether a message of `len` bytes fits behind those before, and there is memory for it and, if
+    /// to be had, for some `expected` bytes that will follow.
+    #[inline]
+    pub(crate) fn has_room(&mut self, len: u32, expected: u32) -> bool {
+        self.room(len, expected).is_some()
+    }
+
+    #[inline]
+    fn room(&mut self, len: u32, expected: u32) -> Option<NonNull<u8>> {
+        let fits = self.count == 0 || (len <= self.first && !self.is_closed);
+        if !fits || len == 0 || self.skb.len().checked_add(len)? > Self::MAX_LEN {
+            return None;
+        }
+        let expected = expected.min(Self::MAX_LEN);
+        // SAFETY: By the type invariants.
+        NonNull::new(unsafe { bindings::train_room(self.skb.as_ptr(), len, expected) })
+    }
+
+    /// Begins a message, for which [`Self::has_room`] has said that it fits.
+    #[inline]
+    pub(crate) fn message(&mut self, len: u32, expected: u32) -> Option<Message<'_>> {
+        // INVARIANT: The room is for `len` bytes, of which none is written.
+        Some(Message {
+            room: self.room(len, expected)?,
+            train: self,
+            len,
+            written: 0,
+        })
+    }
+
+    /// Lets the train have the flow's hash of a packet that `dev` was to transmit, if that is up.
+    #[inline]
+    pub(crate) fn hash_flow(&mut self, from: &mut SkBuff, dev: &NetDevice) {
+        // SAFETY: All three are valid, and both packets are ours.
+        unsafe {
+            bindings::train_hash_flow(self.skb.as_ptr(), from.as_ptr(), dev.as_ptr());
+        }
+    }
+
+    /// Lets who sent a packet wait for the train instead, unless the train has an owner.
+    #[inline]
+    pub(crate) fn take_owner(&mut self, from: &mut SkBuff) {
+        // SAFETY: Both packets are valid and ours.
+        unsafe { bindings::train_take_owner(self.skb.as_ptr(), from.as_ptr()) };
+    }
+
+    /// The packet, of at least one message.
+    #[inline]
+    pub(crate) fn finish(self) -> Option<SkBuff> {
+        if self.count == 0 {
+            return None;
+        }
+        // SAFETY: By the type invariants; the messages are of that length.
+        unsafe { bindings::train_finish(self.skb.as_ptr(), self.first, self.count) };
+        Some(self.skb)
+    }
+}
+
+/// A message in the making, written from front to back.
+///
+/// # Invariants
+///
+/// `room` is memory for `len` bytes behind the last fragment of the train, and written up to
+/// `written`, which is at most `len`.
+pub(crate) struct Message<'a> {
+    train: &'a mut Train,
+    room: NonNull<u8>,
+    len: u32,
+    written: u32,
+}
+
+impl Message<'_> {
+    /// The place behind what is written, if there is room for `len` bytes, as those are to be.
+    #[inline]
+    fn take(&mut self, len: u32) -> Result<NonNull<u8>> {
+        let end = self.written.checked_add(len).ok_or(EMSGSIZE)?;
+        if end > self.len {
+            return Err(EMSGSIZE);
+        }
+        // SAFETY: By the type invariants, that is within the memory or at its end.
+        let place = unsafe { self.room.add(self.written as usize) };
+        // INVARIANT: Not more than `len`, as just checked; the caller writes them.
+        self.written = end;
+        Ok(place)
+    }
+
+    /// Appends bytes.
+    #[inline]
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result {
+        let len = u32::try_from(bytes.len()).map_err(|_| EMSGSIZE)?;
+        let place = self.take(len)?;
+        // SAFETY: There is room, which is ours alone.
+        unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        Ok(())
+    }
+
+    /// Appends zeroes.
+    #[inline]
+    pub(crate) fn append_zeros(&mut self, len: u32) -> Result {
+        let place = self.take(len)?;
+        // SAFETY: There is room, which is ours alone.
+        unsafe { place.write_bytes(0, len as usize) };
+        Ok(())
+    }
+
+    /// Appends a part of a packet, and sums it up.
+    #[inline]
+    pub(crate) fn append_from(&mut self, skb: &SkBuff, offset: u32, len: u32) -> Result<Sum> {
+        let place = self.take(len)?.as_ptr();
+        let mut sum = 0;
+        // SAFETY: The packet is valid, and there is room, which is ours alone.
+        let copied =
+            unsafe { bindings::skb_copy_and_sum(skb.as_ptr(), offset, place, len, &mut sum) };
+        if copied {
+            return Ok(Sum(sum));
+        }
+        // SAFETY: As above; nothing that counts as written stays as it was.
+        unsafe { place.write_bytes(0, len as usize) };
+        Err(EFAULT)
+    }
+
+    /// Writes bytes over some that are there already.
+    #[inline]
+    pub(crate) fn patch(&mut self, offset: u32, bytes: &[u8]) -> Result {
+        let end = (offset as usize).checked_add(bytes.len());
+        if end.is_none_or(|end| end > self.written as usize) {
+            return Err(EMSGSIZE);
+        }
+        // SAFETY: By the type invariants and the check, all of that is written memory of ours.
+        unsafe {
+            self.room
+                .add(offset as usize)
+                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len())
+        };
+        Ok(())
+    }
+
+    /// Encrypts what is behind the first `offset` bytes and appends the tag, which ends the message.
+    #[inline]
+    pub(crate) fn seal(mut self, offset: u32, nonce: u64, key: &Key) -> Result {
+        let len = self.written.checked_sub(offset).ok_or(EMSGSIZE)?;
+        self.take(TAG_LEN)?;
+        if self.written != self.len {
+            return Err(EMSGSIZE);
+        }
+        // SAFETY: From `offset` on there are `len` bytes that are written, and room for the tag; the
+        // key is 32 bytes. All of the message is written then, and becomes part of the packet.
+        unsafe {
+            let data = self.room.add(offset as usize).as_ptr();
+            bindings::aead_seal(data, len, nonce, key.as_ptr());
+            bindings::train_commit(self.train.skb.as_ptr(), self.len);
+        }
+        let train = self.train;
+        if train.count == 0 {
+            train.first = self.len;
+        }
+        train.is_closed = self.len < train.first;
+        train.count = train.count.wrapping_add(1);
+        Ok(())
+    }
+}
