@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -72,6 +72,15 @@ faults-coverage:
 	@tools/lab/run-guest --kernel uml --image tools --mem 1152 --timeout 3600 --append faults=all \
 		--module build/module/uml/wireguard.ko --file build/module/uml/wireguard.sites \
 		$(addprefix --file ,$(wildcard selftests/netlink/*.py selftests/faults/*.py)) selftests/faults.sh
+
+# What the options mean: tools/bench/bench --help.
+bench_options = $(if $(WORKLOADS),--workloads "$(WORKLOADS)") $(if $(DRIVERS),--drivers "$(DRIVERS)") $(if $(CPUS),--cpus $(CPUS)) \
+	$(if $(PEERS),--peers $(PEERS)) $(if $(OUTSIDE),--outside $(OUTSIDE)) $(if $(REVERSE),--reverse) $(if $(GRO),--gro) \
+	$(if $(TRANSMIT_ONLY),--transmit-only) $(if $(SCALE),--scale $(SCALE)) $(if $(SYMBOLS),--symbols $(SYMBOLS))
+
+bench: modules
+	@$(lab) up stock guest
+	@$(in_root) tools/bench/bench $(bench_options)
 
 demo: modules
 	@$(lab) up stock guest
@@ -139,6 +148,7 @@ help:
 	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
+	@echo 'make bench            instructions per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

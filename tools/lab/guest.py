@@ -72,6 +72,8 @@ class Job:
     """More to unpack over the userland and the modules, in cpio's format."""
     environment: dict[str, str] = field(default_factory=dict)
     shell: bool = False
+    machine: object = None
+    """A machine other than the usual one of that kernel: see machine.py."""
     log: Path | None = None
     """Folder to leave the console and the output in."""
 
@@ -90,7 +92,7 @@ class Guest:
         self.console = self.dir / "console"
         self.output = self.dir / "output"
         self.starter = self.dir / "starter"
-        self.machine = machine(job.kernel)
+        self.machine = job.machine or machine(job.kernel)
         self.finds_races = job.kernel == "kcsan"
         self.end_word = "guest-end-" + secrets.token_hex(8)
         self.end = None
