@@ -18,9 +18,12 @@ from counts import Counts, read_counts, read_symbols  # noqa: E402
 from machine import Qemu  # noqa: E402
 
 # How much each workload moves: packets, and round trips of rtt.
-AMOUNTS = {"udp64": 8192, "udp1380": 8192, "gso": 8192, "tcp": 8192, "rtt": 2048}
+AMOUNTS = {"udp64": 8192, "udp1380": 8192, "gso": 8192, "tcp": 16384, "rtt": 2048}
 
 MOVED = re.compile(r"workload (\S+) moved (\d+) in \d+$")
+
+# What the guest finds besides its script.
+FILES = [TREE / "selftests/lib.sh", TREE / "selftests/tap.sh", HERE / "tunnels.sh", OUT / "traffic"]
 
 WARNINGS = ["-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
 
@@ -85,6 +88,21 @@ class CountingQemu(Qemu):
                 "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-plugin", f"{OUT / 'count.so'},out={self.out}"]  # fmt: skip
 
 
+def chosen(words, known, what):
+    words = words.split()
+    for word in words:
+        if word not in known:
+            sys.exit(f"bench: there is no {what} {word}; there are {', '.join(known)}")
+    if not words or len(set(words)) < len(words):
+        sys.exit(f"bench: name each {what} once, out of {', '.join(known)}")
+    return words
+
+
+def compiler():
+    config = TREE / "tools/lab/config"
+    return subprocess.check_output(["bash", "-c", f'. "{config}"; echo "$KERNEL_CC"'], text=True).strip()
+
+
 def build(compiler):
     """The plugin, and the program that the guest runs."""
     OUT.mkdir(parents=True, exist_ok=True)
@@ -112,13 +130,14 @@ def measure(driver, setting):
 
 def job(driver, setting, out):
     return guest.Job(
-        script=HERE / "guest.sh",
+        script=HERE / "counted.sh",
         module=driver.module,
         smp=setting.cpus,
         timeout=3600,
         append="nokaslr mitigations=off",
-        files=[*sorted((TREE / "selftests").glob("*.sh")), OUT / "traffic"],
+        files=FILES,
         environment=setting.environment(driver),
         machine=CountingQemu(out, setting.seed),
+        reproducible=True,
         log=out,
     )

@@ -7,7 +7,7 @@
  *   traffic symbols
  *
  * FROM and TO are names of namespaces, the ADDRESSes those of the receivers in TO, which take turns. AMOUNT is in packets
- * (in round trips for `rtt`). A tenth of it is moved first, then all of it between the marks that count.c sees. The last
+ * (in round trips for `rtt`). A tenth of it or more is moved first, then all of it between the marks that count.c sees. The last
  * line of output is `moved PACKETS in NANOSECONDS`.
  */
 #define _GNU_SOURCE
@@ -200,12 +200,14 @@ static const struct workload {
 	int segment;
 	/* What AMOUNT must be a multiple of, for each receiver. */
 	unsigned int unit;
+	/* How much is moved before at least: until the congestion window is open, and what the scheduler averages is level. */
+	unsigned int warm_up;
 } workloads[] = {
-	{ "udp64", udp64, SOCK_DGRAM, 0, BATCH },
-	{ "udp1380", udp1380, SOCK_DGRAM, 0, BATCH },
-	{ "gso", gso, SOCK_DGRAM, SEGMENT, SEGMENTS },
-	{ "tcp", stream, SOCK_STREAM, 0, 1 },
-	{ "rtt", round_trips, SOCK_DGRAM, 0, 1 },
+	{ "udp64", udp64, SOCK_DGRAM, 0, BATCH, BATCH },
+	{ "udp1380", udp1380, SOCK_DGRAM, 0, BATCH, BATCH },
+	{ "gso", gso, SOCK_DGRAM, SEGMENT, SEGMENTS, SEGMENTS },
+	{ "tcp", stream, SOCK_STREAM, 0, 1, 1024 },
+	{ "rtt", round_trips, SOCK_DGRAM, 0, 1, 512 },
 };
 
 /* --- Sockets --- */
@@ -303,13 +305,18 @@ static uint64_t now(void)
 	return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
+static unsigned long round_up(unsigned long amount, unsigned long unit)
+{
+	return (amount + unit - 1) / unit * unit;
+}
+
 static void measure(const struct workload *workload, const struct traffic *traffic, unsigned long amount)
 {
-	unsigned long unit = workload->unit * traffic->count, warm_up = amount / 10 / unit * unit + unit;
+	unsigned long unit = workload->unit * traffic->count, warm_up = amount / 10;
 	uint64_t start;
 
-	amount = (amount + unit - 1) / unit * unit;
-	workload->move(traffic, warm_up);
+	workload->move(traffic, round_up(warm_up > workload->warm_up ? warm_up : workload->warm_up, unit));
+	amount = round_up(amount, unit);
 	start = now();
 	MAKE_MARK(MARK_BEGIN);
 	workload->move(traffic, amount);

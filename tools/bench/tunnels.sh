@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Runs in a guest: sets up two namespaces and tunnels between them, and moves each workload's data through.
-# In the environment: WORKLOADS, each as NAME:AMOUNT; PEERS; OUTSIDE, 4 or 6; TUNNEL, without which veth alone carries the
-# data, REVERSE, GRO and TRANSMIT_ONLY, which are empty or not.
+# Two namespaces in a guest, tunnels between them, and data that moves through. In the environment: PEERS; OUTSIDE, 4 or 6;
+# TUNNEL, without which veth alone carries the data, REVERSE, GRO and TRANSMIT_ONLY, which are empty or not.
 
-. "${0%/*}/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+give_up() { echo "bench: $*"; exit 1; }
+
+make_namespaces() {
+	add_namespace left && add_namespace right && join_namespaces left right || give_up "no namespaces"
+	[ -z "$GRO" ] || gro_on >/dev/null || give_up "no GRO"
+}
 
 # One device at this end, and a device of its own for each of its peers.
 make_tunnels() {
@@ -64,17 +70,15 @@ run_workload() {
 	moved=$(/job/traffic "${1%:*}" "${1#*:}" $ends ${TRANSMIT_ONLY:+transmit-only}) && echo "workload ${1%:*} $moved"
 }
 
-give_up() { echo "bench: $*"; exit 1; }
-
-add_namespace left && add_namespace right && join_namespaces left right || give_up "no namespaces"
-[ -z "$GRO" ] || gro_on >/dev/null || give_up "no GRO"
-if [ -n "$TUNNEL" ]; then
-	dut_load || give_up "no module"
+# With the driver loaded.
+begin_tunnels() {
 	make_tunnels || give_up "no tunnels"
 	handshakes >/dev/null || give_up "no handshake"
 	[ -z "$TRANSMIT_ONLY" ] || divert || give_up "cannot divert"
-fi
-# Let what began with the boot come to its end. Sleep costs nothing where time is the number of instructions.
-sleep 10
-for workload in $WORKLOADS; do run_workload "$workload" || give_up "$workload failed"; done
-/job/traffic symbols
+}
+
+end_tunnels() {
+	local number
+	ip -n left link del wg0
+	for number in $(peers); do ip -n right link del "wg$number"; done
+}
