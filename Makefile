@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-diff bench-native demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -72,6 +72,31 @@ faults-coverage:
 	@tools/lab/run-guest --kernel uml --image tools --mem 1152 --timeout 3600 --append faults=all \
 		--module build/module/uml/wireguard.ko --file build/module/uml/wireguard.sites \
 		$(addprefix --file ,$(wildcard selftests/netlink/*.py selftests/faults/*.py)) selftests/faults.sh
+
+# What the options mean: tools/bench/bench --help.
+option = $(if $($(1)),--$(2) "$($(1))")
+flag = $(if $($(1)),--$(2))
+bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(call option,PEERS,peers) \
+	$(call option,OUTSIDE,outside) $(call option,SCALE,scale) $(call option,SYMBOLS,symbols) $(call option,JOBS,jobs) \
+	$(call flag,REVERSE,reverse) $(call flag,GRO,gro) $(call flag,TRANSMIT_ONLY,transmit-only)
+
+bench: modules
+	@$(lab) up stock guest
+	@$(in_root) tools/bench/bench $(call option,DRIVERS,drivers) $(bench_options)
+
+# What has changed since another commit, by symbol.
+bench-diff: modules
+	@$(lab) up stock guest
+	@old=$$(tools/bench/build-revision "$(REV)" $(kernel)/O $(strict)) && \
+		$(in_root) tools/bench/bench --against "$$old" --symbols 12 $(bench_options)
+
+# At native speed, on a kernel of its own, which takes some ten minutes to build.
+bench-native:
+	@$(lab) up root speed guest
+	@$(in_root) tools/build-module speed $$($(lab) path speed)/O ARCH=um CC=$(cc) modules >build/speed.log 2>&1 || \
+		{ echo "the module does not build for user-mode Linux (log: build/speed.log)" >&2; exit 1; }
+	@$(in_root) tools/bench/native $(call option,WORKLOADS,workloads) $(call option,DRIVERS,drivers) $(call option,CPUS,cpus) \
+		$(call option,ROUNDS,rounds) $(call option,SCALE,scale)
 
 demo: modules
 	@$(lab) up stock guest
@@ -139,6 +164,9 @@ help:
 	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
+	@echo 'make bench            instructions per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20'
+	@echo 'make bench-diff REV=main   what the working tree has changed of that, by symbol'
+	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

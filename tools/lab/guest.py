@@ -72,6 +72,10 @@ class Job:
     """More to unpack over the userland and the modules, in cpio's format."""
     environment: dict[str, str] = field(default_factory=dict)
     shell: bool = False
+    machine: object = None
+    """A machine other than the usual one of that kernel: see machine.py."""
+    reproducible: bool = False
+    """Whether the guest must find the same in each run, to the byte."""
     log: Path | None = None
     """Folder to leave the console and the output in."""
 
@@ -90,9 +94,9 @@ class Guest:
         self.console = self.dir / "console"
         self.output = self.dir / "output"
         self.starter = self.dir / "starter"
-        self.machine = machine(job.kernel)
+        self.machine = job.machine or machine(job.kernel)
         self.finds_races = job.kernel == "kcsan"
-        self.end_word = "guest-end-" + secrets.token_hex(8)
+        self.end_word = "guest-end-" + ("0" * 16 if job.reproducible else secrets.token_hex(8))
         self.end = None
         self.trace = deque(maxlen=TRACE_TAIL)
         self.pending = b""
@@ -119,9 +123,13 @@ class Guest:
         if self.job.module:
             shutil.copy(self.job.module, job / "wireguard.ko")
         (job / "environment").write_text(self.environment())
-        names = "".join(f"job/{path.name}\n" for path in sorted(job.iterdir()))
+        paths = sorted(job.iterdir())
+        if self.job.reproducible:
+            for path in [*paths, job]:
+                os.utime(path, (0, 0))
+        names = "".join(f"job/{path.name}\n" for path in paths)
         archive = subprocess.run(
-            ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"],
+            ["cpio", "--quiet", "--reproducible", "-o", "-H", "newc", "-R", "0:0"],
             input=("job\n" + names).encode(), cwd=self.dir / "tree", stdout=subprocess.PIPE, check=True,
         ).stdout  # fmt: skip
         with (self.dir / "initrd").open("wb") as initrd:

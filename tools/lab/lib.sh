@@ -62,6 +62,10 @@ machine_key() {
 uml_key() { debug_kernel_key uml; }
 debug_key() { debug_kernel_key debug; }
 kcsan_key() { debug_kernel_key kcsan; }
+speed_key() {
+	key_of "$LAB_SCRIPTS/steps/speed" "$LAB_SCRIPTS/debug-kernel.sh" "$LAB_SCRIPTS/modules.sh" \
+		"$LAB_SCRIPTS/kernels/speed.config" -- "$(kernel_key)"
+}
 debug_kernel_key() {
 	key_of "$LAB_SCRIPTS/steps/$1" "$LAB_SCRIPTS/debug-kernel.sh" "$LAB_SCRIPTS/modules.sh" \
 		"$LAB_SCRIPTS/kernels/common.config" "$LAB_SCRIPTS/kernels/$1.config" -- "$(kernel_key)"

@@ -69,9 +69,11 @@ class Uml:
 
     powers_off = False
 
+    # KASAN works in ptrace mode only, and that on one processor only.
+    processors = ("seccomp=off", "ncpus=1")
+
     def start(self, job, kernel, initrd, console, output, starter):
-        # KASAN works in ptrace mode only, and that on one processor only.
-        command = [str(kernel), "seccomp=off", "ncpus=1", f"mem={job.mem}M", f"initrd={initrd}", "retain_initrd", "noreboot"]
+        command = [str(kernel), *self.processors, f"mem={job.mem}M", f"initrd={initrd}", "retain_initrd", "noreboot"]
         command += [f"uml_dir={initrd.parent}/", "stderr=1", "con=null", "con0=null,fd:2", "ssl=null"]
         command += [*STRICT.split(), "loglevel=7", *UNASKED.split(), *job.append.split()]
         with console.open("ab") as log, output.open("ab") as port:

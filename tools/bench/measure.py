@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs workloads in a guest whose instructions are counted."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TREE = HERE.parents[1]
+OUT = TREE / "build/bench"
+
+sys.path.insert(0, str(TREE / "tools/lab"))
+import guest  # noqa: E402
+from counts import Counts, read_counts, read_symbols  # noqa: E402
+from machine import Qemu  # noqa: E402
+
+# How much each workload moves: packets, and round trips of rtt.
+AMOUNTS = {"udp64": 8192, "udp1380": 8192, "gso": 8192, "tcp": 16384, "rtt": 2048}
+
+MOVED = re.compile(r"workload (\S+) moved (\d+) in \d+$")
+
+# What the guest finds besides its script.
+FILES = [TREE / "selftests/lib.sh", TREE / "selftests/tap.sh", HERE / "tunnels.sh", OUT / "traffic"]
+
+WARNINGS = ["-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
+
+
+@dataclass
+class Driver:
+    """What carries the packets: a module, the kernel's own if there is none, or nothing but veth."""
+
+    name: str
+    module: Path | None = None
+    tunnel: bool = True
+
+
+C = Driver("c")
+PLAIN = Driver("plain", tunnel=False)
+
+
+def ours(module=TREE / "build/module/stock/wireguard.ko", name="ours"):
+    return Driver(name, module)
+
+
+@dataclass
+class Setting:
+    """What is measured, whatever the driver."""
+
+    workloads: list[str] = field(default_factory=lambda: list(AMOUNTS))
+    cpus: int = 1
+    peers: int = 1
+    outside: int = 4
+    reverse: bool = False
+    gro: bool = False
+    transmit_only: bool = False
+    scale: float = 1
+    seed: int = 42
+
+    def environment(self, driver):
+        flags = {"TUNNEL": driver.tunnel, "REVERSE": self.reverse, "GRO": self.gro, "TRANSMIT_ONLY": self.transmit_only}
+        return {
+            "WORKLOADS": " ".join(f"{name}:{max(1, int(AMOUNTS[name] * self.scale))}" for name in self.workloads),
+            "PEERS": str(self.peers),
+            "OUTSIDE": str(self.outside),
+            **{name: "1" if value else "" for name, value in flags.items()},
+        }
+
+    def __str__(self):
+        words = [f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}", f"IPv{self.outside} outside"]
+        words += [f"{self.peers} peers"] if self.peers > 1 else []
+        words += ["from responder to initiator"] if self.reverse else []
+        words += ["GRO in veth"] if self.gro else []
+        words += ["transmission only"] if self.transmit_only else []
+        return ", ".join(words)
+
+
+class CountingQemu(Qemu):
+    """Emulation in which nothing depends on the host: time is the number of instructions, and chance has a seed."""
+
+    def __init__(self, out, seed):
+        self.out, self.seed = out, seed
+
+    def accelerator(self):
+        return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max", "-seed", str(self.seed),
+                "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-plugin", f"{OUT / 'count.so'},out={self.out}"]  # fmt: skip
+
+
+def chosen(words, known, what):
+    words = words.split()
+    for word in words:
+        if word not in known:
+            sys.exit(f"bench: there is no {what} {word}; there are {', '.join(known)}")
+    if not words or len(set(words)) < len(words):
+        sys.exit(f"bench: name each {what} once, out of {', '.join(known)}")
+    return words
+
+
+def compiler():
+    config = TREE / "tools/lab/config"
+    return subprocess.check_output(["bash", "-c", f'. "{config}"; echo "$KERNEL_CC"'], text=True).strip()
+
+
+def build(compiler):
+    """The plugin, and the program that the guest runs."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    for target, options in (("count.so", ["-fPIC", "-shared"]), ("traffic", [])):
+        source = HERE / f"{Path(target).stem}.c"
+        subprocess.run([compiler, *WARNINGS, *options, "-o", OUT / target, source], check=True)
+
+
+def measure(driver, setting):
+    """Measures one driver; returns what it said if that fails, else its counts by workload."""
+    out = OUT / "guest" / driver.name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    lines = []
+    problems = guest.run(job(driver, setting, out), emit=lines.append)
+    moved = [match.groups() for match in map(MOVED.match, lines) if match]
+    if problems or [name for name, _ in moved] != setting.workloads:
+        raise RuntimeError("\n".join([f"no measurement of {driver.name}", *lines[-20:], *problems]))
+    parts = read_counts(out / "counts", read_symbols(out / "symbols"))
+    return {
+        name: Counts({symbol: count / int(packets) for symbol, count in part.items()})
+        for (name, packets), part in zip(moved, parts, strict=True)
+    }
+
+
+def job(driver, setting, out):
+    return guest.Job(
+        script=HERE / "counted.sh",
+        module=driver.module,
+        smp=setting.cpus,
+        timeout=3600,
+        append="nokaslr mitigations=off",
+        files=FILES,
+        environment=setting.environment(driver),
+        machine=CountingQemu(out, setting.seed),
+        reproducible=True,
+        log=out,
+    )

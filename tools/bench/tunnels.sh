@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Two namespaces in a guest, tunnels between them, and data that moves through. In the environment: PEERS; OUTSIDE, 4 or 6;
+# TUNNEL, without which veth alone carries the data, REVERSE, GRO and TRANSMIT_ONLY, which are empty or not.
+
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+give_up() { echo "bench: $*"; exit 1; }
+
+make_namespaces() {
+	add_namespace left && add_namespace right && join_namespaces left right || give_up "no namespaces"
+	[ -z "$GRO" ] || gro_on >/dev/null || give_up "no GRO"
+}
+
+# One device at this end, and a device of its own for each of its peers.
+make_tunnels() {
+	local number
+	ip -n left link add wg0 type wireguard && tunnel_end left wg0 1 2 "$(outside "$OUTSIDE" 2)" || return
+	for number in $(peers); do
+		if [ "$number" != 2 ]; then
+			make_keys "$number" && set_peer left wg0 "$number" "$(outside "$OUTSIDE" 2)" || return
+		fi
+		ip -n right link add "wg$number" type wireguard &&
+			tunnel_end right "wg$number" "$number" 1 "$(outside "$OUTSIDE" 1)" || return
+	done
+	[ "$PEERS" = 1 ] || answer_by_source
+}
+
+# The numbers of the far ends.
+peers() { seq 2 $((1 + PEERS)); }
+
+# All far ends have the near one behind them: which way an answer goes depends on where it comes from.
+answer_by_source() {
+	local number
+	for number in $(peers); do
+		ip -n right route add 10.7.0.1 dev "wg$number" table "$number" &&
+			ip -n right rule add from "10.7.0.$number" lookup "$number" || return
+	done
+}
+
+handshakes() {
+	local number
+	for number in $(peers); do ping_across left "$(inside 4 "$number")" 1 || return; done
+}
+
+# What is sent is thrown away as soon as it has left the tunnel.
+divert() {
+	modprobe dummy && ip -n left link add away type dummy && ip -n left link set away up &&
+		case $OUTSIDE in
+		4) ip -n left route add 192.0.2.2/32 dev away ;;
+		6) ip -n left route add 2001:db8::2/128 dev away ;;
+		esac
+}
+
+gro_on() { at left ethtool -K to-right gro on && at right ethtool -K to-left gro on; }
+
+# The addresses that data is sent to: receivers NUMBER…
+receivers() {
+	local number
+	if [ -z "$TUNNEL" ]; then outside 4 "$1"; return; fi
+	for number in "$@"; do inside 4 "$number"; done
+}
+
+run_workload() {
+	local moved ends
+	# shellcheck disable=SC2046
+	if [ -n "$REVERSE" ]; then ends="right left $(receivers 1)"; else ends="left right $(receivers $(peers))"; fi
+	# shellcheck disable=SC2086
+	moved=$(/job/traffic "${1%:*}" "${1#*:}" $ends ${TRANSMIT_ONLY:+transmit-only}) && echo "workload ${1%:*} $moved"
+}
+
+# With the driver loaded.
+begin_tunnels() {
+	make_tunnels || give_up "no tunnels"
+	handshakes >/dev/null || give_up "no handshake"
+	[ -z "$TRANSMIT_ONLY" ] || divert || give_up "cannot divert"
+}
+
+end_tunnels() {
+	local number
+	ip -n left link del wg0
+	for number in $(peers); do ip -n right link del "wg$number"; done
+}
