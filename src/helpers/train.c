@@ -172,3 +172,119 @@ void wg_helper_aead_seal(u8 *data, unsigned int len, u64 nonce, const u8 *key)
 {
 	chacha20poly1305_encrypt(data, data, len, NULL, 0, nonce, key);
 }
+
+/* The length of each datagram but the last of a train, 0 if it is none. */
+u32 wg_helper_skb_train_size(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb) &&
+			       skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4 ?
+		       skb_shinfo(skb)->gso_size :
+		       0;
+}
+
+bool wg_helper_skb_copy_bytes(const struct sk_buff *skb, unsigned int offset,
+			      u8 *to, unsigned int len)
+{
+	return offset <= INT_MAX && len <= INT_MAX &&
+	       !skb_copy_bits(skb, offset, to, len);
+}
+
+/*
+ * A part of the payload of a train as the packet that it was, with the headers
+ * of the train in front, but for the length and the checksum of UDP.
+ */
+struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,
+				     unsigned int offset, unsigned int len)
+{
+	const int headers = -skb_network_offset(skb);
+	const int transport = headers + skb_transport_offset(skb);
+	struct sk_buff *part;
+
+	if (transport < 0 || headers > skb_headroom(skb) || len > U16_MAX ||
+	    transport + (int)sizeof(struct udphdr) > headers)
+		return NULL;
+	part = wg_helper_skb_alloc(NET_SKB_PAD, headers + len);
+	if (!part)
+		return NULL;
+	skb_put_data(part, skb_network_header(skb), headers);
+	if (skb_copy_bits(skb, offset, skb_put(part, len), len)) {
+		kfree_skb(part);
+		return NULL;
+	}
+	skb_reset_network_header(part);
+	skb_set_transport_header(part, transport);
+	udp_set_len(udp_hdr(part), headers - transport + len);
+	skb_pull(part, headers);
+	part->protocol = skb->protocol;
+	part->skb_iif = skb->skb_iif;
+	part->ip_summed = CHECKSUM_UNNECESSARY;
+	return part;
+}
+
+/* A part of the packet that is in one piece, if it is. */
+static const u8 *in_one_piece(const struct sk_buff *skb, unsigned int offset,
+			      unsigned int len)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const struct sk_buff *part;
+	int i;
+
+	if (offset < skb_headlen(skb))
+		return offset + len <= skb_headlen(skb) ? skb->data + offset :
+							  NULL;
+	if (!skb_frags_readable(skb))
+		return NULL;
+	offset -= skb_headlen(skb);
+	for (i = 0; i < shinfo->nr_frags; i++) {
+		const skb_frag_t *frag = &shinfo->frags[i];
+
+		if (offset < skb_frag_size(frag)) {
+			if (offset + len > skb_frag_size(frag) ||
+			    PageHighMem(skb_frag_page(frag)))
+				return NULL;
+			return skb_frag_address(frag) + offset;
+		}
+		offset -= skb_frag_size(frag);
+	}
+	skb_walk_frags(skb, part) {
+		if (offset < part->len)
+			return offset + len <= skb_headlen(part) ?
+				       part->data + offset :
+				       NULL;
+		offset -= part->len;
+	}
+	return NULL;
+}
+
+/*
+ * Decrypts @len bytes and the tag behind them into a new packet.
+ * -ENOMEM, or -EBADMSG if they are not authentic.
+ */
+int wg_helper_train_open_part(const struct sk_buff *skb, unsigned int offset,
+			      unsigned int len, u64 nonce, const u8 *key,
+			      struct sk_buff **opened)
+{
+	const unsigned int sealed = len + CHACHA20POLY1305_AUTHTAG_SIZE;
+	struct sk_buff *part;
+	const u8 *src;
+	bool ok;
+
+	if (offset > INT_MAX || len > U16_MAX ||
+	    (u64)offset + sealed > skb->len)
+		return -EBADMSG;
+	part = wg_helper_skb_alloc(NET_SKB_PAD, sealed);
+	if (!part)
+		return -ENOMEM;
+	src = in_one_piece(skb, offset, sealed);
+	if (!src && !skb_copy_bits(skb, offset, part->data, sealed))
+		src = part->data;
+	ok = src && chacha20poly1305_decrypt(part->data, src, sealed, NULL, 0,
+					     nonce, key);
+	if (!ok) {
+		kfree_skb(part);
+		return -EBADMSG;
+	}
+	skb_put(part, len);
+	*opened = part;
+	return 0;
+}

@@ -4,6 +4,8 @@
 #define WG_HELPERS_TRAIN_H
 
 #include <linux/skbuff.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
 
 /* What is to be known of a packet to cut it into segments. */
 struct wg_helper_super_packet {
@@ -31,6 +33,20 @@ void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 void wg_helper_train_hash_flow(struct sk_buff *skb, struct sk_buff *from,
 			       const struct net_device *dev);
 void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from);
+
+u32 wg_helper_skb_train_size(const struct sk_buff *skb);
+bool wg_helper_skb_copy_bytes(const struct sk_buff *skb, unsigned int offset,
+			      u8 *to, unsigned int len);
+struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,
+				     unsigned int offset, unsigned int len);
+int wg_helper_train_open_part(const struct sk_buff *skb, unsigned int offset,
+			      unsigned int len, u64 nonce, const u8 *key,
+			      struct sk_buff **opened);
+
+int wg_helper_trains_register(void);
+void wg_helper_trains_unregister(void);
+void wg_helper_trains_accept(struct net *net,
+			     int (*receive)(struct sock *, struct sk_buff *));
 
 bool wg_helper_skb_copy_and_sum(const struct sk_buff *skb, unsigned int offset,
 				u8 *to, unsigned int len, u32 *sum);

@@ -12,6 +12,7 @@
 #include <net/route.h>
 #include <net/udp.h>
 
+#include "train.h"
 #include "udp_tunnel.h"
 
 /* A kernel socket bound to the port on all addresses, with receive as hook. */
@@ -56,6 +57,10 @@ struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 	 * is cut it costs a sum over each of them.
 	 */
 	inet_dec_convert_csum(sock->sk);
+	/* Datagrams of one flow may come in one packet, merged or never cut. */
+	udp_set_bit(GRO_ENABLED, sock->sk);
+	udp_allow_gso(sock->sk);
+	wg_helper_trains_accept(net, receive);
 	*local_port = ntohs(inet_sk(sock->sk)->inet_sport);
 	return sock->sk;
 }

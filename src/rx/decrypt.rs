@@ -10,12 +10,16 @@ use kernel::prelude::*;
 use super::{
     RxBatch,
     RxHeader,
-    Verdict, //
+    Verdict,
+    HEADER_LEN, //
 };
 use crate::{
-    kapi::{net::skbuff::SkBuff, sync::bh},
+    kapi::{
+        net::skbuff::{PacketList, Row, SkBuff},
+        sync::bh, //
+    },
     proto::{
-        constants::DATA_HEADER_LEN,
+        constants::TAG_LEN,
         messages::DataHeader, //
     },
     queue::assist::Assist,
@@ -26,24 +30,60 @@ use crate::{
 /// Decrypts the messages of a batch.
 pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
     let (header, mut packets) = batch.into_parts();
-    if header.session.may_receive(boot_now()) {
-        packets.for_each_mut(|skb| match open(skb, &header.session) {
-            Ok(()) => Verdict::Authentic.put(skb),
-            Err(ENOMEM) => header.session.peer.device.dev.rx_dropped(1),
-            Err(_) => {}
-        });
+    let mut opened = PacketList::new();
+    let may_receive = header.session.may_receive(boot_now());
+    while let Some(mut skb) = packets.pop() {
+        match skb.train() {
+            _ if !may_receive => opened.push(skb),
+            Some(row) => open_all(skb, row, &header.session, &mut opened),
+            None => {
+                if open(&mut skb, &header.session) == Err(ENOMEM) {
+                    header.session.peer.device.dev.rx_dropped(1);
+                }
+                opened.push(skb);
+            }
+        }
     }
-    RxBatch::new(packets, header)
+    RxBatch::new(opened, header)
 }
 
-/// Decrypts a data message, whose header stays in front.
+/// Decrypts a data message where it is, and takes its header off.
 fn open(skb: &mut SkBuff, session: &Session) -> Result {
     let header = DataHeader::read(skb.linear().first_chunk().ok_or(EINVAL)?);
-    skb.open(
-        DATA_HEADER_LEN as u32,
-        header.counter().0,
-        session.receive_key.as_bytes(),
-    )
+    let counter = header.counter();
+    skb.open(HEADER_LEN, counter.0, session.receive_key.as_bytes())?;
+    skb.pull(HEADER_LEN)?;
+    Verdict::Authentic(counter).put(skb);
+    Ok(())
+}
+
+/// Decrypts the data messages in a packet, each into one of its own.
+fn open_all(mut skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
+    let mut parts = PacketList::new();
+    for (start, len) in row.iter() {
+        match open_part(&skb, start, len, session) {
+            Ok(part) => parts.push(part),
+            Err(ENOMEM) => session.peer.device.dev.rx_dropped(1),
+            Err(_) => {}
+        }
+    }
+    // What was encrypted isn't needed any more.
+    if skb.trim(0).is_ok() {
+        Verdict::Headers.put(&mut skb);
+    }
+    opened.push(skb);
+    opened.append(parts);
+}
+
+fn open_part(skb: &SkBuff, start: u32, len: u32, session: &Session) -> Result<SkBuff> {
+    let header = skb.bytes_at(start).ok_or(EINVAL)?;
+    let counter = DataHeader::read(&header).counter();
+    let body = start.saturating_add(HEADER_LEN);
+    let len = len.checked_sub(HEADER_LEN + TAG_LEN as u32).ok_or(EINVAL)?;
+    let key = session.receive_key.as_bytes();
+    let mut part = skb.open_part(body, len, counter.0, key)?;
+    Verdict::Authentic(counter).put(&mut part);
+    Ok(part)
 }
 
 impl Assist for RxHeader {

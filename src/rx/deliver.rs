@@ -16,7 +16,8 @@ use super::{
     decrypt::decrypt,
     RxBatch,
     RxHeader,
-    Verdict, //
+    Verdict,
+    HEADER_LEN, //
 };
 use crate::{
     ip::{self, Which},
@@ -35,8 +36,7 @@ use crate::{
     },
     peer::Peer,
     proto::{
-        constants::{DATA_HEADER_LEN, TAG_LEN},
-        messages::{Counter, DataHeader},
+        constants::TAG_LEN,
         timers::Retry, //
     },
     queue::inbox::Deliver,
@@ -46,8 +46,8 @@ use crate::{
     tx::{handshake, stage}, //
 };
 
-/// What is in front of the packet in a message.
-const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
+/// What a message is longer than the packet in it.
+const OVERHEAD: u32 = HEADER_LEN + TAG_LEN as u32;
 
 impl Deliver for RxHeader {
     fn work(batch: RxBatch) -> Option<RxBatch> {
@@ -57,45 +57,48 @@ impl Deliver for RxHeader {
     fn deliver(batch: RxBatch, poll: &mut Poll<'_>) {
         let (header, packets) = batch.into_parts();
         let session = &header.session;
-        poll.consume(packets.len() as u32);
-        let packets = screen(session, packets);
+        poll.consume(header.count);
         let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {
             return;
         };
-        note(session, &packets, &datagram, poll.bh());
-        unwrap_all(&session.peer, packets, poll);
+        let packets = screen(session, packets);
+        if !packets.is_empty() {
+            note(session, &packets, &datagram, poll.bh());
+            unwrap_all(&session.peer, packets, datagram.ds, poll);
+        }
     }
 }
 
 /// Lets through what is authentic and was not received before.
 fn screen(session: &Session, mut packets: PacketList) -> PacketList {
     let mut fresh = PacketList::new();
+    let mut is_part = false;
     let mut window = session.window();
-    while let Some(skb) = packets.pop() {
-        if Verdict::of(&skb) == Verdict::Forged {
+    while let Some(mut skb) = packets.pop() {
+        let counter = match Verdict::of(&skb) {
+            Verdict::Authentic(counter) => counter,
+            Verdict::Forged => continue,
+            Verdict::Headers => {
+                is_part = true;
+                skb.consume();
+                continue;
+            }
+        };
+        if !window.accept(counter) {
+            debug_ratelimited!(
+                session.peer.device.dev,
+                "Packet has invalid nonce {} (max {})",
+                counter.0,
+                window.next()
+            );
             continue;
         }
-        let counter = counter_of(&skb);
-        if window.accept(counter) {
-            fresh.push(skb);
-            continue;
+        if !is_part {
+            skb.reset_decapsulated();
         }
-        debug_ratelimited!(
-            session.peer.device.dev,
-            "Packet has invalid nonce {} (max {})",
-            counter.0,
-            window.next()
-        );
+        fresh.push(skb);
     }
     fresh
-}
-
-fn counter_of(skb: &SkBuff) -> Counter {
-    skb.linear()
-        .first_chunk()
-        .map_or(Counter(u64::MAX), |header| {
-            DataHeader::read(header).counter()
-        })
 }
 
 /// Does what every authentic message is a reason for, once for all of them.
@@ -114,7 +117,7 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, datagram: &Datagram, bh
     keep_fresh(peer, bh);
     let mut data_packets = 0usize;
     packets.for_each(|skb| {
-        data_packets = data_packets.wrapping_add(usize::from(skb.len() > HEADER_LEN));
+        data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
     });
     timers::packets_received(peer.borrow(), data_packets);
 }
@@ -143,14 +146,13 @@ enum Refusal {
 }
 
 /// Unwraps the packets and passes them to the stack.
-fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, poll: &mut Poll<'_>) {
+fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut Poll<'_>) {
     let dev = &peer.device.dev;
     // A peer has a thousand packets under way, each below 64 KiB: neither sum comes near its end.
     let (mut count, mut bytes) = (0u32, 0u32);
     while let Some(skb) = packets.pop() {
-        // What is left of a message by now, and the tag that was cut off.
-        let len = skb.len().wrapping_add(TAG_LEN as u32);
-        match unwrap(peer, skb, poll.bh()) {
+        let len = skb.len().wrapping_add(OVERHEAD);
+        match unwrap(peer, skb, ds, poll.bh()) {
             Ok(packet) => {
                 if let Some(packet) = packet {
                     poll.gro_receive(packet);
@@ -209,11 +211,9 @@ fn refuse(peer: &Peer, refusal: Refusal) {
 fn unwrap(
     peer: &RcuArc<Peer>,
     mut skb: SkBuff,
+    ds: u8,
     bh: BhDisabled<'_>,
 ) -> Result<Option<SkBuff>, Refusal> {
-    let ds = udp_tunnel::datagram_of(&skb).map_or(0, |datagram| datagram.ds);
-    skb.pull(HEADER_LEN).map_err(|_| Refusal::Length)?;
-    skb.reset_decapsulated();
     if skb.is_empty() {
         debug_ratelimited!(
             peer.device.dev,

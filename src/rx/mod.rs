@@ -17,8 +17,12 @@ use crate::{
         net::skbuff::{Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
+    proto::{constants::{DATA_HEADER_LEN, REJECT_AFTER_MESSAGES}, messages::Counter},
     session::Session, //
 };
+
+/// What is in front of the packet in a message.
+const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
 
 /// How many packets of one peer may be under way.
 const MAX_PACKETS: u64 = 1024;
@@ -51,22 +55,40 @@ impl Drop for RxHeader {
 /// A batch on its way in: data messages of one session.
 pub(crate) type RxBatch = Batch<RxHeader>;
 
-/// Whether a message turned out to be authentic, as noted in its packet.
+/// What a packet turned out to be, as noted in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    Authentic,
+    /// What was in an authentic message with this counter.
+    Authentic(Counter),
+    /// A message that is not authentic, or not looked at yet.
     Forged,
+    /// What is left of a packet of several messages: the headers that they had in common. The others
+    /// of its batch come from there, without headers.
+    Headers,
 }
 
 impl Verdict {
+    /// Counters that no message may have: see [`REJECT_AFTER_MESSAGES`].
+    const FORGED: u64 = u64::MAX;
+    const HEADERS: u64 = u64::MAX - 1;
+
     fn of(skb: &SkBuff) -> Self {
-        match skb.control() {
-            [1, _] => Self::Authentic,
-            _ => Self::Forged,
+        let [low, high] = skb.control();
+        match u64::from(low) | u64::from(high) << 32 {
+            Self::FORGED => Self::Forged,
+            Self::HEADERS => Self::Headers,
+            counter => Self::Authentic(Counter(counter)),
         }
     }
 
     fn put(self, skb: &mut SkBuff) {
-        skb.set_control([u32::from(self == Self::Authentic), 0]);
+        let word = match self {
+            Self::Forged => Self::FORGED,
+            Self::Headers => Self::HEADERS,
+            Self::Authentic(Counter(counter)) if counter < REJECT_AFTER_MESSAGES => counter,
+            // It would be refused anyway.
+            Self::Authentic(_) => REJECT_AFTER_MESSAGES,
+        };
+        skb.set_control([word as u32, (word >> 32) as u32]);
     }
 }

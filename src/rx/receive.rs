@@ -14,47 +14,96 @@ use super::{
     handshake,
     RxBatch,
     RxHeader,
-    Verdict, //
+    Verdict,
+    HEADER_LEN, //
 };
 use crate::{
     device::Device,
     kapi::{
         net::{
-            skbuff::{PacketList, SkBuff},
+            skbuff::{PacketList, Row, SkBuff},
             udp_tunnel::{self, UdpHandler}, //
         },
         sync::bh::BhDisabled, //
     },
     proto::{
         constants::DATA_HEADER_LEN,
-        messages::{DataHeader, MessageType}, //
+        messages::{DataHeader, Index, MessageType}, //
     },
 };
 
 impl UdpHandler for Device {
     fn receive(this: ArcBorrow<'_, Self>, mut skb: SkBuff, bh: BhDisabled<'_>) {
-        let kind = match classify(&mut skb) {
-            Ok(kind) => kind,
-            Err(ENOMEM) => return this.dev.rx_dropped(1),
-            Err(_) => return,
-        };
-        match kind {
-            MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
-                handshake::submit(this.into(), skb);
+        if skb.train().is_some() {
+            // Nothing needs to be in the linear part: there may be nothing but headers.
+            if udp_tunnel::prepare_datagram(&mut skb, 0).is_ok() {
+                receive_train(this, skb, bh);
             }
-            MessageType::Data => {
-                // What nobody has a session for is dropped.
-                let _ = queue_data(&this, skb, bh);
-            }
+            return;
+        }
+        match udp_tunnel::prepare_datagram(&mut skb, HEADER_LEN) {
+            Ok(()) => receive_one(this, skb, bh),
+            Err(ENOMEM) => this.dev.rx_dropped(1),
+            Err(_) => {}
         }
     }
+}
+
+/// Receives a packet of one message.
+fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>) {
+    let kind = match classify(&mut skb) {
+        Ok(kind) => kind,
+        Err(ENOMEM) => return this.dev.rx_dropped(1),
+        Err(_) => return,
+    };
+    match kind {
+        MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
+            handshake::submit(this.into(), skb);
+        }
+        MessageType::Data => {
+            let receiver = skb.linear().first_chunk().map(DataHeader::read);
+            // What nobody has a session for is dropped.
+            let _ = receiver.and_then(|header| queue_data(&this, skb, header.receiver(), 1, bh));
+        }
+    }
+}
+
+/// Receives a packet of several messages.
+fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
+    let Some(row) = skb.train() else {
+        return;
+    };
+    if let Some(receiver) = common_receiver(&skb, row) {
+        let _ = queue_data(&this, skb, receiver, row.count(), bh);
+        return;
+    }
+    // They have nothing in common but where they come from.
+    for (start, len) in row.iter().filter(|(_, len)| *len >= HEADER_LEN) {
+        match skb.part(start, len) {
+            Some(part) => receive_one(this, part, bh),
+            None => this.dev.rx_dropped(1),
+        }
+    }
+}
+
+/// The receiver of all messages of a packet, if they are data messages of one session.
+fn common_receiver(skb: &SkBuff, row: Row) -> Option<Index> {
+    let mut receiver = None;
+    for (start, len) in row.iter() {
+        let header: [u8; DATA_HEADER_LEN] = skb.bytes_at(start)?;
+        let kind = MessageType::of(*header.first_chunk()?, len as usize)?;
+        let this = DataHeader::read(&header).receiver();
+        if kind != MessageType::Data || *receiver.get_or_insert(this) != this {
+            return None;
+        }
+    }
+    receiver
 }
 
 /// What kind of message a datagram is, from its first bytes and its length.
 ///
 /// [`ENOMEM`] if there is no memory to look at it, [`EINVAL`] if it is none.
 fn classify(skb: &mut SkBuff) -> Result<MessageType> {
-    udp_tunnel::prepare_datagram(skb, DATA_HEADER_LEN as u32)?;
     let first = skb.linear().first_chunk().ok_or(EINVAL)?;
     let kind = MessageType::of(*first, skb.len() as usize).ok_or(EINVAL)?;
     match kind {
@@ -66,16 +115,21 @@ fn classify(skb: &mut SkBuff) -> Result<MessageType> {
     }
 }
 
-/// Queues a data message at the poller of the peer whose session it is for.
-fn queue_data(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Option<()> {
-    let header = DataHeader::read(skb.linear().first_chunk()?);
-    let session = device.session(bh, header.receiver())?;
+/// Queues a packet of data messages at the poller of the peer whose session they are for.
+fn queue_data(
+    device: &Device,
+    mut skb: SkBuff,
+    receiver: Index,
+    count: u32,
+    bh: BhDisabled<'_>,
+) -> Option<()> {
+    let session = device.session(bh, receiver)?;
     let poller = device.poller(&session.peer)?;
+    let header = RxHeader::new(session, count)?;
     Verdict::Forged.put(&mut skb);
     let mut packets = PacketList::new();
     packets.push(skb);
-    let batch = RxBatch::new(packets, RxHeader::new(session, 1)?)?;
-    let waiting = poller.content().push(batch)?;
+    let waiting = poller.content().push(RxBatch::new(packets, header)?)?;
     poller.schedule(bh);
     device.assistants.consider(waiting, &device.crypt_queue, bh);
     Some(())

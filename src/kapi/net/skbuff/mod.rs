@@ -18,7 +18,7 @@ mod train;
 pub(crate) use self::{
     batch::Batch,
     list::PacketList,
-    train::{Sum, SuperPacket, Train}, //
+    train::{Row, Sum, SuperPacket, Train}, //
 };
 
 use core::{

@@ -4,9 +4,15 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use core::ptr::NonNull;
+use core::ptr::{
+    self,
+    NonNull, //
+};
 
-use kernel::prelude::*;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
 
 use super::{
     crypt::{Key, TAG_LEN},
@@ -57,6 +63,75 @@ impl SkBuff {
             has_fixed_id: packet.has_fixed_id,
             keeps_cwr: packet.keeps_cwr,
         })
+    }
+}
+
+/// A packet whose payload is a row of datagrams, as [`SkBuff::train`] finds it: all of one length, but
+/// the last may be shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    len: u32,
+    size: u32,
+}
+
+impl Row {
+    /// Where the datagrams are, and their lengths.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (u32, u32)> {
+        (0..self.count()).map(move |index| {
+            let start = index.wrapping_mul(self.size);
+            (start, self.len.wrapping_sub(start).min(self.size))
+        })
+    }
+
+    /// How many there are.
+    pub(crate) fn count(self) -> u32 {
+        self.len.checked_div(self.size).map_or(0, |_| self.len.div_ceil(self.size))
+    }
+}
+
+impl SkBuff {
+    /// The datagrams that a received packet stands for, whose payloads are its data.
+    ///
+    /// `None` if it is just one.
+    #[inline]
+    pub(crate) fn train(&self) -> Option<Row> {
+        // SAFETY: By the type invariants.
+        let size = unsafe { bindings::skb_train_size(self.as_ptr()) };
+        (size > 0).then(|| Row {
+            len: self.len(),
+            size,
+        })
+    }
+
+    /// Bytes of the packet, wherever they are.
+    #[inline]
+    pub(crate) fn bytes_at<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        let mut bytes = [0; N];
+        // SAFETY: By the type invariants, and there is room for that many bytes.
+        unsafe { bindings::skb_copy_bytes(self.as_ptr(), offset, bytes.as_mut_ptr(), N as u32) }
+            .then_some(bytes)
+    }
+
+    /// One of the datagrams that the packet stands for, as a packet of its own with their headers.
+    pub(crate) fn part(&self, offset: u32, len: u32) -> Option<Self> {
+        // SAFETY: By the type invariants.
+        let part = unsafe { bindings::train_part(self.as_ptr(), offset, len) };
+        // INVARIANT: A new packet is ours.
+        NonNull::new(part).map(Self)
+    }
+
+    /// Decrypts `len` bytes and the tag behind them into a packet of their own.
+    ///
+    /// [`EBADMSG`] if they are not authentic, [`ENOMEM`] if there is no memory.
+    #[inline]
+    pub(crate) fn open_part(&self, offset: u32, len: u32, nonce: u64, key: &Key) -> Result<Self> {
+        let mut part = ptr::null_mut();
+        // SAFETY: By the type invariants; the key is 32 bytes.
+        to_result(unsafe {
+            bindings::train_open_part(self.as_ptr(), offset, len, nonce, key.as_ptr(), &mut part)
+        })?;
+        // INVARIANT: A new packet is ours.
+        NonNull::new(part).map(Self).ok_or(ENOMEM)
     }
 }
 

@@ -12,7 +12,7 @@ use core::{
 };
 
 use kernel::{
-    error::from_err_ptr,
+    error::{from_err_ptr, to_result},
     new_mutex,
     prelude::*,
     sync::{rcu, Arc, Mutex}, //
@@ -37,21 +37,24 @@ use crate::{
 ///
 /// There can be one at a time. Dropping it closes all sockets that are still open.
 pub(crate) struct Registration {
-    // Dropped in this order: the exit hook looks for what is published.
+    // Dropped in this order: the exit hook looks for what is published, and what is open has trains.
     _exit: PernetRegistration<CloseSockets>,
     published: Published,
+    _trains: Trains,
 }
 
 impl Registration {
     /// Registers the hook. [`EBUSY`] if there is one already.
     pub(crate) fn new() -> Result<Self> {
         let published = Published::new()?;
+        let trains = Trains::new()?;
         let exit = PernetRegistration::new()?;
         // Not before: what was opened without the hook would outlive its namespace.
         published.0.state.lock().refuses = false;
         Ok(Self {
             _exit: exit,
             published,
+            _trains: trains,
         })
     }
 }
@@ -60,6 +63,29 @@ impl Drop for Registration {
     fn drop(&mut self) {
         // What is opened from now on would not be closed by the exit hook any more.
         self.published.0.state.lock().refuses = true;
+    }
+}
+
+/// Lets sockets that are opened have trains of datagrams whole.
+///
+/// # Invariants
+///
+/// What that takes is registered, once.
+struct Trains(());
+
+impl Trains {
+    fn new() -> Result<Self> {
+        // SAFETY: There is no other, since something is published; dropping it is the counterpart.
+        to_result(unsafe { bindings::trains_register() })?;
+        // INVARIANT: Just registered.
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Trains {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants. No socket is open any more.
+        unsafe { bindings::trains_unregister() };
     }
 }
 
