@@ -5,7 +5,6 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
-#include <linux/skbuff_ref.h>
 #include <net/checksum.h>
 
 #include "skbuff.h"
@@ -60,49 +59,53 @@ bool wg_helper_skb_super_packet(const struct sk_buff *skb,
 	return true;
 }
 
-/* The memory of the last fragment, and how much of it is not used yet. */
-static u8 *left_in(const skb_frag_t *frag, unsigned int *left)
-{
-	struct page *page = skb_frag_page(frag);
-	unsigned int used = skb_frag_off(frag) + skb_frag_size(frag);
-
-	*left = page_size(page) - used;
-	return page_address(page) + used;
-}
+/* Where each CPU takes memory for trains from; the pages are used again. */
+static DEFINE_PER_CPU(struct page_frag, train_memory);
 
 /*
- * Room for a message of @len bytes in one piece, behind all others, to be
- * followed by some @expected more bytes. It becomes part of the packet when it
- * is committed. NULL if memory is short or the packet is full.
+ * Room for a message of @len bytes in one piece, behind all others, and if to be
+ * had for @expected more bytes behind it. What is used of it has to be committed.
+ * NULL if memory is short or the packet is full.
  */
-u8 *wg_helper_train_room(struct sk_buff *skb, unsigned int len,
-			 unsigned int expected)
+u8 *wg_helper_train_grow(struct sk_buff *skb, unsigned int len,
+			 unsigned int expected, unsigned int *room)
 {
-	struct skb_shared_info *shinfo = skb_shinfo(skb);
-	unsigned int left, order;
-	struct page *page;
-	u8 *room;
+	struct page_frag *memory;
+	unsigned int size;
+	u8 *start = NULL;
 
-	if (len > U16_MAX || expected > U16_MAX)
+	if (!len || len > U16_MAX || expected > U16_MAX ||
+	    skb_shinfo(skb)->nr_frags >= MAX_SKB_FRAGS)
 		return NULL;
-	if (shinfo->nr_frags) {
-		room = left_in(&shinfo->frags[shinfo->nr_frags - 1], &left);
-		if (left >= len)
-			return room;
-		if (shinfo->nr_frags >= MAX_SKB_FRAGS)
-			return NULL;
+	local_bh_disable();
+	memory = this_cpu_ptr(&train_memory);
+	if (skb_page_frag_refill(len, memory, GFP_ATOMIC)) {
+		size = min(memory->size - memory->offset, len + expected);
+		get_page(memory->page);
+		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, memory->page,
+				   memory->offset, 0);
+		skb->truesize += size;
+		start = page_address(memory->page) + memory->offset;
+		*room = size;
+		size = ALIGN(size, SMP_CACHE_BYTES);
+		memory->offset = min(memory->offset + size, memory->size);
 	}
-	order = min(get_order(len + expected), PAGE_ALLOC_COSTLY_ORDER);
-	/* Smaller pieces will do if there are no large ones, and be enough. */
-	do {
-		page = alloc_pages(GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN,
-				   order);
-	} while (!page && order-- > get_order(len));
-	if (!page)
-		return NULL;
-	skb_fill_page_desc(skb, shinfo->nr_frags, page, 0, 0);
-	skb->truesize += page_size(page);
-	return page_size(page) < len ? NULL : page_address(page);
+	local_bh_enable();
+	return start;
+}
+
+/* Gives back the memory that is left, once there are no trains any more. */
+void wg_helper_train_memory_free(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct page_frag *memory = per_cpu_ptr(&train_memory, cpu);
+
+		if (memory->page)
+			put_page(memory->page);
+		memory->page = NULL;
+	}
 }
 
 void wg_helper_train_commit(struct sk_buff *skb, unsigned int len)
@@ -114,21 +117,12 @@ void wg_helper_train_commit(struct sk_buff *skb, unsigned int len)
 	skb->data_len += len;
 }
 
-/* Gives back room that was not used, and makes several messages datagrams. */
+/* Makes several messages datagrams. */
 void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 			    unsigned int count)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
-	skb_frag_t *last;
 
-	if (!shinfo->nr_frags)
-		return;
-	last = &shinfo->frags[shinfo->nr_frags - 1];
-	if (!skb_frag_size(last)) {
-		skb->truesize -= page_size(skb_frag_page(last));
-		__skb_frag_unref(last, false);
-		shinfo->nr_frags--;
-	}
 	if (count > 1) {
 		shinfo->gso_size = size;
 		shinfo->gso_segs = count;
@@ -272,9 +266,12 @@ int wg_helper_train_open_part(const struct sk_buff *skb, unsigned int offset,
 	if (offset > INT_MAX || len > U16_MAX ||
 	    (u64)offset + sealed > skb->len)
 		return -EBADMSG;
-	part = wg_helper_skb_alloc(NET_SKB_PAD, sealed);
+	part = __netdev_alloc_skb(NULL, sealed, GFP_ATOMIC);
 	if (!part)
 		return -ENOMEM;
+	skb_reset_mac_header(part);
+	skb_reset_network_header(part);
+	skb_reset_transport_header(part);
 	src = in_one_piece(skb, offset, sealed);
 	if (!src && !skb_copy_bits(skb, offset, part->data, sealed))
 		src = part->data;

@@ -25,8 +25,9 @@ struct wg_helper_super_packet {
 bool wg_helper_skb_super_packet(const struct sk_buff *skb,
 				struct wg_helper_super_packet *packet);
 
-u8 *wg_helper_train_room(struct sk_buff *skb, unsigned int len,
-			 unsigned int expected);
+u8 *wg_helper_train_grow(struct sk_buff *skb, unsigned int len,
+			 unsigned int expected, unsigned int *room);
+void wg_helper_train_memory_free(void);
 void wg_helper_train_commit(struct sk_buff *skb, unsigned int len);
 void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 			    unsigned int count);

@@ -144,9 +144,12 @@ pub(crate) struct Sum(pub(crate) u32);
 ///
 /// # Invariants
 ///
-/// `skb` has an empty linear part, and no fragments but those that the shims for trains add.
+/// - `skb` has an empty linear part, and no fragments but those that the shims for trains add.
+/// - `room` is memory for `room_len` bytes right behind the last fragment, and ours alone.
 pub(crate) struct Train {
     skb: SkBuff,
+    room: NonNull<u8>,
+    room_len: u32,
     first: u32,
     count: u32,
     is_closed: bool,
@@ -158,9 +161,11 @@ impl Train {
 
     /// An empty train, with `headroom` in front.
     pub(crate) fn new(headroom: u32) -> Result<Self> {
-        // INVARIANT: A new packet is empty.
+        // INVARIANT: A new packet is empty, and there is no room.
         Ok(Self {
             skb: SkBuff::new(headroom, 0)?,
+            room: NonNull::dangling(),
+            room_len: 0,
             first: 0,
             count: 0,
             is_closed: false,
@@ -173,34 +178,44 @@ impl Train {
         self.count
     }
 
-    /// Whether a message of `len` bytes fits behind those before, and there is memory for it and, if
-    /// to be had, for some `expected` bytes that will follow.
-    #[inline]
-    pub(crate) fn has_room(&mut self, len: u32, expected: u32) -> bool {
-        self.room(len, expected).is_some()
-    }
-
-    #[inline]
-    fn room(&mut self, len: u32, expected: u32) -> Option<NonNull<u8>> {
-        let fits = self.count == 0 || (len <= self.first && !self.is_closed);
-        if !fits || len == 0 || self.skb.len().checked_add(len)? > Self::MAX_LEN {
-            return None;
-        }
-        let expected = expected.min(Self::MAX_LEN);
-        // SAFETY: By the type invariants.
-        NonNull::new(unsafe { bindings::train_room(self.skb.as_ptr(), len, expected) })
-    }
-
-    /// Begins a message, for which [`Self::has_room`] has said that it fits.
+    /// Begins a message of `len` bytes, after which some `expected` more bytes will follow.
+    ///
+    /// `None` if it does not fit behind those before, the train is full, or memory is short.
     #[inline]
     pub(crate) fn message(&mut self, len: u32, expected: u32) -> Option<Message<'_>> {
-        // INVARIANT: The room is for `len` bytes, of which none is written.
-        Some(Message {
-            room: self.room(len, expected)?,
-            train: self,
-            len,
-            written: 0,
+        self.has_room(len, expected).then(|| {
+            // INVARIANT: The room is for `len` bytes, of which none counts as written.
+            Message {
+                train: self,
+                len,
+                written: 0,
+            }
         })
+    }
+
+    /// Whether [`Self::message`] would begin one: then it does so, if it is called next.
+    #[inline]
+    pub(crate) fn has_room(&mut self, len: u32, expected: u32) -> bool {
+        let is_last = self.is_closed || len > self.first;
+        if (self.count > 0 && is_last) || self.skb.len().saturating_add(len) > Self::MAX_LEN {
+            return false;
+        }
+        len <= self.room_len || self.grow(len, expected)
+    }
+
+    fn grow(&mut self, len: u32, expected: u32) -> bool {
+        let expected = expected.min(Self::MAX_LEN);
+        let mut room_len = 0;
+        let skb = self.skb.as_ptr();
+        // SAFETY: By the type invariants.
+        let room = unsafe { bindings::train_grow(skb, len, expected, &mut room_len) };
+        let Some(room) = NonNull::new(room) else {
+            return false;
+        };
+        // INVARIANT: That is the memory of the fragment that is the last now, and empty.
+        self.room = room;
+        self.room_len = room_len;
+        true
     }
 
     /// Lets the train have the flow's hash of a packet that `dev` was to transmit, if that is up.
@@ -235,11 +250,10 @@ impl Train {
 ///
 /// # Invariants
 ///
-/// `room` is memory for `len` bytes behind the last fragment of the train, and written up to
-/// `written`, which is at most `len`.
+/// There is room for `len` bytes in the train, and it is written up to `written`, which is at most
+/// `len`.
 pub(crate) struct Message<'a> {
     train: &'a mut Train,
-    room: NonNull<u8>,
     len: u32,
     written: u32,
 }
@@ -253,7 +267,7 @@ impl Message<'_> {
             return Err(EMSGSIZE);
         }
         // SAFETY: By the type invariants, that is within the memory or at its end.
-        let place = unsafe { self.room.add(self.written as usize) };
+        let place = unsafe { self.train.room.add(self.written as usize) };
         // INVARIANT: Not more than `len`, as just checked; the caller writes them.
         self.written = end;
         Ok(place)
@@ -303,7 +317,8 @@ impl Message<'_> {
         }
         // SAFETY: By the type invariants and the check, all of that is written memory of ours.
         unsafe {
-            self.room
+            self.train
+                .room
                 .add(offset as usize)
                 .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len())
         };
@@ -318,14 +333,17 @@ impl Message<'_> {
         if self.written != self.len {
             return Err(EMSGSIZE);
         }
+        let train = self.train;
         // SAFETY: From `offset` on there are `len` bytes that are written, and room for the tag; the
         // key is 32 bytes. All of the message is written then, and becomes part of the packet.
         unsafe {
-            let data = self.room.add(offset as usize).as_ptr();
+            let data = train.room.add(offset as usize).as_ptr();
             bindings::aead_seal(data, len, nonce, key.as_ptr());
-            bindings::train_commit(self.train.skb.as_ptr(), self.len);
+            bindings::train_commit(train.skb.as_ptr(), self.len);
+            // INVARIANT: What follows the message is still room.
+            train.room = train.room.add(self.len as usize);
         }
-        let train = self.train;
+        train.room_len = train.room_len.wrapping_sub(self.len);
         if train.count == 0 {
             train.first = self.len;
         }

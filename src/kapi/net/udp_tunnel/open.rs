@@ -84,8 +84,11 @@ impl Trains {
 
 impl Drop for Trains {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants. No socket is open any more.
-        unsafe { bindings::trains_unregister() };
+        // SAFETY: By the type invariants. No socket is open any more, so nobody makes trains.
+        unsafe {
+            bindings::trains_unregister();
+            bindings::train_memory_free();
+        }
     }
 }
 
