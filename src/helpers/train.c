@@ -162,9 +162,10 @@ bool wg_helper_skb_copy_and_sum(const struct sk_buff *skb, unsigned int offset,
 	return true;
 }
 
-void wg_helper_aead_seal(u8 *data, unsigned int len, u64 nonce, const u8 *key)
+void wg_helper_aead_seal(u8 *to, const u8 *from, unsigned int len, u64 nonce,
+			 const u8 *key)
 {
-	chacha20poly1305_encrypt(data, data, len, NULL, 0, nonce, key);
+	chacha20poly1305_encrypt(to, from, len, NULL, 0, nonce, key);
 }
 
 /* The length of each datagram but the last of a train, 0 if it is none. */

@@ -51,6 +51,7 @@ void wg_helper_trains_accept(struct net *net,
 
 bool wg_helper_skb_copy_and_sum(const struct sk_buff *skb, unsigned int offset,
 				u8 *to, unsigned int len, u32 *sum);
-void wg_helper_aead_seal(u8 *data, unsigned int len, u64 nonce, const u8 *key);
+void wg_helper_aead_seal(u8 *to, const u8 *from, unsigned int len, u64 nonce,
+			 const u8 *key);
 
 #endif

@@ -6,6 +6,8 @@
 //! Output:  the same batch, encrypted, each packet a data message.
 //! Next:    [`super::transmit`], in the order of the batches' numbers.
 
+use core::mem;
+
 use kernel::prelude::*;
 
 use super::{
@@ -18,7 +20,10 @@ use super::{
 };
 use crate::{
     kapi::{
-        net::skbuff::{PacketList, SkBuff, Train},
+        net::{
+            device::NetDevice,
+            skbuff::{PacketList, SkBuff, Train}, //
+        },
         sync::rcu::RcuArc, //
     },
     peer::Peer,
@@ -51,120 +56,205 @@ impl Job for Encrypt {
 /// Encrypts a batch, and sends all of its peer that is ready.
 pub(super) fn encrypt(batch: TxBatch) {
     let (header, mut packets) = batch.into_parts();
-    let mut sealed = PacketList::new();
-    let mut counter = header.first_counter;
-    while let Some(mut skb) = packets.pop() {
-        let messages = Note::of(&skb).messages;
-        if messages > 1 {
-            seal_segments(skb, &header.session, counter, &mut sealed);
+    let mut sealer = Sealer {
+        session: &header.session,
+        counter: header.first_counter,
+        sealed: PacketList::new(),
+    };
+    while let Some(skb) = packets.pop() {
+        if Note::of(&skb).messages > 1 {
+            sealer.seal_segments(skb);
+        } else if packets.first_map(|next| may_share(&skb, next)) == Some(true) {
+            sealer.seal_together(skb, &mut packets);
         } else {
-            if seal(&mut skb, &header.session, Counter(counter)).is_err() {
-                discard(&mut skb, 1);
-            }
-            sealed.push(skb);
+            sealer.seal_alone(skb);
         }
-        counter = counter.wrapping_add(messages.into());
     }
+    let sealed = sealer.sealed;
     if let Some(batch) = TxBatch::new(sealed, header) {
         transmit::complete(batch);
     }
 }
 
-/// Marks a packet, for so many messages, to be dropped at the end of its batch.
-fn discard(skb: &mut SkBuff, messages: u16) {
-    Note {
-        fate: Fate::Drop,
-        messages,
-        ..Note::of(skb)
+/// Whether two packets may become messages in one packet: each a single one, and the second not
+/// longer than the first.
+fn may_share(first: &SkBuff, second: &SkBuff) -> bool {
+    let (first_note, second_note) = (Note::of(first), Note::of(second));
+    second_note.messages == 1
+        && second_note.ds == first_note.ds
+        && message_len(second) <= message_len(first)
+}
+
+/// The length of the message that a packet becomes.
+fn message_len(skb: &SkBuff) -> u32 {
+    let padded = transport::padded_len(skb.len() as usize, Note::of(skb).mtu as usize);
+    transport::message_len(padded).map_or(u32::MAX, |len| len as u32)
+}
+
+/// Makes packets data messages.
+struct Sealer<'a> {
+    session: &'a Session,
+    counter: u64,
+    sealed: PacketList,
+}
+
+impl Sealer<'_> {
+    /// The header of the next message, and its counter.
+    fn next_header(&mut self) -> ([u8; DATA_HEADER_LEN], u64) {
+        let counter = self.counter;
+        self.counter = counter.wrapping_add(1);
+        let header = DataHeader::new(self.session.remote_index, Counter(counter));
+        (header.to_bytes(), counter)
     }
-    .put(skb);
-}
 
-/// Makes a packet a data message.
-fn seal(skb: &mut SkBuff, session: &Session, counter: Counter) -> Result {
-    let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
-    skb.extend_for_seal(Some(&session.peer.device.dev), HEADROOM, padding as u32)?;
-    skb.push_bytes(&DataHeader::new(session.remote_index, counter).to_bytes())?;
-    skb.seal(
-        DATA_HEADER_LEN as u32,
-        counter.0,
-        session.send_key.as_bytes(),
-    )?;
-    skb.reset_encapsulated();
-    Ok(())
-}
-
-/// Makes the segments that a packet stands for data messages, all that can be in one packet again.
-fn seal_segments(mut skb: SkBuff, session: &Session, counter: u64, sealed: &mut PacketList) {
-    let mut left = Note::of(&skb).messages;
-    if cut(&mut skb, session, counter, &mut left, sealed).is_ok() {
-        return skb.consume();
+    fn dev(&self) -> &NetDevice {
+        &self.session.peer.device.dev
     }
-    discard(&mut skb, left);
-    sealed.push(skb);
-}
 
-/// Makes messages of the segments, and counts down how many are not among the sealed ones yet.
-fn cut(
-    skb: &mut SkBuff,
-    session: &Session,
-    first: u64,
-    left: &mut u16,
-    sealed: &mut PacketList,
-) -> Result {
-    let packet = skb.super_packet().ok_or(EINVAL)?;
-    let note = Note::of(skb);
-    let payload = skb.len().checked_sub(packet.headers).ok_or(EINVAL)?;
-    let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or(EINVAL)?;
-    let mut train = Train::new(HEADROOM)?;
-    for segment in template.segments(payload) {
-        let len = packet.headers.saturating_add(segment.len) as usize;
-        let padding = transport::padding(len, note.mtu as usize);
-        let len = len.saturating_add(padding);
-        let len = transport::message_len(len).ok_or(EMSGSIZE)? as u32;
-        let rest = payload.saturating_sub(segment.start);
-        let expected = rest.div_ceil(packet.segment.max(1)).saturating_mul(len).saturating_sub(len);
-        if !train.has_room(len, expected) {
-            let full = core::mem::replace(&mut train, Train::new(HEADROOM)?);
-            dispatch(full, skb, session, note, left, sealed);
+    /// Makes a packet a data message where it is.
+    fn seal_alone(&mut self, mut skb: SkBuff) {
+        let (header, counter) = self.next_header();
+        if self.seal(&mut skb, &header, counter).is_err() {
+            return self.discard(skb, 1);
         }
-        let counter = Counter(first.wrapping_add(segment.index.into()));
-        let mut message = train.message(len, expected).ok_or(ENOMEM)?;
-        message.append(&DataHeader::new(session.remote_index, counter).to_bytes())?;
-        message.append_zeros(packet.headers)?;
-        let start = packet.headers.saturating_add(segment.start);
-        let sum = message.append_from(skb, start, segment.len)?;
-        let headers = template.headers(&segment, sum).ok_or(EMSGSIZE)?;
-        message.patch(DATA_HEADER_LEN as u32, headers)?;
-        message.append_zeros(padding as u32)?;
-        message.seal(
-            DATA_HEADER_LEN as u32,
-            counter.0,
-            session.send_key.as_bytes(),
-        )?;
-        if segment.is_last {
-            train.take_owner(skb);
+        self.sealed.push(skb);
+    }
+
+    fn seal(&self, skb: &mut SkBuff, header: &[u8], counter: u64) -> Result {
+        let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
+        skb.extend_for_seal(Some(self.dev()), HEADROOM, padding as u32)?;
+        skb.push_bytes(header)?;
+        let key = self.session.send_key.as_bytes();
+        skb.seal(DATA_HEADER_LEN as u32, counter, key)?;
+        skb.reset_encapsulated();
+        Ok(())
+    }
+
+    /// Makes a packet, and those behind it that fit, data messages in one packet.
+    fn seal_together(&mut self, first: SkBuff, packets: &mut PacketList) {
+        let note = Note::of(&first);
+        let Ok(mut train) = Train::new(HEADROOM) else {
+            return self.seal_alone(first);
+        };
+        let mut next = Some(first);
+        while let Some(mut skb) = next {
+            let len = message_len(&skb);
+            let expected = (packets.len() as u32).saturating_mul(len);
+            if !train.has_room(len, expected) {
+                // There is no memory, or no more of it would fit: then another one may take it on.
+                if train.count() == 0 {
+                    self.seal_alone(skb);
+                } else {
+                    packets.push_front(skb);
+                }
+                break;
+            }
+            if train.count() == 0 {
+                train.hash_flow(&mut skb, self.dev());
+            }
+            let (header, counter) = self.next_header();
+            match self.seal_into(&mut train, &mut skb, len, &header, counter) {
+                Ok(()) => {
+                    train.take_owner(&mut skb);
+                    skb.consume();
+                }
+                Err(_) => self.discard(skb, 1),
+            }
+            let fits = packets.first_map(|other| {
+                let other_note = Note::of(other);
+                other_note.messages == 1
+                    && other_note.ds == note.ds
+                    && train.has_room(message_len(other), expected)
+            });
+            next = (fits == Some(true)).then(|| packets.pop()).flatten();
+        }
+        self.dispatch(train, note);
+    }
+
+    fn seal_into(
+        &self,
+        train: &mut Train,
+        skb: &mut SkBuff,
+        len: u32,
+        header: &[u8],
+        counter: u64,
+    ) -> Result {
+        let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
+        skb.extend_for_copy(padding as u32)?;
+        let mut message = train.message(len, 0).ok_or(ENOMEM)?;
+        message.append(header)?;
+        message.seal_from(skb, counter, self.session.send_key.as_bytes())
+    }
+
+    /// Makes the segments that a packet stands for data messages, all that can be in one packet again.
+    fn seal_segments(&mut self, mut skb: SkBuff) {
+        let messages = Note::of(&skb).messages;
+        let end = self.counter.wrapping_add(messages.into());
+        let mut left = messages;
+        let done = self.cut(&mut skb, &mut left);
+        // Whatever came of it, the counters are used up.
+        self.counter = end;
+        match done {
+            Ok(()) => skb.consume(),
+            Err(_) => self.discard(skb, left),
         }
     }
-    dispatch(train, skb, session, note, left, sealed);
-    Ok(())
-}
 
-/// Puts a packet of messages among the sealed ones.
-fn dispatch(
-    mut train: Train,
-    from: &mut SkBuff,
-    session: &Session,
-    note: Note,
-    left: &mut u16,
-    sealed: &mut PacketList,
-) {
-    let messages = train.count() as u16;
-    train.hash_flow(from, &session.peer.device.dev);
-    let Some(mut skb) = train.finish() else {
-        return;
-    };
-    Note { messages, ..note }.put(&mut skb);
-    sealed.push(skb);
-    *left = left.saturating_sub(messages);
+    /// Makes messages of the segments, and counts down how many are not among the sealed ones yet.
+    fn cut(&mut self, skb: &mut SkBuff, left: &mut u16) -> Result {
+        let packet = skb.super_packet().ok_or(EINVAL)?;
+        let note = Note::of(skb);
+        let payload = skb.len().checked_sub(packet.headers).ok_or(EINVAL)?;
+        let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or(EINVAL)?;
+        let mut train = Train::new(HEADROOM)?;
+        train.hash_flow(skb, self.dev());
+        for segment in template.segments(payload) {
+            let len = packet.headers.saturating_add(segment.len) as usize;
+            let padding = transport::padding(len, note.mtu as usize);
+            let len = transport::message_len(len.saturating_add(padding)).ok_or(EMSGSIZE)? as u32;
+            let expected = segment.left.saturating_mul(len);
+            if !train.has_room(len, expected) {
+                let full = mem::replace(&mut train, Train::new(HEADROOM)?);
+                *left = left.saturating_sub(self.dispatch(full, note));
+                train.hash_flow(skb, self.dev());
+            }
+            let (header, counter) = self.next_header();
+            let mut message = train.message(len, expected).ok_or(ENOMEM)?;
+            message.append(&header)?;
+            message.append_zeros(packet.headers)?;
+            let start = packet.headers.saturating_add(segment.start);
+            let sum = message.append_from(skb, start, segment.len)?;
+            let headers = template.headers(&segment, sum).ok_or(EMSGSIZE)?;
+            message.patch(DATA_HEADER_LEN as u32, headers)?;
+            message.append_zeros(padding as u32)?;
+            let key = self.session.send_key.as_bytes();
+            message.seal(DATA_HEADER_LEN as u32, counter, key)?;
+            if segment.left == 0 {
+                train.take_owner(skb);
+            }
+        }
+        *left = left.saturating_sub(self.dispatch(train, note));
+        Ok(())
+    }
+
+    /// Puts a packet of messages among the sealed ones, and returns how many they are.
+    fn dispatch(&mut self, train: Train, note: Note) -> u16 {
+        let messages = train.count() as u16;
+        if let Some(mut skb) = train.finish() {
+            Note { messages, ..note }.put(&mut skb);
+            self.sealed.push(skb);
+        }
+        messages
+    }
+
+    /// Puts a packet among the sealed ones that is dropped, for so many messages, when its turn comes.
+    fn discard(&mut self, mut skb: SkBuff, messages: u16) {
+        Note {
+            fate: Fate::Drop,
+            messages,
+            ..Note::of(&skb)
+        }
+        .put(&mut skb);
+        self.sealed.push(skb);
+    }
 }

@@ -54,8 +54,8 @@ pub(super) struct Segment {
     pub(super) start: u32,
     /// The length of its payload.
     pub(super) len: u32,
-    /// Whether it is the last.
-    pub(super) is_last: bool,
+    /// How many follow it.
+    pub(super) left: u32,
 }
 
 impl Template {
@@ -103,14 +103,14 @@ impl Template {
     /// The segments of a packet with so many bytes of payload.
     pub(super) fn segments(&self, payload: u32) -> impl Iterator<Item = Segment> {
         let step = self.packet.segment.max(1);
-        (0..payload.div_ceil(step)).map(move |index| {
+        let count = payload.div_ceil(step);
+        (0..count).map(move |index| {
             let start = index.wrapping_mul(step);
-            let rest = payload.wrapping_sub(start);
             Segment {
                 index,
                 start,
-                len: rest.min(step),
-                is_last: rest <= step,
+                len: payload.wrapping_sub(start).min(step),
+                left: count.wrapping_sub(index).wrapping_sub(1),
             }
         })
     }
@@ -162,7 +162,7 @@ impl Template {
 
     fn flags_of(&self, segment: &Segment) -> u8 {
         let mut flags = self.flags;
-        if !segment.is_last {
+        if segment.left > 0 {
             flags &= !LAST_ONLY;
         }
         if segment.index > 0 && !self.packet.keeps_cwr {

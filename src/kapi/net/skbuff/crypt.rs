@@ -43,6 +43,19 @@ impl SkBuff {
         }
     }
 
+    /// Readies a packet to be encrypted elsewhere: finishes its checksum and appends `padding` zero
+    /// bytes. Fails if memory is short.
+    #[inline]
+    pub(crate) fn extend_for_copy(&mut self, padding: u32) -> Result {
+        let dev = ptr::null();
+        // SAFETY: By the type invariants, and nothing borrows the data.
+        if unsafe { bindings::skb_extend(self.as_ptr(), dev, 0, padding, 0) } {
+            Ok(())
+        } else {
+            Err(ENOMEM)
+        }
+    }
+
     /// Encrypts what is behind the first `offset` bytes of a packet from [`Self::extend_for_seal`],
     /// and writes the tag to its last 16 bytes.
     ///

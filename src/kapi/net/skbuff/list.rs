@@ -127,6 +127,14 @@ impl PacketList {
         self.len = self.len.wrapping_add(1);
     }
 
+    /// Puts a packet in front of all others.
+    pub(crate) fn push_front(&mut self, skb: SkBuff) {
+        let mut list = Self::new();
+        list.push(skb);
+        list.append(self.take());
+        *self = list;
+    }
+
     /// Takes the first packet off.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<SkBuff> {

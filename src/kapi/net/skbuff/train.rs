@@ -329,26 +329,62 @@ impl Message<'_> {
     #[inline]
     pub(crate) fn seal(mut self, offset: u32, nonce: u64, key: &Key) -> Result {
         let len = self.written.checked_sub(offset).ok_or(EMSGSIZE)?;
-        self.take(TAG_LEN)?;
-        if self.written != self.len {
-            return Err(EMSGSIZE);
-        }
-        let train = self.train;
+        self.take_tag()?;
         // SAFETY: From `offset` on there are `len` bytes that are written, and room for the tag; the
-        // key is 32 bytes. All of the message is written then, and becomes part of the packet.
+        // key is 32 bytes.
         unsafe {
-            let data = train.room.add(offset as usize).as_ptr();
-            bindings::aead_seal(data, len, nonce, key.as_ptr());
-            bindings::train_commit(train.skb.as_ptr(), self.len);
-            // INVARIANT: What follows the message is still room.
-            train.room = train.room.add(self.len as usize);
+            let data = self.train.room.add(offset as usize).as_ptr();
+            bindings::aead_seal(data, data, len, nonce, key.as_ptr());
         }
-        train.room_len = train.room_len.wrapping_sub(self.len);
-        if train.count == 0 {
-            train.first = self.len;
-        }
-        train.is_closed = self.len < train.first;
-        train.count = train.count.wrapping_add(1);
+        self.commit();
         Ok(())
+    }
+
+    /// Appends all of a packet, encrypted, and the tag, which ends the message.
+    #[inline]
+    pub(crate) fn seal_from(mut self, skb: &SkBuff, nonce: u64, key: &Key) -> Result {
+        let offset = self.written;
+        let len = skb.len();
+        let linear = skb.linear();
+        if linear.len() != len as usize {
+            let _ = self.append_from(skb, 0, len)?;
+            return self.seal(offset, nonce, key);
+        }
+        let place = self.take(len)?.as_ptr();
+        self.take_tag()?;
+        // SAFETY: There are `len` bytes to be read, and room for them and the tag, which is ours
+        // alone; the key is 32 bytes.
+        unsafe { bindings::aead_seal(place, linear.as_ptr(), len, nonce, key.as_ptr()) };
+        self.commit();
+        Ok(())
+    }
+
+    /// Leaves the room that is left to the tag, which it has to be enough for and not too much.
+    #[inline]
+    fn take_tag(&mut self) -> Result {
+        self.take(TAG_LEN)?;
+        if self.written == self.len {
+            Ok(())
+        } else {
+            Err(EMSGSIZE)
+        }
+    }
+
+    /// Makes the message, which is written in full, part of the packet.
+    #[inline]
+    fn commit(self) {
+        let Self { train, len, .. } = self;
+        // SAFETY: By the type invariants of the train, the fragment goes on with the message.
+        unsafe {
+            bindings::train_commit(train.skb.as_ptr(), len);
+            // INVARIANT: What follows the message is still room.
+            train.room = train.room.add(len as usize);
+        }
+        train.room_len = train.room_len.wrapping_sub(len);
+        if train.count == 0 {
+            train.first = len;
+        }
+        train.is_closed = len < train.first;
+        train.count = train.count.wrapping_add(1);
     }
 }
