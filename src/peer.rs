@@ -44,7 +44,7 @@ use crate::{
     },
     queue::{backlog::Backlog, ordered::Ordered},
     session::Slots,
-    tx::{stage::Staged, TxHeader}, //
+    tx::{stage::Stage, TxHeader}, //
 };
 
 /// A peer.
@@ -65,7 +65,9 @@ pub(crate) struct Peer {
     pub(crate) endpoint: EndpointCell,
     /// Packets that wait for a session.
     #[pin]
-    pub(crate) staged: SpinLockBh<Staged>,
+    pub(crate) stage: SpinLockBh<Stage>,
+    /// Whether a message has come since this was last asked.
+    is_heard: AtomicBool,
     #[pin]
     pub(crate) tx_order: Ordered<TxHeader>,
     /// Packets from the socket to the stack.
@@ -172,7 +174,8 @@ impl Peer {
             noise <- new_mutex!(noise, "wg_noise"),
             sessions <- Slots::new(),
             endpoint <- EndpointCell::new(routes),
-            staged <- new_spinlock_bh!(Staged::new()),
+            stage <- new_spinlock_bh!(Stage::new()),
+            is_heard: AtomicBool::new(false),
             tx_order <- Ordered::new(),
             rx_backlog: Backlog::new(),
             timers <- new_spinlock_bh!(Timers::new()),
@@ -260,7 +263,7 @@ impl Peer {
 
     /// Drops what waits for a session.
     pub(crate) fn drop_staged(&self) {
-        let staged = self.staged.lock().take();
+        let staged = self.stage.lock().take();
         if staged.messages() > 0 {
             self.device.dev.tx_dropped(staged.messages() as u32);
         }
@@ -270,6 +273,24 @@ impl Peer {
     #[inline]
     pub(crate) fn count_received(&self, bytes: u64) {
         self.rx_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that a message has come.
+    #[inline]
+    pub(crate) fn hear(&self) {
+        if !self.is_heard.load(Ordering::Relaxed) {
+            self.is_heard.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a message has come since this was last asked.
+    #[inline]
+    pub(crate) fn has_been_heard(&self) -> bool {
+        let is_heard = self.is_heard.load(Ordering::Relaxed);
+        if is_heard {
+            self.is_heard.store(false, Ordering::Relaxed);
+        }
+        is_heard
     }
 
     /// Counts sent bytes.

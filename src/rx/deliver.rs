@@ -104,6 +104,7 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
 /// Does what every authentic message is a reason for, once for all of them.
 fn note(session: &RcuArc<Session>, packets: &PacketList, datagram: &Datagram, bh: BhDisabled<'_>) {
     let peer = &session.peer;
+    peer.hear();
     peer.endpoint.set_from_datagram(datagram);
     if peer
         .sessions

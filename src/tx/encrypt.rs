@@ -12,6 +12,7 @@ use kernel::prelude::*;
 
 use super::{
     segments::Template,
+    stage,
     transmit,
     Fate,
     Note,
@@ -40,6 +41,8 @@ use crate::{
 pub(crate) enum Encrypt {
     /// Encrypts a batch, and sends what it can.
     Seal(TxBatch),
+    /// Encrypts and sends what a peer has staged.
+    Flush(RcuArc<Peer>),
     /// Goes on with what a peer has to send.
     Send(RcuArc<Peer>, Duty),
 }
@@ -48,6 +51,7 @@ impl Job for Encrypt {
     fn run(self) {
         match self {
             Self::Seal(batch) => encrypt(batch),
+            Self::Flush(peer) => stage::flush_all(&peer),
             Self::Send(peer, duty) => transmit::resume(&peer, duty),
         }
     }
@@ -137,6 +141,7 @@ impl Sealer<'_> {
             return self.seal_alone(first);
         };
         let mut next = Some(first);
+        let mut last = None;
         while let Some(mut skb) = next {
             let len = message_len(&skb);
             let expected = (packets.len() as u32).saturating_mul(len);
@@ -155,8 +160,9 @@ impl Sealer<'_> {
             let (header, counter) = self.next_header();
             match self.seal_into(&mut train, &mut skb, len, &header, counter) {
                 Ok(()) => {
-                    train.take_owner(&mut skb);
-                    skb.consume();
+                    if let Some(before) = last.replace(skb) {
+                        before.consume();
+                    }
                 }
                 Err(_) => self.discard(skb, 1),
             }
@@ -168,7 +174,10 @@ impl Sealer<'_> {
             });
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
-        self.dispatch(train, note);
+        self.dispatch(train, note, last.as_mut());
+        if let Some(last) = last {
+            last.consume();
+        }
     }
 
     fn seal_into(
@@ -215,7 +224,7 @@ impl Sealer<'_> {
             let expected = segment.left.saturating_mul(len);
             if !train.has_room(len, expected) {
                 let full = mem::replace(&mut train, Train::new(HEADROOM)?);
-                *left = left.saturating_sub(self.dispatch(full, note));
+                *left = left.saturating_sub(self.dispatch(full, note, None));
                 train.hash_flow(skb, self.dev());
             }
             let (header, counter) = self.next_header();
@@ -229,18 +238,15 @@ impl Sealer<'_> {
             message.append_zeros(padding as u32)?;
             let key = self.session.send_key.as_bytes();
             message.seal(DATA_HEADER_LEN as u32, counter, key)?;
-            if segment.left == 0 {
-                train.take_owner(skb);
-            }
         }
-        *left = left.saturating_sub(self.dispatch(train, note));
+        *left = left.saturating_sub(self.dispatch(train, note, Some(skb)));
         Ok(())
     }
 
     /// Puts a packet of messages among the sealed ones, and returns how many they are.
-    fn dispatch(&mut self, train: Train, note: Note) -> u16 {
+    fn dispatch(&mut self, train: Train, note: Note, owner: Option<&mut SkBuff>) -> u16 {
         let messages = train.count() as u16;
-        if let Some(mut skb) = train.finish() {
+        if let Some(mut skb) = train.finish(owner) {
             Note { messages, ..note }.put(&mut skb);
             self.sealed.push(skb);
         }

@@ -11,6 +11,7 @@ pub(crate) mod encrypt;
 pub(crate) mod handshake;
 mod segments;
 pub(crate) mod stage;
+mod streak;
 pub(crate) mod transmit;
 pub(crate) mod xmit;
 

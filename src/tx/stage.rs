@@ -10,6 +10,7 @@ use kernel::prelude::*;
 use super::{
     encrypt::{self, Encrypt},
     handshake,
+    streak::Streak,
     Fate,
     Note,
     TxBatch,
@@ -20,13 +21,14 @@ use super::{
 use crate::{
     device::Device,
     kapi::{
+        cpu,
         log::debug_ratelimited,
         net::{
             device::xmit_depth,
             skbuff::{PacketList, SkBuff}, //
         },
         sync::{
-            bh::BhDisabled,
+            bh::{self, BhDisabled},
             rcu::{RcuArc, RcuRef}, //
         }, //
     },
@@ -40,6 +42,12 @@ use crate::{
     time::boot_now, //
 };
 
+/// How many messages may wait for a worker that was called.
+const MAX_QUEUED: usize = 1024;
+
+/// How many messages such a worker makes a batch of.
+const MAX_IN_BATCH: usize = 64;
+
 /// How many devices and tunnels may be at sending on this CPU, this one included, for it to encrypt
 /// at once: one tunnel in another.
 const MAX_DEPTH: u32 = 3;
@@ -50,6 +58,31 @@ pub(crate) struct Staged {
     packets: PacketList,
     /// How many messages they will become.
     messages: usize,
+}
+
+/// What a peer has staged, and who takes it on.
+#[derive(Default)]
+pub(crate) struct Stage {
+    staged: Staged,
+    /// Whether a worker has been called to take all that is staged.
+    is_called: bool,
+    streak: Streak,
+}
+
+impl Stage {
+    /// Nothing staged.
+    pub(crate) const fn new() -> Self {
+        Self {
+            staged: Staged::new(),
+            is_called: false,
+            streak: Streak::new(),
+        }
+    }
+
+    /// Takes all that is staged.
+    pub(crate) fn take(&mut self) -> Staged {
+        self.staged.take()
+    }
 }
 
 impl Staged {
@@ -84,8 +117,27 @@ impl Staged {
 
     /// Takes all of them.
     #[inline]
-    pub(crate) fn take(&mut self) -> Self {
+    fn take(&mut self) -> Self {
         core::mem::take(self)
+    }
+
+    /// Puts packets in front of those that have come meanwhile.
+    fn put_back(&mut self, mut packets: Self) {
+        packets.append(self.take());
+        *self = packets;
+    }
+
+    /// Takes the first packets, of some messages, but one at least.
+    fn take_some(&mut self, messages: usize) -> Self {
+        if self.messages <= messages {
+            return self.take();
+        }
+        let mut some = Self::new();
+        while some.messages < messages {
+            let Some(skb) = self.pop() else { break };
+            some.push(skb);
+        }
+        some
     }
 
     /// How many messages they will become.
@@ -118,20 +170,76 @@ fn messages_of(skb: &SkBuff) -> usize {
 
 /// Stages packets and sends what can be sent.
 ///
-/// If too many wait already, the oldest are dropped; the new ones stay, since they may be the
-/// segments of one packet.
+/// If too many wait for a session, the oldest are dropped; the new ones stay, since they may be the
+/// segments of one packet. If too many wait for a worker, the new ones are.
 pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>) {
     let mut dropped = Staged::new();
-    {
-        let mut staged = peer.staged.lock();
-        while staged.messages > MAX_STAGED_PACKETS {
-            let Some(skb) = staged.pop() else { break };
-            dropped.push(skb);
+    let next = {
+        let mut stage = peer.stage.lock();
+        let goes_on = packets.messages == 1 && stage.streak.goes_on(peer.has_been_heard());
+        if stage.is_called {
+            if stage.staged.messages > MAX_QUEUED {
+                dropped = packets;
+            } else {
+                stage.staged.append(packets);
+            }
+            Next::Wait
+        } else {
+            while stage.staged.messages > MAX_STAGED_PACKETS {
+                let Some(skb) = stage.staged.pop() else { break };
+                dropped.push(skb);
+            }
+            stage.staged.append(packets);
+            stage.is_called = goes_on;
+            if goes_on {
+                Next::Call
+            } else {
+                Next::Flush
+            }
         }
-        staged.append(packets);
-    }
+    };
     drop_all(&peer, dropped);
+    match next {
+        Next::Wait => {}
+        Next::Call => call_worker(peer, bh),
+        Next::Flush => flush(peer, bh),
+    }
+}
+
+/// What to do for a packet that was staged.
+enum Next {
+    /// Nothing: a worker will take it.
+    Wait,
+    /// Call a worker.
+    Call,
+    /// Send it.
+    Flush,
+}
+
+/// Has a worker send what is staged, and what will be by the time it comes: packets that wait
+/// together travel together.
+fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
+    let device = &peer.device;
+    if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter()) {
+        return entrance.submit(&device.crypt_queue, Encrypt::Flush(this));
+    }
+    peer.stage.lock().is_called = false;
     flush(peer, bh);
+}
+
+/// Sends what is staged, some of it at a time, until there is nothing. In process context.
+pub(super) fn flush_all(peer: &RcuArc<Peer>) {
+    loop {
+        let bh = bh::disable();
+        let submitted = submit(peer.borrow(), Where::Worker, bh.token());
+        let is_over = matches!(submitted, Submitted::Nothing | Submitted::NoSession);
+        conclude(peer.borrow(), submitted);
+        drop(bh);
+        if is_over {
+            return;
+        }
+        cpu::cond_resched();
+    }
 }
 
 /// Drops packets that could not be sent, outside all locks.
@@ -160,8 +268,8 @@ pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 /// Stages an empty packet, and returns whether that was needed.
 fn stage_keepalive(peer: &Peer) -> Result<bool> {
     let mtu = peer.device.dev.mtu();
-    let mut staged = peer.staged.lock();
-    if staged.messages > 0 {
+    let mut stage = peer.stage.lock();
+    if stage.staged.messages > 0 {
         return Ok(false);
     }
     let mut skb = SkBuff::new(HEADROOM, KEEPALIVE_LEN as u32)?;
@@ -172,14 +280,18 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
         messages: 1,
     }
     .put(&mut skb);
-    staged.push(skb);
+    stage.staged.push(skb);
     Ok(true)
 }
 
 /// Sends what is staged if there is a session, and otherwise asks for one.
 pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
-    match submit(peer, bh) {
-        Submitted::Sent => {}
+    conclude(peer, submit(peer, Where::Anywhere, bh));
+}
+
+fn conclude(peer: RcuRef<'_, Peer>, submitted: Submitted) {
+    match submitted {
+        Submitted::Nothing | Submitted::Sent => {}
         Submitted::Dropped(packets) => drop_all(&peer, packets),
         Submitted::NoSession => {
             orphan(&peer);
@@ -190,7 +302,9 @@ pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 
 /// What has become of the staged packets.
 enum Submitted {
-    /// They are on their way, or there were none.
+    /// There were none.
+    Nothing,
+    /// They are on their way.
     Sent,
     /// There is no room for them where they are encrypted.
     Dropped(Staged),
@@ -198,21 +312,39 @@ enum Submitted {
     NoSession,
 }
 
+/// Where packets are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// All of them, wherever that is best.
+    Anywhere,
+    /// Some of them, here: by the worker that was called, which stays as long as there are any.
+    Worker,
+}
+
 /// Makes a batch of the staged packets and encrypts it, or has it encrypted.
 ///
 /// Counters, the batch's number and its place in a ring are taken under one lock: so counters go out
 /// in order, and no number is given to a batch that is then refused.
-fn submit(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Submitted {
-    let mut staged = peer.staged.lock();
+fn submit(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted {
+    let mut stage = peer.stage.lock();
+    let Stage {
+        staged, is_called, ..
+    } = &mut *stage;
     if staged.messages == 0 || peer.is_closed() {
-        return Submitted::Sent;
+        *is_called &= place != Where::Worker;
+        return Submitted::Nothing;
     }
-    let Some((session, first_counter)) = reserve(peer, staged.messages, bh) else {
+    let packets = match place {
+        Where::Anywhere => staged.take(),
+        Where::Worker => staged.take_some(MAX_IN_BATCH),
+    };
+    let Some((session, first_counter)) = reserve(peer, packets.messages, bh) else {
+        staged.put_back(packets);
+        *is_called = false;
         return Submitted::NoSession;
     };
-    let packets = staged.take();
     let device = &peer.device;
-    let entrance = if is_done_here(device, &packets.packets, bh) {
+    let entrance = if place == Where::Worker || is_done_here(device, &packets.packets, bh) {
         None
     } else {
         match device.encrypt.enter() {
@@ -234,7 +366,7 @@ fn submit(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Submitted {
     match entrance {
         Some(entrance) => entrance.submit(&device.crypt_queue, Encrypt::Seal(batch)),
         None => {
-            drop(staged);
+            drop(stage);
             encrypt::encrypt(batch);
         }
     }
@@ -258,11 +390,9 @@ fn is_done_here(device: &Device, packets: &PacketList, bh: BhDisabled<'_>) -> bo
 /// sender's buffer.
 fn orphan(peer: &Peer) {
     // Outside the lock, since a socket may answer by sending.
-    let mut packets = peer.staged.lock().take();
+    let mut packets = peer.stage.lock().take();
     packets.packets.for_each_mut(SkBuff::orphan);
-    let mut staged = peer.staged.lock();
-    packets.append(staged.take());
-    *staged = packets;
+    peer.stage.lock().staged.put_back(packets);
 }
 
 /// Reserves counters of the current session.

@@ -227,22 +227,22 @@ impl Train {
         }
     }
 
-    /// Lets who sent a packet wait for the train instead, unless the train has an owner.
+    /// The packet, of at least one message. Who sent `owner` waits for this one instead.
     #[inline]
-    pub(crate) fn take_owner(&mut self, from: &mut SkBuff) {
-        // SAFETY: Both packets are valid and ours.
-        unsafe { bindings::train_take_owner(self.skb.as_ptr(), from.as_ptr()) };
-    }
-
-    /// The packet, of at least one message.
-    #[inline]
-    pub(crate) fn finish(self) -> Option<SkBuff> {
+    pub(crate) fn finish(self, owner: Option<&mut SkBuff>) -> Option<SkBuff> {
         if self.count == 0 {
             return None;
         }
-        // SAFETY: By the type invariants; the messages are of that length.
-        unsafe { bindings::train_finish(self.skb.as_ptr(), self.first, self.count) };
-        Some(self.skb)
+        let skb = self.skb;
+        // SAFETY: By the type invariants; the messages are of that length. Both packets are valid and
+        // ours. The size that the owner is charged for does not change any more.
+        unsafe {
+            bindings::train_finish(skb.as_ptr(), self.first, self.count);
+            if let Some(owner) = owner {
+                bindings::train_take_owner(skb.as_ptr(), owner.as_ptr());
+            }
+        }
+        Some(skb)
     }
 }
 
