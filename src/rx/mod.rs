@@ -17,7 +17,10 @@ use crate::{
         net::skbuff::{Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
-    proto::{constants::{DATA_HEADER_LEN, REJECT_AFTER_MESSAGES}, messages::Counter},
+    proto::{
+        constants::{DATA_HEADER_LEN, REJECT_AFTER_MESSAGES},
+        messages::Counter,
+    },
     session::Session, //
 };
 
