@@ -28,6 +28,8 @@ OVERHEAD = {"stock": 0, "uml": 256, "debug": 128, "kcsan": 192}
 class GuestSuite:
     """One script on one kernel."""
 
+    programs = True
+
     def __init__(self, script, settings, kernel):
         self.script = script
         self.settings = settings

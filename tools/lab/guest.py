@@ -221,7 +221,7 @@ class Guest:
 
     def why_no_end(self):
         if not any("Linux version" in line for line in self.console_lines()):
-            return f"the kernel did not start: {(self.dir / 'qemu').read_text().strip() or 'no word on the console'}"
+            return f"the kernel did not start: {self.starter.read_text().strip() or 'no word on the console'}"
         return "the guest went down before its script had ended"
 
     def report(self, verdict):
