@@ -6,6 +6,8 @@
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/checksum.h>
+#include <net/sock.h>
+#include <net/tcp.h>
 
 #include "skbuff.h"
 #include "train.h"
@@ -70,20 +72,25 @@ static DEFINE_PER_CPU(struct page_frag, train_memory);
 u8 *wg_helper_train_grow(struct sk_buff *skb, unsigned int len,
 			 unsigned int expected, unsigned int *room)
 {
+	const unsigned int index = skb_shinfo(skb)->nr_frags;
 	struct page_frag *memory;
 	unsigned int size;
 	u8 *start = NULL;
 
 	if (!len || len > U16_MAX || expected > U16_MAX ||
-	    skb_shinfo(skb)->nr_frags >= MAX_SKB_FRAGS)
+	    index >= MAX_SKB_FRAGS)
 		return NULL;
 	local_bh_disable();
 	memory = this_cpu_ptr(&train_memory);
 	if (skb_page_frag_refill(len, memory, GFP_ATOMIC)) {
 		size = min(memory->size - memory->offset, len + expected);
 		get_page(memory->page);
-		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, memory->page,
-				   memory->offset, 0);
+		/* Not skb_fill_page_desc(), whose check of the index stays. */
+		skb_frag_fill_page_desc(skb_shinfo(skb)->frags + index,
+					memory->page, memory->offset, 0);
+		skb_shinfo(skb)->nr_frags = index + 1;
+		if (page_is_pfmemalloc(memory->page))
+			skb->pfmemalloc = true;
 		skb->truesize += size;
 		start = page_address(memory->page) + memory->offset;
 		*room = size;
@@ -94,13 +101,23 @@ u8 *wg_helper_train_grow(struct sk_buff *skb, unsigned int len,
 	return start;
 }
 
+/* As per_cpu_ptr(), which has an unknown CPU checked. */
+static struct page_frag *train_memory_of(int cpu)
+{
+#ifdef CONFIG_SMP
+	return SHIFT_PERCPU_PTR(&train_memory, *(__per_cpu_offset + cpu));
+#else
+	return per_cpu_ptr(&train_memory, cpu);
+#endif
+}
+
 /* Gives back the memory that is left, once there are no trains any more. */
 void wg_helper_train_memory_free(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct page_frag *memory = per_cpu_ptr(&train_memory, cpu);
+		struct page_frag *memory = train_memory_of(cpu);
 
 		if (memory->page)
 			put_page(memory->page);
@@ -112,7 +129,7 @@ void wg_helper_train_commit(struct sk_buff *skb, unsigned int len)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 
-	skb_frag_size_add(&shinfo->frags[shinfo->nr_frags - 1], len);
+	skb_frag_size_add(shinfo->frags + shinfo->nr_frags - 1, len);
 	skb->len += len;
 	skb->data_len += len;
 }
@@ -140,11 +157,12 @@ void wg_helper_train_hash_flow(struct sk_buff *skb, struct sk_buff *from,
 
 /*
  * Lets who sent a packet wait for another one in its place. What was charged
- * for it is what will be given back, as where packets are cut by the stack.
+ * for it is what will be given back, as where packets are cut by the stack; and
+ * as there, only what is known to look at nothing but the socket and the size.
  */
 void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from)
 {
-	if (!from->destructor || skb->destructor)
+	if (from->destructor != sock_wfree && from->destructor != tcp_wfree)
 		return;
 	swap(skb->truesize, from->truesize);
 	swap(skb->destructor, from->destructor);
@@ -231,7 +249,7 @@ static const u8 *in_one_piece(const struct sk_buff *skb, unsigned int offset,
 		return NULL;
 	offset -= skb_headlen(skb);
 	for (i = 0; i < shinfo->nr_frags; i++) {
-		const skb_frag_t *frag = &shinfo->frags[i];
+		const skb_frag_t *frag = shinfo->frags + i;
 
 		if (offset < skb_frag_size(frag)) {
 			if (offset + len > skb_frag_size(frag) ||

@@ -17,7 +17,7 @@ pub(crate) mod xmit;
 
 use crate::{
     kapi::{
-        net::skbuff::{Batch, SkBuff},
+        net::skbuff::{pieces, Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
     proto::constants::{DATA_HEADER_LEN, TAG_LEN},
@@ -67,7 +67,7 @@ pub(crate) type TxBatch = Batch<TxHeader>;
 fn messages_for(skb: &SkBuff) -> u16 {
     skb.super_packet().map_or(1, |packet| {
         let payload = skb.len().saturating_sub(packet.headers);
-        u16::try_from(payload.div_ceil(packet.segment.max(1))).unwrap_or(u16::MAX)
+        u16::try_from(pieces(payload, packet.segment)).unwrap_or(u16::MAX)
     })
 }
 

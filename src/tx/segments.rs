@@ -6,6 +6,7 @@
 //! RFC 768, RFC 791, RFC 8200; and RFC 3168 for what becomes of CWR.
 
 use crate::kapi::net::skbuff::{
+    pieces,
     Sum,
     SuperPacket, //
 };
@@ -102,8 +103,8 @@ impl Template {
 
     /// The segments of a packet with so many bytes of payload.
     pub(super) fn segments(&self, payload: u32) -> impl Iterator<Item = Segment> {
-        let step = self.packet.segment.max(1);
-        let count = payload.div_ceil(step);
+        let step = self.packet.segment;
+        let count = pieces(payload, step);
         (0..count).map(move |index| {
             let start = index.wrapping_mul(step);
             Segment {

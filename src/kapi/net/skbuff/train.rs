@@ -66,6 +66,16 @@ impl SkBuff {
     }
 }
 
+/// How many pieces of that size, of which the last may be shorter, make up `len`; none if the size is
+/// zero.
+#[inline]
+pub(crate) fn pieces(len: u32, size: u32) -> u32 {
+    let whole = len.checked_div(size).unwrap_or(0);
+    let rest = len.checked_rem(size).unwrap_or(0);
+    // If there is a rest, there are fewer whole ones than bytes.
+    whole.wrapping_add(u32::from(rest > 0))
+}
+
 /// A packet whose payload is a row of datagrams, as [`SkBuff::train`] finds it: all of one length, but
 /// the last may be shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,9 +95,7 @@ impl Row {
 
     /// How many there are.
     pub(crate) fn count(self) -> u32 {
-        self.len
-            .checked_div(self.size)
-            .map_or(0, |_| self.len.div_ceil(self.size))
+        pieces(self.len, self.size)
     }
 }
 
@@ -185,13 +193,14 @@ impl Train {
     /// `None` if it does not fit behind those before, the train is full, or memory is short.
     #[inline]
     pub(crate) fn message(&mut self, len: u32, expected: u32) -> Option<Message<'_>> {
-        self.has_room(len, expected).then(|| {
-            // INVARIANT: The room is for `len` bytes, of which none counts as written.
-            Message {
-                train: self,
-                len,
-                written: 0,
-            }
+        if !self.has_room(len, expected) {
+            return None;
+        }
+        // INVARIANT: The room is for `len` bytes, of which none counts as written.
+        Some(Message {
+            train: self,
+            len,
+            written: 0,
         })
     }
 
