@@ -231,7 +231,7 @@ fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 pub(super) fn flush_all(peer: &RcuArc<Peer>) {
     loop {
         let bh = bh::disable();
-        let submitted = submit(peer.borrow(), Where::Worker, bh.token());
+        let submitted = submit_or_orphan(peer.borrow(), Where::Worker, bh.token());
         let is_over = matches!(submitted, Submitted::Nothing | Submitted::NoSession);
         conclude(peer.borrow(), submitted);
         drop(bh);
@@ -286,17 +286,14 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
 
 /// Sends what is staged if there is a session, and otherwise asks for one.
 pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
-    conclude(peer, submit(peer, Where::Anywhere, bh));
+    conclude(peer, submit_or_orphan(peer, Where::Anywhere, bh));
 }
 
 fn conclude(peer: RcuRef<'_, Peer>, submitted: Submitted) {
     match submitted {
         Submitted::Nothing | Submitted::Sent => {}
         Submitted::Dropped(packets) => drop_all(&peer, packets),
-        Submitted::NoSession => {
-            orphan(&peer);
-            handshake::request(peer, Retry::No);
-        }
+        Submitted::NoSession => handshake::request(peer, Retry::No),
     }
 }
 
@@ -319,6 +316,18 @@ enum Where {
     Anywhere,
     /// Some of them, here: by the worker that was called, which stays as long as there are any.
     Worker,
+}
+
+/// Does what [`submit`] does, and lets packets that wait for a session go on without their sockets.
+fn submit_or_orphan(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted {
+    match submit(peer, place, bh) {
+        Submitted::NoSession => {
+            orphan(&peer);
+            // Who has put a session in its place meanwhile did not find them.
+            submit(peer, place, bh)
+        }
+        submitted => submitted,
+    }
 }
 
 /// Makes a batch of the staged packets and encrypts it, or has it encrypted.

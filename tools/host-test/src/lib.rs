@@ -23,6 +23,8 @@ mod pile;
 mod queue;
 #[path = "../../../src/ratelimit.rs"]
 mod ratelimit;
+mod time;
+mod tx;
 
 use wireguard_proto as proto;
 

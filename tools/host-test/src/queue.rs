@@ -4,7 +4,9 @@
 
 #[path = "../../../src/queue/backlog.rs"]
 pub(crate) mod backlog;
-#[path = "../../../src/queue/fifo.rs"]
-pub(crate) mod fifo;
+#[path = "../../../src/queue/here.rs"]
+pub(crate) mod here;
+#[path = "../../../src/queue/inbox.rs"]
+pub(crate) mod inbox;
 #[path = "../../../src/queue/ordered.rs"]
 pub(crate) mod ordered;

@@ -12,8 +12,9 @@ use crate::{
         net::device::NetDevice,
         workqueue::{flags, Workqueue}, //
     },
-    queue::parallel::Parallel,
+    queue::{here::Here, parallel::Parallel},
     session::IndexTable,
+    socket::Sockets,
     tx::encrypt::Encrypt, //
 };
 
@@ -21,19 +22,28 @@ pub(crate) struct Device {
     pub(crate) dev: NetDevice,
     pub(crate) census: Census,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
+    pub(crate) sockets: Sockets,
     pub(crate) encrypt: Parallel<Encrypt>,
+    pub(crate) encrypt_here: Here,
     /// A thread, which only some models have.
     pub(crate) crypt_queue: LazyLock<Workqueue>,
 }
 
 impl Device {
-    pub(crate) fn new() -> Result<Self> {
+    /// A device with rings for so many jobs.
+    pub(crate) fn new(capacity: usize) -> Result<Self> {
         Ok(Self {
             dev: NetDevice::default(),
             census: Census::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(1), GFP_KERNEL)?,
-            encrypt: Parallel::new(4)?,
+            sockets: Sockets::default(),
+            encrypt: Parallel::new(capacity)?,
+            encrypt_here: Here::new()?,
             crypt_queue: LazyLock::new(|| Workqueue::new(c"wg", c"crypt", flags::PERCPU).unwrap()),
         })
+    }
+
+    pub(crate) fn fwmark(&self) -> u32 {
+        0
     }
 }

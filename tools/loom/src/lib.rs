@@ -31,10 +31,11 @@ mod peer;
 mod pile;
 #[path = "../../../src/queue/mod.rs"]
 mod queue;
-mod rx;
 #[path = "../../../src/session/mod.rs"]
 mod session;
+mod socket;
 mod time;
+mod timers;
 mod tx;
 
 use wireguard_proto as proto;

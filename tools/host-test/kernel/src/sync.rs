@@ -2,6 +2,8 @@
 
 //! Synchronisation.
 
+pub use std::sync::Arc;
+
 /// Read-side critical sections.
 pub mod rcu {
     use std::marker::PhantomData;

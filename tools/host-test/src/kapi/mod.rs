@@ -3,5 +3,7 @@
 //! Plays the module's `kapi`.
 
 pub(crate) mod array;
+pub(crate) mod cpu;
 pub(crate) mod net;
 pub(crate) mod sync;
+pub(crate) mod time;

@@ -4,6 +4,7 @@
 
 #[path = "../../../../src/kapi/sync/atomic.rs"]
 pub(crate) mod atomic;
+pub(crate) mod bh;
 pub(crate) mod rcu;
 
 /// A lock; the host has no bottom halves.

@@ -4,6 +4,8 @@
 
 mod allowed_ips;
 mod chains;
+mod here;
+mod inbox;
 mod queues;
 mod ratelimit;
 mod replay;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use std::{
-    collections::VecDeque,
     sync::{
         atomic::{AtomicU64, Ordering},
         Mutex, //
@@ -16,8 +15,7 @@ use crate::{
     kapi::net::skbuff::{Batch, PacketList},
     queue::{
         backlog::Backlog,
-        fifo::Fifo,
-        ordered::{Link, Linked, Number, Ordered}, //
+        ordered::{Drainer, Duty, Link, Linked, Number, Ordered}, //
     },
 };
 
@@ -47,23 +45,6 @@ fn batch(number: Number, label: u64) -> Batch<Header> {
 
 fn ordered() -> Ordered<Header> {
     Ordered::new().make().unwrap_or_else(|never| match never {})
-}
-
-#[test]
-fn first_in_first_out() {
-    let steps = if cfg!(miri) { 200 } else { 20_000 };
-    let mut dice = Dice::new(5);
-    let order = ordered();
-    let mut fifo = Fifo::new();
-    let mut model = VecDeque::new();
-    for label in 0..steps {
-        if dice.below(2) == 0 {
-            fifo.push(batch(order.issue(u64::MAX).unwrap(), label));
-            model.push_back(label);
-        } else {
-            assert_eq!(fifo.pop().map(|batch| *batch.label), model.pop_front());
-        }
-    }
 }
 
 /// Several threads complete what was numbered, each the other way round, and whoever drains finds
@@ -104,6 +85,57 @@ fn in_order_from_many_threads() {
     assert_eq!(passed.into_inner(), issued.into_inner().unwrap());
 }
 
+/// The same with drainers that pass on a few and are then put off, to be resumed by any thread.
+#[test]
+fn in_order_from_drainers_that_are_put_off() {
+    const FEW: usize = 3;
+    let rounds = if cfg!(miri) { 20 } else { 2000 };
+    let order = ordered();
+    let issued = Mutex::new(0);
+    let passed = AtomicU64::new(0);
+    let put_off = Mutex::new(None::<Duty>);
+    let drain = |mut drainer: Drainer<'_, Header>| {
+        for _ in 0..FEW {
+            let Some(batch) = drainer.next() else {
+                return;
+            };
+            // There is one drainer at a time, so nobody else changes this.
+            let expected = passed.load(Ordering::Relaxed);
+            assert_eq!(*batch.label, expected);
+            passed.store(expected + 1, Ordering::Relaxed);
+        }
+        let before = put_off.lock().unwrap().replace(drainer.put_off());
+        assert!(before.is_none(), "there are two drainers");
+    };
+    let resume = || {
+        let duty = put_off.lock().unwrap().take();
+        duty.map(|duty| drain(order.resume(duty))).is_some()
+    };
+    let work = || {
+        for _ in 0..rounds {
+            let mut mine = Vec::new();
+            for _ in 0..4 {
+                let mut next = issued.lock().unwrap();
+                if let Some(number) = order.issue(64) {
+                    mine.push(batch(number, *next));
+                    *next += 1;
+                }
+            }
+            while let Some(batch) = mine.pop() {
+                order.complete(batch).map(drain);
+            }
+            resume();
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(work);
+        }
+    });
+    while resume() {}
+    assert_eq!(passed.into_inner(), issued.into_inner().unwrap());
+}
+
 #[test]
 fn what_is_left_in_a_queue_goes_with_it() {
     let order = ordered();
@@ -126,5 +158,19 @@ fn a_backlog_has_a_limit() {
     drop(other);
     assert_eq!(backlog.len(), 1);
     backlog.leave(1);
+    assert_eq!(backlog.len(), 0);
+}
+
+#[test]
+fn room_for_many_is_taken_and_given_back_at_once() {
+    let backlog = Backlog::new();
+    backlog.enter_all(3, 4).unwrap().keep();
+    // The limit is looked at before.
+    let place = backlog.enter_all(7, 4).unwrap();
+    assert_eq!(backlog.len(), 10);
+    assert!(backlog.enter_all(1, 4).is_none());
+    assert_eq!(backlog.len(), 10);
+    drop(place);
+    backlog.leave(3);
     assert_eq!(backlog.len(), 0);
 }

@@ -13,6 +13,7 @@ pub(crate) mod log;
 pub(crate) mod net;
 pub(crate) mod random;
 pub(crate) mod sync;
+pub(crate) mod time;
 pub(crate) mod timer;
 #[path = "../../../../src/kapi/workqueue.rs"]
 pub(crate) mod workqueue;

@@ -6,12 +6,16 @@
 use std::sync::Arc;
 
 use kernel::model;
-use loom::{cell::UnsafeCell, thread};
+use loom::{
+    cell::UnsafeCell,
+    sync::Mutex,
+    thread, //
+};
 
 use super::made;
 use crate::{
     kapi::net::skbuff::{Batch, PacketList},
-    queue::ordered::{Link, Linked, Ordered},
+    queue::ordered::{Drainer, Duty, Link, Linked, Ordered},
 };
 
 pub(super) struct Header {
@@ -34,6 +38,8 @@ struct Peer {
     order: Ordered<Header>,
     /// What came out; only drainers touch it, without a lock.
     out: UnsafeCell<Vec<usize>>,
+    /// What is put off, for whoever takes it.
+    put_off: Mutex<Option<Duty>>,
 }
 
 // SAFETY: loom checks that there is one drainer at a time.
@@ -44,6 +50,7 @@ impl Peer {
         Arc::new(Self {
             order: made(Ordered::new()),
             out: UnsafeCell::new(Vec::new()),
+            put_off: Mutex::new(None),
         })
     }
 
@@ -55,11 +62,40 @@ impl Peer {
 
     fn complete(&self, batch: Batch<Header>) {
         for batch in self.order.complete(batch).into_iter().flatten() {
-            // SAFETY: As above.
-            let label = batch.label.with(|label| unsafe { *label });
-            // SAFETY: As above.
-            self.out.with_mut(|out| unsafe { (*out).push(label) });
+            self.pass_on(batch);
         }
+    }
+
+    fn pass_on(&self, batch: Batch<Header>) {
+        // SAFETY: As above.
+        let label = batch.label.with(|label| unsafe { *label });
+        // SAFETY: As above.
+        self.out.with_mut(|out| unsafe { (*out).push(label) });
+    }
+
+    /// Passes one on, and puts the rest off.
+    fn pass_one_on(&self, mut drainer: Drainer<'_, Header>) {
+        if let Some(batch) = drainer.next() {
+            self.pass_on(batch);
+            let before = self.put_off.lock().unwrap().replace(drainer.put_off());
+            assert!(before.is_none(), "there are two drainers");
+        }
+    }
+
+    /// Resumes what is put off, if there is something.
+    fn resume(&self) -> bool {
+        let duty = self.put_off.lock().unwrap().take();
+        match duty {
+            Some(duty) => self.pass_one_on(self.order.resume(duty)),
+            None => return false,
+        }
+        true
+    }
+
+    fn assert_passed_on(&self, count: usize) {
+        let all: Vec<_> = (0..count).collect();
+        // SAFETY: As above.
+        self.out.with(|out| unsafe { assert_eq!(*out, all) });
     }
 }
 
@@ -76,9 +112,7 @@ fn completed(first: [usize; 2], second: [usize; 2]) {
         });
         mine.into_iter().for_each(|batch| peer.complete(batch));
         other.join().unwrap();
-        // SAFETY: As above.
-        peer.out
-            .with(|out| unsafe { assert_eq!(*out, [0, 1, 2, 3]) });
+        peer.assert_passed_on(4);
     });
 }
 
@@ -95,4 +129,28 @@ fn backwards() {
 #[test]
 fn half_by_half() {
     completed([2, 3], [0, 1]);
+}
+
+/// Each drainer passes on one batch, and any thread resumes what it leaves.
+#[test]
+fn put_off_and_resumed() {
+    model::check(3, || {
+        let peer = Peer::new();
+        let [first, second, third] = [0, 1, 2].map(|label| peer.batch(label));
+        let work = |peer: &Peer, batch| {
+            if let Some(drainer) = peer.order.complete(batch) {
+                peer.pass_one_on(drainer);
+            }
+            peer.resume();
+        };
+        let other = thread::spawn({
+            let peer = peer.clone();
+            move || work(&peer, second)
+        });
+        work(&peer, third);
+        work(&peer, first);
+        other.join().unwrap();
+        while peer.resume() {}
+        peer.assert_passed_on(3);
+    });
 }

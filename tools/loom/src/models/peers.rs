@@ -56,9 +56,14 @@ struct Far {
 
 impl Ends {
     pub(super) fn new() -> Self {
+        Self::with_room(4)
+    }
+
+    /// With so much room in the rings of the device.
+    pub(super) fn with_room(room: usize) -> Self {
         random::begin();
         let (near, far) = (identity(1), identity(2));
-        let device = Arc::new(Device::new().unwrap(), GFP_KERNEL).unwrap();
+        let device = Arc::new(Device::new(room).unwrap(), GFP_KERNEL).unwrap();
         let remote = RemoteStatic::new(*near.keys().public(), Some(far.keys()));
         let memory = PeerMemory::new().unwrap();
         let peer = Peer::new(device, 0, *far.keys().public(), None, Some(near), memory);
@@ -127,7 +132,7 @@ fn accept(peer: &RcuArc<Peer>, response: AuthenticatedResponse<KernelCrypto>) ->
 }
 
 /// A session of `peer` with a number.
-fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
+pub(super) fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
     let table = &peer.device.index_table;
     let local_index = table.insert_handshake(peer.clone()).unwrap();
     let keys = SessionKeys {

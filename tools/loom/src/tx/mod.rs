@@ -1,28 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way out, as far as packets are staged and handshakes are made.
+//! The way out, as far as packets are staged and sent, and handshakes are made.
 
 #[path = "../../../../src/tx/handshake/create.rs"]
 pub(crate) mod create;
 #[path = "../../../../src/tx/stage.rs"]
 pub(crate) mod stage;
+#[path = "../../../../src/tx/transmit.rs"]
+pub(crate) mod transmit;
 
 pub(crate) mod encrypt {
-    //! Does not encrypt, but passes on in order.
+    //! Does not encrypt, but notes the counters.
 
-    use super::TxBatch;
-    use crate::queue::parallel::Job;
+    use super::{stage, transmit, TxBatch};
+    use crate::{
+        kapi::sync::rcu::RcuArc,
+        peer::Peer,
+        queue::{ordered::Duty, parallel::Job},
+    };
 
-    pub(crate) struct Encrypt(pub(super) TxBatch);
+    pub(crate) enum Encrypt {
+        Seal(TxBatch),
+        Flush(RcuArc<Peer>),
+        Send(RcuArc<Peer>, Duty),
+    }
 
     impl Job for Encrypt {
         fn run(self) {
-            let peer = self.0.session.peer.clone();
-            for batch in peer.tx_order.complete(self.0).into_iter().flatten() {
-                let (header, packets) = batch.into_parts();
-                peer.device.dev.sent(header.first_counter, packets.len());
+            match self {
+                Self::Seal(batch) => encrypt(batch),
+                Self::Flush(peer) => stage::flush_all(&peer),
+                Self::Send(peer, duty) => transmit::resume(&peer, duty),
             }
         }
+    }
+
+    pub(super) fn encrypt(batch: TxBatch) {
+        let (header, mut packets) = batch.into_parts();
+        let mut counters = header.first_counter..;
+        packets.for_each_mut(|skb| skb.counter = counters.next().unwrap());
+        transmit::complete(TxBatch::new(packets, header).unwrap());
     }
 }
 
@@ -39,15 +56,46 @@ pub(crate) mod handshake {
     pub(crate) fn request(_peer: RcuRef<'_, Peer>, _retry: Retry) {}
 }
 
+pub(crate) mod streak {
+    //! Whether packets are part of a stream, as models say.
+
+    use std::cell::Cell;
+
+    thread_local! {
+        static IS_STREAM: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Lets all packets be part of a stream, or none.
+    pub(crate) fn set(is_stream: bool) {
+        IS_STREAM.set(is_stream);
+    }
+
+    #[derive(Default)]
+    pub(super) struct Streak;
+
+    impl Streak {
+        pub(super) const fn new() -> Self {
+            Self
+        }
+
+        pub(super) fn goes_on(&mut self, _answered: bool) -> bool {
+            IS_STREAM.get()
+        }
+    }
+}
+
 use kernel::workqueue::WorkItem;
 
 use crate::{
     kapi::{
-        net::skbuff::{Batch, SkBuff},
-        sync::rcu::RcuArc, //
+        net::skbuff::{Batch, PacketList, SkBuff},
+        sync::{
+            bh::BhDisabled,
+            rcu::{RcuArc, RcuRef}, //
+        }, //
     },
     peer::{Peer, FORGET, INITIATE},
-    queue::ordered::{Link, Linked},
+    queue::ordered::{Link, Linked, Number},
     session::Session, //
 };
 
@@ -72,18 +120,58 @@ impl Linked for TxHeader {
 
 pub(crate) type TxBatch = Batch<TxHeader>;
 
+/// Every packet becomes one message, which is sent.
 struct Note {
     mtu: u32,
     ds: u8,
     fate: Fate,
+    messages: u16,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Send,
+    Drop,
 }
 
 impl Note {
+    fn of(_skb: &SkBuff) -> Self {
+        Self {
+            mtu: 0,
+            ds: 0,
+            fate: Fate::Send,
+            messages: 1,
+        }
+    }
+
     fn put(self, _skb: &mut SkBuff) {}
+}
+
+fn messages_for(_skb: &SkBuff) -> u16 {
+    1
+}
+
+/// Takes so many packets from the stack at once, as segments of one.
+pub(crate) fn xmit(peer: RcuRef<'_, Peer>, packets: usize, bh: BhDisabled<'_>) {
+    let packets = PacketList::of(packets);
+    stage::stage(peer, stage::Staged::own(packets, 0), bh);
+}
+
+/// An encrypted batch of one packet, whose counter is its number, to be completed.
+pub(crate) fn sealed(session: &RcuArc<Session>, number: Number, counter: u64) -> TxBatch {
+    let mut packets = PacketList::new();
+    packets.push(SkBuff { counter });
+    let header = TxHeader {
+        link: Link::new(number),
+        session: session.clone(),
+        first_counter: counter,
+    };
+    TxBatch::new(packets, header).unwrap()
+}
+
+/// Completes an encrypted batch.
+pub(crate) fn complete(batch: TxBatch) {
+    transmit::complete(batch);
 }
 
 impl WorkItem<INITIATE> for Peer {

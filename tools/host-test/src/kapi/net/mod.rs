@@ -2,4 +2,5 @@
 
 //! Networking.
 
+pub(crate) mod napi;
 pub(crate) mod skbuff;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packets without contents, and batches of them.
+//! Packets without contents, batches of them, and what is said of packets to be cut.
 
 #[path = "batch.rs"]
 mod batch;
@@ -15,3 +15,17 @@ impl PacketList {
         self.0 == 0
     }
 }
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SuperPacket {
+    pub(crate) transport: u32,
+    pub(crate) headers: u32,
+    pub(crate) segment: u32,
+    pub(crate) is_v6: bool,
+    pub(crate) is_tcp: bool,
+    pub(crate) has_fixed_id: bool,
+    pub(crate) keeps_cwr: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sum(pub(crate) u32);

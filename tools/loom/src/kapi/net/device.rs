@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A network device that notes, beside the model, what has become of packets.
+//! A network device that counts, beside the model, what is dropped.
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     ptr,
     rc::Rc, //
 };
 
-use crate::bindings;
+use crate::{bindings, kapi::sync::bh::BhDisabled};
 
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(1) };
+}
+
+/// Sets how many devices and tunnels are at sending wherever packets are sent.
+pub(crate) fn set_xmit_depth(depth: u32) {
+    DEPTH.set(depth);
+}
+
+pub(crate) fn xmit_depth(_bh: BhDisabled<'_>) -> u32 {
+    DEPTH.get()
+}
+
+/// The number of packets that were dropped.
 #[derive(Clone, Default)]
-pub(crate) struct NetDevice(Rc<RefCell<Fates>>);
+pub(crate) struct NetDevice(Rc<Cell<usize>>);
 
 // SAFETY: One thread of the host runs all threads of a model, one at a time.
 unsafe impl Send for NetDevice {}
 // SAFETY: As above.
 unsafe impl Sync for NetDevice {}
-
-#[derive(Default)]
-struct Fates {
-    /// The counters that packets were sent with, in that order.
-    sent: Vec<u64>,
-    dropped: usize,
-}
 
 impl NetDevice {
     pub(crate) fn as_ptr(&self) -> *mut bindings::net_device {
@@ -39,18 +46,11 @@ impl NetDevice {
     }
 
     pub(crate) fn tx_dropped(&self, packets: u32) {
-        self.0.borrow_mut().dropped += packets as usize;
+        self.0.set(self.0.get() + packets as usize);
     }
 
-    /// Notes that packets were sent.
-    pub(crate) fn sent(&self, first_counter: u64, packets: usize) {
-        let counters = first_counter..first_counter + packets as u64;
-        self.0.borrow_mut().sent.extend(counters);
-    }
-
-    /// The counters that were sent, and how many packets were dropped.
-    pub(crate) fn fates(&self) -> (Vec<u64>, usize) {
-        let fates = self.0.borrow();
-        (fates.sent.clone(), fates.dropped)
+    /// How many packets were dropped.
+    pub(crate) fn dropped(&self) -> usize {
+        self.0.get()
     }
 }

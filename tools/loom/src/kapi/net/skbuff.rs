@@ -6,7 +6,7 @@
 mod batch;
 
 use std::{
-    mem,
+    collections::VecDeque,
     ptr, //
 };
 
@@ -16,11 +16,26 @@ use crate::bindings;
 
 pub(crate) use self::batch::Batch;
 
-pub(crate) struct SkBuff;
+/// A packet, of which three are too large to be encrypted at once.
+#[derive(Default)]
+pub(crate) struct SkBuff {
+    /// What it was encrypted with.
+    pub(crate) counter: u64,
+}
 
 impl SkBuff {
     pub(crate) fn new(_headroom: u32, _len: u32) -> Result<Self> {
-        Ok(Self)
+        Ok(Self::default())
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        1500
+    }
+
+    pub(crate) fn drop_route(&mut self) {}
+
+    pub(crate) fn ecn_encapsulate(&mut self) -> Option<u8> {
+        None
     }
 
     pub(crate) fn orphan(&mut self) {}
@@ -30,49 +45,44 @@ impl SkBuff {
     }
 }
 
-/// So many packets.
 #[derive(Default)]
-pub(crate) struct PacketList(usize);
+pub(crate) struct PacketList(VecDeque<SkBuff>);
 
 impl PacketList {
     pub(crate) const fn new() -> Self {
-        Self(0)
+        Self(VecDeque::new())
     }
 
+    /// So many packets.
     pub(crate) fn of(packets: usize) -> Self {
-        Self(packets)
+        Self((0..packets).map(|_| SkBuff::default()).collect())
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0
+        self.0.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0 == 0
+        self.0.is_empty()
     }
 
-    pub(crate) fn push(&mut self, _skb: SkBuff) {
-        self.0 += 1;
+    pub(crate) fn push(&mut self, skb: SkBuff) {
+        self.0.push_back(skb);
     }
 
     pub(crate) fn pop(&mut self) -> Option<SkBuff> {
-        self.0 = self.0.checked_sub(1)?;
-        Some(SkBuff)
+        self.0.pop_front()
     }
 
-    pub(crate) fn append(&mut self, other: Self) {
-        self.0 += other.0;
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
     }
 
-    pub(crate) fn take(&mut self) -> Self {
-        mem::take(self)
+    pub(crate) fn for_each(&self, f: impl FnMut(&SkBuff)) {
+        self.0.iter().for_each(f);
     }
 
     pub(crate) fn for_each_mut(&mut self, f: impl FnMut(&mut SkBuff)) {
-        (0..self.0)
-            .map(|_| SkBuff)
-            .collect::<Vec<_>>()
-            .iter_mut()
-            .for_each(f);
+        self.0.iter_mut().for_each(f);
     }
 }
