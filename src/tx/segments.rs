@@ -6,6 +6,7 @@
 //! RFC 768, RFC 791, RFC 8200; and RFC 3168 for what becomes of CWR.
 
 use crate::kapi::net::skbuff::{
+    SkBuff,
     Sum,
     SuperPacket, //
 };
@@ -32,6 +33,12 @@ const LAST_ONLY: u8 = 0x01 | 0x08;
 
 /// The flag that only the first segment may have, but for accurate ECN.
 const CWR: u8 = 0x80;
+
+/// What is to be known of a packet to cut it here; not if it is to be left to the stack.
+pub(super) fn super_packet(skb: &SkBuff) -> Option<SuperPacket> {
+    skb.super_packet()
+        .filter(|packet| packet.headers as usize <= MAX_HEADERS)
+}
 
 /// The headers that those of all segments are made from.
 pub(super) struct Template {
