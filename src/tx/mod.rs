@@ -65,7 +65,7 @@ pub(crate) type TxBatch = Batch<TxHeader>;
 ///
 /// None of them is empty, and a packet is shorter than 2^20 bytes.
 fn messages_for(skb: &SkBuff) -> u16 {
-    skb.super_packet().map_or(1, |packet| {
+    segments::super_packet(skb).map_or(1, |packet| {
         let payload = skb.len().saturating_sub(packet.headers);
         u16::try_from(pieces(payload, packet.segment)).unwrap_or(u16::MAX)
     })

@@ -7,6 +7,7 @@
 
 use crate::kapi::net::skbuff::{
     pieces,
+    SkBuff,
     Sum,
     SuperPacket, //
 };
@@ -33,6 +34,12 @@ const LAST_ONLY: u8 = 0x01 | 0x08;
 
 /// The flag that only the first segment may have, but for accurate ECN.
 const CWR: u8 = 0x80;
+
+/// What is to be known of a packet to cut it here; not if it is to be left to the stack.
+pub(super) fn super_packet(skb: &SkBuff) -> Option<SuperPacket> {
+    skb.super_packet()
+        .filter(|packet| packet.headers as usize <= MAX_HEADERS)
+}
 
 /// The headers that those of all segments are made from.
 pub(super) struct Template {

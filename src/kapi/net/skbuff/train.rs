@@ -46,7 +46,7 @@ impl SkBuff {
     /// What is to be known to cut a packet that stands for several.
     ///
     /// `None` unless it is TCP or UDP right in IP, its headers are in the linear part, which starts
-    /// with them, and its checksum is yet to be completed. There is some payload behind the headers.
+    /// with them, and its checksum is yet to be completed. There is more than one segment of payload.
     pub(crate) fn super_packet(&self) -> Option<SuperPacket> {
         if !self.is_gso() {
             return None;
@@ -218,6 +218,8 @@ impl Train {
         let expected = expected.min(Self::MAX_LEN);
         let mut room_len = 0;
         let skb = self.skb.as_ptr();
+        // INVARIANT: A fragment that nothing was written to may be gone.
+        self.room_len = 0;
         // SAFETY: By the type invariants.
         let room = unsafe { bindings::train_grow(skb, len, expected, &mut room_len) };
         let Some(room) = NonNull::new(room) else {
@@ -226,7 +228,7 @@ impl Train {
         // INVARIANT: That is the memory of the fragment that is the last now, and empty.
         self.room = room;
         self.room_len = room_len;
-        true
+        len <= room_len
     }
 
     /// Lets the train have the flow's hash of a packet that `dev` was to transmit, if that is up.

@@ -47,7 +47,9 @@ struct Header {
 impl Deliver for Header {
     fn work(batch: Batch<Self>) -> Option<Batch<Self>> {
         // SAFETY: loom checks that nobody else has it.
-        let before = batch.is_ready.with_mut(|ready| unsafe { ready.replace(true) });
+        let before = batch
+            .is_ready
+            .with_mut(|ready| unsafe { ready.replace(true) });
         assert!(!before, "worked on twice");
         Some(batch)
     }

@@ -142,7 +142,11 @@ fn a_session_comes() {
         flush(&peer);
         other.join().unwrap();
         device.crypt_queue.flush();
-        assert_eq!(device.sockets.sent(), [0], "a packet still waits for a session");
+        assert_eq!(
+            device.sockets.sent(),
+            [0],
+            "a packet still waits for a session"
+        );
         send(&peer, 1);
         assert_sent(&peer, &device, 2);
     });
