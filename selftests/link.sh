@@ -39,7 +39,7 @@ item_link_up() {
 
 item_sysfs() {
 	wg_link a wg0 && at a bash -c 'cd /sys/class/net/wg0 && for file in *; do
-		case $file in ifindex | iflink) continue ;; esac
+		case $file in ifindex | iflink | threaded) continue ;; esac
 		[ ! -f $file ] || echo "$file: $(cat $file 2>&1 | sed -E "s/IFINDEX=.*//")"; done'
 }
 

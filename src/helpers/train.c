@@ -84,7 +84,8 @@ static DEFINE_PER_CPU(struct train_memory, train_memory) = {
  */
 static bool refill(struct page_frag *frag, unsigned int len)
 {
-	const unsigned int order = get_order(len);
+	/* A message is shorter than 64 KiB. */
+	const unsigned int order = min_t(unsigned int, get_order(len), 4);
 	struct page *page;
 
 	if (skb_page_frag_refill(len, frag, GFP_ATOMIC) &&
@@ -96,7 +97,7 @@ static bool refill(struct page_frag *frag, unsigned int len)
 	if (frag->page)
 		put_page(frag->page);
 	frag->page = page;
-	frag->size = page_size(page);
+	frag->size = PAGE_SIZE << order;
 	frag->offset = 0;
 	return true;
 }
