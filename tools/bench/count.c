@@ -5,7 +5,8 @@
  *   -plugin count.so,out=FOLDER
  *
  * The guest makes marks by instructions that do nothing (see mark.h). From COUNT on blocks are counted: the boot is
- * quicker without. What comes between BEGIN and END is written to FOLDER/counts: a line `section`, then one line for each block of kernel code that was run,
+ * quicker without. What comes between BEGIN and END is written to FOLDER/counts: a line `section`, then one line for
+ * each block of kernel code that was run,
  *
  *   ADDRESS INSTRUCTIONS-OF-THE-BLOCK TIMES
  *
