@@ -60,7 +60,9 @@ impl Sockets {
 impl Route<'_> {
     pub(crate) fn send(&self, skb: SkBuff, _dev: &NetDevice, _ds: u8) -> Result {
         // SAFETY: As above.
-        self.0 .0.with_mut(|sent| unsafe { (*sent).push(skb.counter) });
+        self.0
+             .0
+            .with_mut(|sent| unsafe { (*sent).push(skb.counter) });
         Ok(())
     }
 }

@@ -47,7 +47,9 @@ struct Header {
 impl Deliver for Header {
     fn work(batch: Batch<Self>) -> Option<Batch<Self>> {
         // SAFETY: loom checks that nobody else has it.
-        let before = batch.is_ready.with_mut(|ready| unsafe { ready.replace(true) });
+        let before = batch
+            .is_ready
+            .with_mut(|ready| unsafe { ready.replace(true) });
         assert!(!before, "worked on twice");
         Some(batch)
     }
@@ -193,11 +195,9 @@ fn a_helper_takes_any() {
 #[test]
 fn two_helpers() {
     delivered(2, |device| {
-        let helper = beside(device, |device| {
-            device.receive(0);
-            device.receive(1);
-            device.help();
-        });
+        device.receive(0);
+        device.receive(1);
+        let helper = beside(device, |device| device.help());
         device.help();
         helper.join().unwrap();
     });

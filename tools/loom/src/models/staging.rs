@@ -6,7 +6,7 @@
 use kernel::{model, sync::Arc};
 use loom::thread;
 
-use super::peers::{install, numbered, Ends};
+use super::peers::{install, Ends};
 use crate::{
     device::Device,
     kapi::{
@@ -142,7 +142,11 @@ fn a_session_comes() {
         flush(&peer);
         other.join().unwrap();
         device.crypt_queue.flush();
-        assert_eq!(device.sockets.sent(), [0], "a packet still waits for a session");
+        assert_eq!(
+            device.sockets.sent(),
+            [0],
+            "a packet still waits for a session"
+        );
         send(&peer, 1);
         assert_sent(&peer, &device, 2);
     });
@@ -199,9 +203,13 @@ fn removed_while_a_worker_is_called() {
 fn many_at_once(room: usize) {
     /// One more than go.
     const MANY: u64 = 17;
-    model::check(1, move || {
-        let (peer, device) = stranger(room);
-        let session = numbered(&peer, Role::Initiator);
+    model::check(2, move || {
+        let (peer, device) = peer(room);
+        let session = {
+            let bh = bh::disable();
+            let current = peer.sessions.current(bh.token().rcu());
+            current.unwrap().try_get().unwrap()
+        };
         let mut batches = (0..=MANY).map(|counter| {
             let number = peer.tx_order.issue(MANY + 1).unwrap();
             tx::sealed(&session, number, counter)
