@@ -56,6 +56,7 @@ impl Deliver for Header {
 
     fn deliver(batch: Batch<Self>, poll: &mut Poll<'_>) {
         let (header, packets) = batch.into_parts();
+        assert!(poll.remaining() > 0, "a poll exceeds its budget");
         poll.consume(packets.len() as u32);
         // SAFETY: loom checks that nobody writes meanwhile.
         let is_ready = header.is_ready.with(|ready| unsafe { *ready });
