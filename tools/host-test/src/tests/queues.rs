@@ -112,7 +112,7 @@ fn in_order_from_drainers_that_are_put_off() {
         duty.map(|duty| drain(order.resume(duty))).is_some()
     };
     let work = || {
-        for _ in 0..rounds {
+        for round in 0..rounds {
             let mut mine = Vec::new();
             for _ in 0..4 {
                 let mut next = issued.lock().unwrap();
@@ -124,7 +124,10 @@ fn in_order_from_drainers_that_are_put_off() {
             while let Some(batch) = mine.pop() {
                 order.complete(batch).map(drain);
             }
-            resume();
+            // Meanwhile others complete what follows.
+            if round % 4 == 0 {
+                resume();
+            }
         }
     };
     thread::scope(|scope| {
@@ -165,6 +168,7 @@ fn a_backlog_has_a_limit() {
 fn room_for_many_is_taken_and_given_back_at_once() {
     let backlog = Backlog::new();
     backlog.enter_all(3, 4).unwrap().keep();
+    assert!(backlog.enter_all(2, 3).is_none());
     // The limit is looked at before.
     let place = backlog.enter_all(7, 4).unwrap();
     assert_eq!(backlog.len(), 10);

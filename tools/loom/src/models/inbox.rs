@@ -56,6 +56,7 @@ impl Deliver for Header {
 
     fn deliver(batch: Batch<Self>, poll: &mut Poll<'_>) {
         let (header, packets) = batch.into_parts();
+        assert!(poll.remaining() > 0, "a poll exceeds its budget");
         poll.consume(packets.len() as u32);
         // SAFETY: loom checks that nobody writes meanwhile.
         let is_ready = header.is_ready.with(|ready| unsafe { *ready });
@@ -195,11 +196,9 @@ fn a_helper_takes_any() {
 #[test]
 fn two_helpers() {
     delivered(2, |device| {
-        let helper = beside(device, |device| {
-            device.receive(0);
-            device.receive(1);
-            device.help();
-        });
+        device.receive(0);
+        device.receive(1);
+        let helper = beside(device, |device| device.help());
         device.help();
         helper.join().unwrap();
     });

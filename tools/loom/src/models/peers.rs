@@ -132,7 +132,7 @@ fn accept(peer: &RcuArc<Peer>, response: AuthenticatedResponse<KernelCrypto>) ->
 }
 
 /// A session of `peer` with a number.
-pub(super) fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
+fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
     let table = &peer.device.index_table;
     let local_index = table.insert_handshake(peer.clone()).unwrap();
     let keys = SessionKeys {

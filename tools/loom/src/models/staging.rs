@@ -6,7 +6,7 @@
 use kernel::{model, sync::Arc};
 use loom::thread;
 
-use super::peers::{install, numbered, Ends};
+use super::peers::{install, Ends};
 use crate::{
     device::Device,
     kapi::{
@@ -203,9 +203,13 @@ fn removed_while_a_worker_is_called() {
 fn many_at_once(room: usize) {
     /// One more than go.
     const MANY: u64 = 17;
-    model::check(1, move || {
-        let (peer, device) = stranger(room);
-        let session = numbered(&peer, Role::Initiator);
+    model::check(2, move || {
+        let (peer, device) = peer(room);
+        let session = {
+            let bh = bh::disable();
+            let current = peer.sessions.current(bh.token().rcu());
+            current.unwrap().try_get().unwrap()
+        };
         let mut batches = (0..=MANY).map(|counter| {
             let number = peer.tx_order.issue(MANY + 1).unwrap();
             tx::sealed(&session, number, counter)

@@ -126,8 +126,14 @@ fn any_packet(dice: &mut Dice, most: u64) -> Whole {
 /// in any particular way.
 fn payload_sum(dice: &mut Dice, payload: &[u8]) -> Sum {
     let folded = u32::from(u16::from_ne_bytes(sum(&[payload]).to_be_bytes()));
-    // The same in one's complement.
-    Sum(folded + 0xffff * dice.below(0xff00) as u32)
+    // The same in one's complement, often near the end of what there is room for.
+    let most = (u32::MAX - folded) / 0xffff;
+    let times = if one_in(dice, 2) {
+        most
+    } else {
+        dice.below(u64::from(most) + 1) as u32
+    };
+    Sum(folded + 0xffff * times)
 }
 
 impl Whole {
