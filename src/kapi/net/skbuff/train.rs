@@ -85,7 +85,9 @@ impl Row {
 
     /// How many there are.
     pub(crate) fn count(self) -> u32 {
-        self.len.checked_div(self.size).map_or(0, |_| self.len.div_ceil(self.size))
+        self.len
+            .checked_div(self.size)
+            .map_or(0, |_| self.len.div_ceil(self.size))
     }
 }
 
