@@ -88,14 +88,14 @@ static bool refill(struct page_frag *frag, unsigned int len)
 	const unsigned int order = min_t(unsigned int, get_order(len), 4);
 	struct page *page;
 
-	if (skb_page_frag_refill(len, frag, GFP_ATOMIC) &&
-	    frag->size - frag->offset >= len)
+	if (!skb_page_frag_refill(len, frag, GFP_ATOMIC))
+		return false;
+	if (frag->size - frag->offset >= len)
 		return true;
 	page = alloc_pages(GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN, order);
 	if (!page)
 		return false;
-	if (frag->page)
-		put_page(frag->page);
+	put_page(frag->page);
 	frag->page = page;
 	frag->size = PAGE_SIZE << order;
 	frag->offset = 0;
@@ -289,9 +289,12 @@ struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,
 				     unsigned int offset, unsigned int len)
 {
 	const int headers = -skb_network_offset(skb);
-	const int transport = headers + skb_transport_offset(skb);
 	struct sk_buff *part;
+	int transport;
 
+	if (!skb_transport_header_was_set(skb))
+		return NULL;
+	transport = headers + skb_transport_offset(skb);
 	if (transport < 0 || headers > skb_headroom(skb) || len > U16_MAX ||
 	    transport + (int)sizeof(struct udphdr) > headers)
 		return NULL;
