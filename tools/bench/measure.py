@@ -111,8 +111,14 @@ def build(compiler):
         subprocess.run([compiler, *WARNINGS, *options, "-o", OUT / target, source], check=True)
 
 
+def need(module):
+    if module and not module.exists():
+        sys.exit(f"bench: there is no {module}: build it first, with make")
+
+
 def measure(driver, setting):
-    """Measures one driver; returns what it said if that fails, else its counts by workload."""
+    """Measures one driver; returns its counts by workload."""
+    need(driver.module)
     out = OUT / "guest" / driver.name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
