@@ -60,7 +60,7 @@ at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"
 
 features() { at "$1" ethtool -K "$2" "${@:3}" >/dev/null; }
 
-check "the link cannot segment UDP any more" features a to-b tx-udp-segmentation off
+check "the link cannot segment any more" features a to-b tx-udp-segmentation off tso off
 check "trains are cut" travels cut file_across 4
 check "the other end merges what comes in" features b to-a gro on
 check "trains are whole again" travels whole file_across 6
@@ -70,10 +70,11 @@ check "trains are cut, checksums and all" travels cut file_across 6
 
 # What leaves by then has real checksums: looked at both outside and inside, before anything is merged.
 wrong_checksums() {
-	local capture=/tmp/capture
-	at b tcpdump -nvv -c 400 -i "$1" "$2" >$capture 2>/dev/null &
-	sleep 1
-	file_across "$3" && wait $! || return
+	local capture=/tmp/capture pid
+	at b tcpdump -Z root -nvv -c 400 -i "$1" "$2" >$capture 2>/tmp/capture.log &
+	pid=$!
+	await 10 grep -q listening /tmp/capture.log || { cat /tmp/capture.log; return 1; }
+	file_across "$3" && wait $pid || return
 	echo "$(grep -c 'udp sum ok\|(correct)' $capture) correct, $(grep -c 'bad udp cksum\|(incorrect' $capture) wrong"
 	[ "$(grep -c 'udp sum ok\|(correct)' $capture)" -ge 200 ] && ! grep -q 'bad udp cksum\|(incorrect\|bad cksum' $capture
 }
@@ -83,7 +84,7 @@ check "checksums outside are right" wrong_checksums to-a udp 4
 check "checksums of segments are right, IPv4" wrong_checksums wg0 'src host 10.7.0.1 and greater 1000' 4
 check "checksums of segments are right, IPv6" wrong_checksums wg0 'src host fd07::1 and greater 1000' 6
 features b wg0 gro on
-features a to-b tx on tx-udp-segmentation on
+features a to-b tx on tx-udp-segmentation on tso on
 
 outside_mtu() { ip -n a link set to-b mtu "$1" && ip -n b link set to-a mtu "$1"; }
 check "messages are too long for the link" outside_mtu 1300
