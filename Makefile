@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-diff bench-native demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -98,6 +98,14 @@ bench-native:
 	@$(in_root) tools/bench/native $(call option,WORKLOADS,workloads) $(call option,DRIVERS,drivers) $(call option,CPUS,cpus) \
 		$(call option,ROUNDS,rounds) $(call option,SCALE,scale)
 
+# The comparison for two real machines, between two namespaces of a guest.
+bench-rehearsal: modules
+	@$(lab) up stock guest tools
+	@mkdir -p build/bench
+	@$(in_root) $(cc) -O2 -Wall -Wextra -Werror -o build/bench/probe tools/bench/hw/probe.c
+	@tools/lab/run-guest --image tools --smp 2 --mem 1152 --timeout 1800 --module build/module/stock/wireguard.ko \
+		--file build/bench/probe --file tools/bench/hw/compare tools/bench/hw/rehearse.sh
+
 demo: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/demo/run
@@ -150,7 +158,7 @@ rust-analyzer: modules
 	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
 clean:
-	@rm -rf build/module build/log build/cargo build/deb build/*.deb wireguard.ko src/bindings_generated.rs
+	@rm -rf build/module build/log build/cargo build/known build/deb build/*.deb wireguard.ko src/bindings_generated.rs
 
 distclean: clean
 	@$(lab) clean
@@ -165,8 +173,9 @@ help:
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make bench            instructions per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20'
-	@echo 'make bench-diff REV=main   what the working tree has changed of that, by symbol'
+	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
+	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

@@ -25,6 +25,9 @@ dut_unload() { rmmod wireguard; }
 is_ours() { [ -e $dut_module ]; }
 dut_name() { if is_ours; then echo "our module"; else echo "the C driver"; fi; }
 
+# Is this one of the lab's debug kernels?
+is_debug() { case $(uname -r) in *-debug | *-kcsan) true ;; *) false ;; esac; }
+
 # --- namespaces
 
 # at NAMESPACE COMMAND…

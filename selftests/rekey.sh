@@ -3,8 +3,8 @@
 # guest: debug=x86 asleep=yes smp=2 mem=512 timeout=900 peer=c.peer files=boringtun:bin/boringtun-cli
 #
 # Sessions end by age: the driver and every other implementation, all at once, each pair with either end as the
-# initiator. A ping a second goes both ways through each tunnel for longer than REKEY_AFTER_TIME, and not one may be
-# lost. Then the far ends die without a word, and come back with no memory.
+# initiator, or with one of them on debug kernels. A ping a second goes both ways through each tunnel for longer than
+# REKEY_AFTER_TIME, and not one may be lost. Then the far ends die without a word, and come back with no memory.
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/ends.sh"
@@ -14,11 +14,17 @@
 out=4
 pings=135 # 120 s until a session is too old, and some more
 
+# initiators KIND: who begins, in one tunnel each.
+initiators() {
+	if ! is_debug; then echo near far; return; fi
+	case $1 in driver | boringtun) echo near ;; *) echo far ;; esac
+}
+
 # for_all COMMAND…: for the ends of each tunnel in turn, which has the ends number 2 T - 1 and 2 T.
 for_all() {
 	local tunnel=0 kind initiator
 	for kind in driver go boringtun c; do
-		for initiator in near far; do
+		for initiator in $(initiators "$kind"); do
 			tunnel=$((tunnel + 1))
 			near=(driver "n$tunnel" "wg$tunnel" $((2 * tunnel - 1)) $((2 * tunnel)))
 			far=("$kind" "f$tunnel" "wx$tunnel" $((2 * tunnel)) $((2 * tunnel - 1)))

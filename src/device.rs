@@ -143,9 +143,8 @@ impl Prepared {
         let cpus = Cpu::online_count() as usize;
         let kex = wq::CPU_INTENSIVE | wq::FREEZABLE | wq::PERCPU;
         let crypt = wq::CPU_INTENSIVE | wq::MEM_RECLAIM | wq::PERCPU;
-        let inboxes = Array::try_repeat_with(cpus, || {
-            Arc::pin_init(Inbox::new(MAX_WAITING)?, GFP_KERNEL)
-        })?;
+        let inboxes =
+            Array::try_repeat_with(cpus, || Arc::pin_init(Inbox::new(MAX_WAITING)?, GFP_KERNEL))?;
         let inboxes = Arc::new(inboxes, GFP_KERNEL)?;
         Ok(Self {
             creating_net,

@@ -28,6 +28,8 @@ OVERHEAD = {"stock": 0, "uml": 256, "debug": 128, "kcsan": 192}
 class GuestSuite:
     """One script on one kernel."""
 
+    programs = True
+
     def __init__(self, script, settings, kernel):
         self.script = script
         self.settings = settings
@@ -35,8 +37,8 @@ class GuestSuite:
         self.name = script.stem if kernel == "stock" else f"{kernel}/{script.stem}"
         self.image = settings.get("image", "guest")
         self.steps = [kernel, self.image, *STEP.findall(settings.get("files", ""))]
-        # User-mode Linux leaves the second processor to the other lane, and who sleeps leaves both.
-        self.lane = "asleep" if "asleep" in settings else "uml" if kernel == "uml" else "qemu"
+        self.lane = "asleep" if "asleep" in settings else "guest"
+        self.patience = int(settings.get("timeout", 120)) * PATIENCE[kernel]
 
     def run(self, section):
         listener = TapListener(section, self.name)
@@ -58,7 +60,7 @@ class GuestSuite:
             image=self.image,
             smp=int(get("smp", 1)),
             mem=int(get("mem", 512)) + OVERHEAD[self.kernel],
-            timeout=int(get("timeout", 120)) * PATIENCE[self.kernel],
+            timeout=self.patience,
             append=get("append", ""),
             files=self.files(),
             log=LOGS / self.name,

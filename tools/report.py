@@ -54,6 +54,11 @@ class Section:
         if not ok and details:
             self.note(details)
 
+    def passed(self):
+        """Whether there are results, all of them good."""
+        results = [ok for ok, _ in self.lines if ok is not None]
+        return bool(results) and all(results)
+
     def note(self, text):
         self.lines += [(None, f"# {line}") for line in text.splitlines()]
 

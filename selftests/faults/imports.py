@@ -14,6 +14,8 @@ ALLOCATING = REALLOCATING | frozenset(
     alloc_workqueue_noprof dst_cache_init
     rtnl_link_register genl_register_family register_netdevice dev_alloc_name netif_napi_add_weight_locked
     udp_sock_create4 udp_sock_create6
+    register_pernet_subsys nf_register_net_hooks
+    __netdev_alloc_skb skb_page_frag_refill alloc_pages_noprof alloc_pages_node_noprof
     __alloc_skb skb_clone skb_cow_data pskb_expand_head __pskb_pull_tail ___pskb_trim skb_checksum_help
     __skb_gso_segment
     ip_route_output_flow ip6_dst_lookup_flow udp_tunnel_xmit_skb udp_tunnel6_xmit_skb
@@ -22,12 +24,15 @@ ALLOCATING = REALLOCATING | frozenset(
     """.split()
 )
 
-# Of those on the way down some send notices, which are lost when there is no memory; the operations that are registered
-# for namespaces ask for no memory of their own.
+# Of those on the way down some send notices, which are lost when there is no memory, or would shrink a list, which then
+# stays as it is; the operations that are registered as those of devices ask for no memory of their own.
 NOT_ALLOCATING = frozenset(
     """
     destroy_workqueue __flush_workqueue queue_work_on free_netdev
     genl_unregister_family rtnl_link_unregister register_pernet_device unregister_pernet_device
+    unregister_pernet_subsys nf_unregister_net_hooks __udp4_lib_lookup __udp6_lib_lookup
+    sock_wfree __sock_wfree tcp_wfree skb_copy_bits skb_copy_and_csum_bits __folio_put __put_netmem dump_page
+    work_on_cpu_key cpus_read_lock cpus_read_unlock softnet_data mem_map uml_physmem
     register_pm_notifier unregister_pm_notifier register_random_vmfork_notifier unregister_random_vmfork_notifier
     setup_udp_tunnel_sock udp_tunnel_sock_release sk_set_memalloc sk_clear_memalloc security_sk_classify_flow
     dev_get_by_index dev_get_by_name netif_carrier_off netif_set_tso_max_size netif_threaded_enable __put_net ns_capable

@@ -33,10 +33,13 @@ mod proto;
 mod queue;
 #[path = "../../src/ratelimit.rs"]
 mod ratelimit;
+#[path = "../../src/tx/segments.rs"]
+mod segments;
 
 mod checks;
 mod environment;
 mod lifetimes;
+mod made;
 mod numbers;
 mod packets;
 mod primitives;
@@ -44,6 +47,7 @@ mod queues;
 mod sockets;
 #[cfg(CONFIG_KUNIT)]
 mod suites;
+mod trains;
 mod window;
 
 use kernel::prelude::*;
@@ -64,7 +68,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 43] = [
+const CHECKS: [Check; 54] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -104,7 +108,21 @@ const CHECKS: [Check; 43] = [
     ("packets: batches", packets::batches),
     ("packets: sealing", packets::sealing),
     ("packets: forgeries", packets::forgeries),
-    ("queue: first in, first out", queues::fifo),
+    ("trains: in and out again", trains::round_trips),
+    ("trains: what fits", trains::what_fits),
+    ("trains: nothing beyond a message", trains::bounds),
+    ("trains: room", trains::room),
+    ("trains: wherever they lie", trains::shapes),
+    ("trains: forgeries", trains::forgeries),
+    ("trains: parts", trains::parts),
+    ("trains: rows", trains::rows),
+    ("trains: owners", trains::owners),
+    (
+        "segments: as the stack makes them",
+        trains::segments_of_all_kinds,
+    ),
+    ("segments: what is left to the stack", trains::refusals),
+    ("inbox: in the order of arrival", queues::inbox_order),
     ("queue: back in order", queues::order),
     ("queue: one drainer", queues::one_drainer),
     ("queue: in parallel", queues::parallel),

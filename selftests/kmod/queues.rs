@@ -19,10 +19,13 @@ use crate::{
         Outcome, //
     },
     kapi::{
-        net::skbuff::{
-            Batch,
-            PacketList,
-            SkBuff, //
+        net::{
+            napi::Poll,
+            skbuff::{
+                Batch,
+                PacketList,
+                SkBuff, //
+            }, //
         },
         workqueue::{
             flags,
@@ -31,7 +34,10 @@ use crate::{
     },
     queue::{
         backlog::Backlog,
-        fifo::Fifo,
+        inbox::{
+            Deliver,
+            Inbox, //
+        },
         ordered::{
             Link,
             Linked,
@@ -74,23 +80,52 @@ fn ordered() -> Result<Pin<KBox<Ordered<Header>>>, &'static str> {
     KBox::pin_init(Ordered::new(), GFP_KERNEL).map_err(|_| NO_MEMORY)
 }
 
-/// What goes in comes out in the same order.
-pub(crate) fn fifo() -> Outcome {
-    let numbers = ordered()?;
-    let mut dice = Dice::new(5);
-    let mut queue = Fifo::new();
-    let (mut first, mut next) = (0, 0);
-    for _ in 0..2000 {
-        if dice.below(2) == 0 {
-            let number = numbers.issue(u64::MAX).ok_or("no number")?;
-            queue.push(batch(number, next)?);
-            next += 1;
-        } else {
-            check!(queue.pop().map(|batch| batch.value) == (first < next).then_some(first));
-            first = next.min(first + 1);
-        }
+/// A header that is worked on and delivered somehow: the check does without a poller.
+struct Letter(u64);
+
+impl Deliver for Letter {
+    fn work(batch: Batch<Self>) -> Option<Batch<Self>> {
+        Some(batch)
     }
-    // What is left is freed with the queue.
+
+    fn deliver(_batch: Batch<Self>, _poll: &mut Poll<'_>) {}
+}
+
+fn letter(number: u64) -> Result<Batch<Letter>, &'static str> {
+    let mut packets = PacketList::new();
+    packets.push(SkBuff::new(0, 1).map_err(|_| NO_MEMORY)?);
+    Batch::new(packets, Letter(number)).ok_or("no batch of one")
+}
+
+/// Helpers get batches in the order of arrival, each once; a full inbox takes no more; and only the
+/// end of work on the batch whose turn it is calls the poller.
+pub(crate) fn inbox_order() -> Outcome {
+    const CAPACITY: u64 = 8;
+    let inbox = Inbox::<Letter>::new(CAPACITY as usize).map_err(|_| NO_MEMORY)?;
+    let inbox = KBox::pin_init(inbox, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
+    check!(inbox.waiting() == 0 && inbox.claim().is_none());
+    for number in 0..CAPACITY {
+        check!(inbox.push(letter(number)?) == Some(number as usize + 1));
+    }
+    check!(inbox.push(letter(CAPACITY)?).is_none());
+    let mut claims = [const { None }; 3];
+    for (number, place) in (0..).zip(&mut claims) {
+        let (claim, batch) = inbox.claim().ok_or("nothing waits")?;
+        check!(batch.0 == number);
+        *place = Some((claim, batch));
+        check!(inbox.waiting() == (CAPACITY - number - 1) as usize);
+    }
+    // What is worked on is still in its place.
+    check!(inbox.push(letter(CAPACITY)?).is_none());
+    let [first, second, third] = claims.map(|claim| claim.ok_or("no claim"));
+    let ((first, batch), (second, _), (third, other)) = (first?, second?, third?);
+    check!(!inbox.finish(third, Some(other)));
+    check!(!inbox.finish(second, None));
+    check!(inbox.finish(first, Some(batch)));
+    inbox.clear();
+    check!(inbox.waiting() == 0 && inbox.claim().is_none());
+    check!(inbox.push(letter(CAPACITY)?) == Some(1));
+    // What is left is freed with the inbox.
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use crate::{
     proto,
     queues,
     sockets,
+    trains,
     window, //
 };
 
@@ -102,8 +103,22 @@ suite! { wireguard_packets:
     forgeries = packets::forgeries;
 }
 
+suite! { wireguard_trains:
+    round_trips = trains::round_trips;
+    what_fits = trains::what_fits;
+    bounds = trains::bounds;
+    room = trains::room;
+    shapes = trains::shapes;
+    forgeries = trains::forgeries;
+    parts = trains::parts;
+    rows = trains::rows;
+    owners = trains::owners;
+    segments_of_all_kinds = trains::segments_of_all_kinds;
+    refusals = trains::refusals;
+}
+
 suite! { wireguard_queues:
-    fifo = queues::fifo;
+    inbox_order = queues::inbox_order;
     order = queues::order;
     one_drainer = queues::one_drainer;
     parallel = queues::parallel;

@@ -66,10 +66,32 @@ static bool aead_map(struct sk_buff *skb, struct scatterlist *sg,
 			    len + CHACHA20POLY1305_AUTHTAG_SIZE) > 0;
 }
 
+/* Apart, so that packets in one piece do not pay for the table. */
+static noinline bool aead_seal_pieces(struct sk_buff *skb, unsigned int offset,
+				      unsigned int len, u64 nonce,
+				      const u8 *key)
+{
+	struct scatterlist sg[AEAD_SG_ENTRIES];
+
+	return aead_map(skb, sg, offset, len) &&
+	       chacha20poly1305_encrypt_sg_inplace(sg, len, NULL, 0, nonce, key);
+}
+
+static noinline bool aead_open_pieces(struct sk_buff *skb, unsigned int offset,
+				      unsigned int len, u64 nonce,
+				      const u8 *key)
+{
+	struct scatterlist sg[AEAD_SG_ENTRIES];
+	size_t sealed = (size_t)len + CHACHA20POLY1305_AUTHTAG_SIZE;
+
+	return aead_map(skb, sg, offset, len) &&
+	       chacha20poly1305_decrypt_sg_inplace(sg, sealed, NULL, 0, nonce,
+						   key);
+}
+
 bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
 			     unsigned int len, u64 nonce, const u8 *key)
 {
-	struct scatterlist sg[AEAD_SG_ENTRIES];
 	u8 *data;
 
 	if (unlikely(!aead_fits(skb, offset, len)))
@@ -79,26 +101,22 @@ bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
 		chacha20poly1305_encrypt(data, data, len, NULL, 0, nonce, key);
 		return true;
 	}
-	return aead_map(skb, sg, offset, len) &&
-	       chacha20poly1305_encrypt_sg_inplace(sg, len, NULL, 0, nonce, key);
+	return aead_seal_pieces(skb, offset, len, nonce, key);
 }
 
 bool wg_helper_skb_aead_open(struct sk_buff *skb, unsigned int offset,
 			     unsigned int len, u64 nonce, const u8 *key)
 {
-	struct scatterlist sg[AEAD_SG_ENTRIES];
-	size_t sealed = (size_t)len + CHACHA20POLY1305_AUTHTAG_SIZE;
 	u8 *data;
 
 	if (unlikely(!aead_fits(skb, offset, len)))
 		return false;
 	data = aead_linear(skb, offset, len);
 	if (likely(data))
-		return chacha20poly1305_decrypt(data, data, sealed, NULL, 0,
-						nonce, key);
-	return aead_map(skb, sg, offset, len) &&
-	       chacha20poly1305_decrypt_sg_inplace(sg, sealed, NULL, 0, nonce,
-						   key);
+		return chacha20poly1305_decrypt(
+			data, data, len + CHACHA20POLY1305_AUTHTAG_SIZE, NULL,
+			0, nonce, key);
+	return aead_open_pieces(skb, offset, len, nonce, key);
 }
 
 u64 wg_helper_ktime_get_coarse_ns(void)

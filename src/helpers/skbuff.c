@@ -249,6 +249,9 @@ void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow)
 		skb->sw_hash = flow.sw_hash;
 		skb->tstamp_type = flow.tstamp_type;
 	}
+	/* Whatever it stood for as it came: it is one packet now. */
+	if (skb_is_gso(skb))
+		skb_gso_reset(skb);
 	/* That is about the memory that the packet is in, whatever it was. */
 	skb->unreadable = unreadable;
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <crypto/chacha20poly1305.h>
+#include <linux/cpu.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/local_lock.h>
+#include <linux/skbuff_ref.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <linux/workqueue.h>
 #include <net/checksum.h>
+#include <net/tcp.h>
 
 #include "skbuff.h"
 #include "train.h"
@@ -16,7 +21,8 @@
 
 /*
  * Whether the packet, whose data start with the network header, is nothing but
- * TCP or UDP in IP with headers that can be trusted, all in the linear part.
+ * TCP or UDP in IP with headers that can be trusted, all in the linear part, and
+ * stands for two segments at least.
  */
 bool wg_helper_skb_super_packet(const struct sk_buff *skb,
 				struct wg_helper_super_packet *packet)
@@ -51,68 +57,151 @@ bool wg_helper_skb_super_packet(const struct sk_buff *skb,
 		if (packet->headers > skb_headlen(skb))
 			return false;
 	}
-	if (skb->len <= packet->headers)
-		return false;
 	packet->segment = skb_shinfo(skb)->gso_size;
+	if (skb->len <= packet->headers + packet->segment)
+		return false;
 	packet->has_fixed_id = type & SKB_GSO_TCP_FIXEDID;
 	packet->keeps_cwr = type & SKB_GSO_TCP_ACCECN;
 	return true;
 }
 
-/* Where each CPU takes memory for trains from; the pages are used again. */
-static DEFINE_PER_CPU(struct page_frag, train_memory);
+/*
+ * Where each CPU takes memory for trains from, with bottom halves disabled; the
+ * pages are used again.
+ */
+struct train_memory {
+	local_lock_t bh_lock;
+	struct page_frag frag;
+};
+
+static DEFINE_PER_CPU(struct train_memory, train_memory) = {
+	.bh_lock = INIT_LOCAL_LOCK(bh_lock),
+};
+
+/*
+ * Has the memory hold @len bytes in one piece. skb_page_frag_refill() is content
+ * with any page that nobody uses, and falls back to small ones.
+ */
+static bool refill(struct page_frag *frag, unsigned int len)
+{
+	/* A message is shorter than 64 KiB. */
+	const unsigned int order = min_t(unsigned int, get_order(len), 4);
+	struct page *page;
+
+	if (!skb_page_frag_refill(len, frag, GFP_ATOMIC))
+		return false;
+	if (frag->size - frag->offset >= len)
+		return true;
+	page = alloc_pages(GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN, order);
+	if (!page)
+		return false;
+	put_page(frag->page);
+	frag->page = page;
+	frag->size = PAGE_SIZE << order;
+	frag->offset = 0;
+	return true;
+}
+
+/* Takes the last fragment off if there is no message in it. */
+static void drop_unused(struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	if (shinfo->nr_frags &&
+	    !skb_frag_size(shinfo->frags + shinfo->nr_frags - 1))
+		__skb_frag_unref(shinfo->frags + --shinfo->nr_frags, false);
+}
 
 /*
  * Room for a message of @len bytes in one piece, behind all others, and if to be
- * had for @expected more bytes behind it. What is used of it has to be committed.
+ * had for @expected more bytes behind it. What is used of it has to be committed;
+ * if nothing is, the room is gone with the next call.
  * NULL if memory is short or the packet is full.
  */
 u8 *wg_helper_train_grow(struct sk_buff *skb, unsigned int len,
 			 unsigned int expected, unsigned int *room)
 {
-	struct page_frag *memory;
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	struct page_frag *frag;
 	unsigned int size;
 	u8 *start = NULL;
 
+	drop_unused(skb);
 	if (!len || len > U16_MAX || expected > U16_MAX ||
-	    skb_shinfo(skb)->nr_frags >= MAX_SKB_FRAGS)
+	    shinfo->nr_frags >= MAX_SKB_FRAGS)
 		return NULL;
 	local_bh_disable();
-	memory = this_cpu_ptr(&train_memory);
-	if (skb_page_frag_refill(len, memory, GFP_ATOMIC)) {
-		size = min(memory->size - memory->offset, len + expected);
-		get_page(memory->page);
-		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, memory->page,
-				   memory->offset, 0);
+	local_lock_nested_bh(&train_memory.bh_lock);
+	frag = this_cpu_ptr(&train_memory.frag);
+	if (refill(frag, len)) {
+		size = min(frag->size - frag->offset, len + expected);
+		get_page(frag->page);
+		/* As skb_fill_page_desc(), which has the index checked. */
+		skb_frag_fill_page_desc(shinfo->frags + shinfo->nr_frags++,
+					frag->page, frag->offset, 0);
+		if (page_is_pfmemalloc(frag->page))
+			skb->pfmemalloc = true;
 		skb->truesize += size;
-		start = page_address(memory->page) + memory->offset;
+		start = page_address(frag->page) + frag->offset;
 		*room = size;
 		size = ALIGN(size, SMP_CACHE_BYTES);
-		memory->offset = min(memory->offset + size, memory->size);
+		frag->offset = min(frag->offset + size, frag->size);
 	}
+	local_unlock_nested_bh(&train_memory.bh_lock);
 	local_bh_enable();
 	return start;
 }
 
-/* Gives back the memory that is left, once there are no trains any more. */
+static void give_back(struct page_frag *frag)
+{
+	if (frag->page)
+		put_page(frag->page);
+	frag->page = NULL;
+}
+
+static long give_back_here(void *unused)
+{
+	local_bh_disable();
+	local_lock_nested_bh(&train_memory.bh_lock);
+	give_back(this_cpu_ptr(&train_memory.frag));
+	local_unlock_nested_bh(&train_memory.bh_lock);
+	local_bh_enable();
+	return 0;
+}
+
+/* As per_cpu_ptr(), which has the CPU checked. */
+static struct train_memory *memory_of(int cpu)
+{
+#ifdef CONFIG_SMP
+	return SHIFT_PERCPU_PTR(&train_memory, *(__per_cpu_offset + cpu));
+#else
+	return per_cpu_ptr(&train_memory, cpu);
+#endif
+}
+
+/*
+ * Gives back the memory that is left: that of an online CPU there, where nobody
+ * can be about to take some of it.
+ */
 void wg_helper_train_memory_free(void)
 {
 	int cpu;
 
+	cpus_read_lock();
 	for_each_possible_cpu(cpu) {
-		struct page_frag *memory = per_cpu_ptr(&train_memory, cpu);
-
-		if (memory->page)
-			put_page(memory->page);
-		memory->page = NULL;
+		if (cpu_online(cpu))
+			work_on_cpu(cpu, give_back_here, NULL);
+		else
+			give_back(&memory_of(cpu)->frag);
 	}
+	cpus_read_unlock();
 }
 
 void wg_helper_train_commit(struct sk_buff *skb, unsigned int len)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 
-	skb_frag_size_add(&shinfo->frags[shinfo->nr_frags - 1], len);
+	skb_frag_size_add(shinfo->frags + shinfo->nr_frags - 1, len);
 	skb->len += len;
 	skb->data_len += len;
 }
@@ -123,6 +212,7 @@ void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 
+	drop_unused(skb);
 	if (count > 1) {
 		shinfo->gso_size = size;
 		shinfo->gso_segs = count;
@@ -141,10 +231,13 @@ void wg_helper_train_hash_flow(struct sk_buff *skb, struct sk_buff *from,
 /*
  * Lets who sent a packet wait for another one in its place. What was charged
  * for it is what will be given back, as where packets are cut by the stack.
+ *
+ * Only those who count bytes: others, like the rings of AF_XDP and AF_PACKET,
+ * have more in the packet that their destructor looks for.
  */
 void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from)
 {
-	if (!from->destructor || skb->destructor)
+	if (!is_skb_wmem(from) || skb->destructor)
 		return;
 	swap(skb->truesize, from->truesize);
 	swap(skb->destructor, from->destructor);
@@ -168,12 +261,16 @@ void wg_helper_aead_seal(u8 *to, const u8 *from, unsigned int len, u64 nonce,
 	chacha20poly1305_encrypt(to, from, len, NULL, 0, nonce, key);
 }
 
-/* The length of each datagram but the last of a train, 0 if it is none. */
+/*
+ * The length of each datagram but the last of a train, 0 if it is none. What is
+ * in another tunnel besides is cut within that, so here it is one datagram.
+ */
 u32 wg_helper_skb_train_size(const struct sk_buff *skb)
 {
-	return skb_is_gso(skb) &&
-			       skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4 ?
-		       skb_shinfo(skb)->gso_size :
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	return shinfo->gso_type & SKB_GSO_UDP_L4 && !skb->encapsulation ?
+		       shinfo->gso_size :
 		       0;
 }
 
@@ -192,9 +289,12 @@ struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,
 				     unsigned int offset, unsigned int len)
 {
 	const int headers = -skb_network_offset(skb);
-	const int transport = headers + skb_transport_offset(skb);
 	struct sk_buff *part;
+	int transport;
 
+	if (!skb_transport_header_was_set(skb))
+		return NULL;
+	transport = headers + skb_transport_offset(skb);
 	if (transport < 0 || headers > skb_headroom(skb) || len > U16_MAX ||
 	    transport + (int)sizeof(struct udphdr) > headers)
 		return NULL;
@@ -231,7 +331,7 @@ static const u8 *in_one_piece(const struct sk_buff *skb, unsigned int offset,
 		return NULL;
 	offset -= skb_headlen(skb);
 	for (i = 0; i < shinfo->nr_frags; i++) {
-		const skb_frag_t *frag = &shinfo->frags[i];
+		const skb_frag_t *frag = shinfo->frags + i;
 
 		if (offset < skb_frag_size(frag)) {
 			if (offset + len > skb_frag_size(frag) ||

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/in_route.h>
+#include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
@@ -9,6 +11,7 @@
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+#include <net/route.h>
 #include <net/udp.h>
 
 #include "train.h"
@@ -32,10 +35,15 @@ struct trains_net {
 
 static int (*trains_receive)(struct sock *, struct sk_buff *);
 
+/*
+ * The UDP header of a train that goes to the one socket that it is addressed to:
+ * neither in another tunnel, nor given to a socket already.
+ */
 static const struct udphdr *train_header(struct sk_buff *skb)
 {
 	if (likely(!skb_is_gso(skb)) ||
 	    !(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4) ||
+	    skb->encapsulation || skb->sk ||
 	    !pskb_may_pull(skb, skb_transport_offset(skb) +
 					sizeof(struct udphdr)))
 		return NULL;
@@ -44,8 +52,11 @@ static const struct udphdr *train_header(struct sk_buff *skb)
 
 static unsigned int mark(struct sk_buff *skb, const struct sock *sk)
 {
-	if (sk && udp_sk(sk)->encap_rcv &&
-	    READ_ONCE(udp_sk(sk)->encap_rcv) == READ_ONCE(trains_receive))
+	const void *receive = sk ? READ_ONCE(udp_sk(sk)->encap_rcv) : NULL;
+
+	/* The mark is not for those who look at the packet from elsewhere. */
+	if (receive && receive == READ_ONCE(trains_receive) &&
+	    !skb_unclone(skb, GFP_ATOMIC))
 		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
 	return NF_ACCEPT;
 }
@@ -55,7 +66,8 @@ static unsigned int mark4(void *priv, struct sk_buff *skb,
 {
 	const struct udphdr *uh = train_header(skb);
 
-	if (likely(!uh) || ip_hdr(skb)->protocol != IPPROTO_UDP)
+	if (likely(!uh) || ip_hdr(skb)->protocol != IPPROTO_UDP ||
+	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
 		return NF_ACCEPT;
 	return mark(skb, __udp4_lib_lookup(state->net, ip_hdr(skb)->saddr,
 					   uh->source, ip_hdr(skb)->daddr,
@@ -69,7 +81,8 @@ static unsigned int mark6(void *priv, struct sk_buff *skb,
 {
 	const struct udphdr *uh = train_header(skb);
 
-	if (likely(!uh) || ipv6_hdr(skb)->nexthdr != IPPROTO_UDP)
+	if (likely(!uh) || ipv6_hdr(skb)->nexthdr != IPPROTO_UDP ||
+	    ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr))
 		return NF_ACCEPT;
 	return mark(skb, __udp6_lib_lookup(state->net, &ipv6_hdr(skb)->saddr,
 					   uh->source, &ipv6_hdr(skb)->daddr,
@@ -118,6 +131,8 @@ int wg_helper_trains_register(void)
 void wg_helper_trains_unregister(void)
 {
 	unregister_pernet_subsys(&trains_net_ops);
+	/* A hook may still be at work; netfilter waits for none of them. */
+	synchronize_net();
 }
 
 /*

@@ -97,6 +97,8 @@ pub struct Timers {
     persistent_keepalive: Option<MonoTime>,
     /// When the one timer that serves all is set to fire.
     armed: Option<MonoTime>,
+    /// Whether a deadline may be earlier than that, which is not looked for otherwise.
+    may_be_late: bool,
     needs_another_keepalive: bool,
     sent_last_minute: bool,
     attempts: u8,
@@ -123,6 +125,7 @@ impl Timers {
             zero_keys: None,
             persistent_keepalive: None,
             armed: None,
+            may_be_late: false,
             needs_another_keepalive: false,
             sent_last_minute: false,
             attempts: 0,
@@ -291,6 +294,9 @@ impl Timers {
     /// When to set the one timer to, if it has to be set: it is not set, or fires too late.
     #[must_use]
     pub fn arm(&mut self) -> Option<MonoTime> {
+        if !core::mem::take(&mut self.may_be_late) {
+            return None;
+        }
         let next = self.next_deadline()?;
         if self.armed.is_some_and(|armed| armed <= next) {
             return None;
@@ -302,6 +308,7 @@ impl Timers {
     /// The one timer fired and is no longer set.
     pub fn fired(&mut self) {
         self.armed = None;
+        self.may_be_late = true;
     }
 
     /// Takes one timer that ran out by `now`.
@@ -349,11 +356,16 @@ impl Timers {
         }
     }
 
-    fn deadline(&self, now: MonoTime, after: Duration, jitter: Jitter) -> Option<MonoTime> {
+    /// The deadline to set a timer to, if timers run.
+    fn deadline(&mut self, now: MonoTime, after: Duration, jitter: Jitter) -> Option<MonoTime> {
+        if !self.is_running {
+            return None;
+        }
         let deadline = now
             .saturating_add(after)
             .saturating_add(jitter.as_duration());
-        self.is_running.then_some(deadline)
+        self.may_be_late |= self.armed.is_none_or(|armed| deadline < armed);
+        Some(deadline)
     }
 }
 

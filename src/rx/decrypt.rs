@@ -11,17 +11,15 @@ use super::{
     RxBatch,
     RxHeader,
     Verdict,
-    HEADER_LEN, //
+    HEADER_LEN,
+    OVERHEAD, //
 };
 use crate::{
     kapi::{
         net::skbuff::{PacketList, Row, SkBuff},
         sync::bh, //
     },
-    proto::{
-        constants::TAG_LEN,
-        messages::DataHeader, //
-    },
+    proto::messages::DataHeader,
     queue::assist::Assist,
     session::Session,
     time::boot_now, //
@@ -79,7 +77,7 @@ fn open_part(skb: &SkBuff, start: u32, len: u32, session: &Session) -> Result<Sk
     let header = skb.bytes_at(start).ok_or(EINVAL)?;
     let counter = DataHeader::read(&header).counter();
     let body = start.saturating_add(HEADER_LEN);
-    let len = len.checked_sub(HEADER_LEN + TAG_LEN as u32).ok_or(EINVAL)?;
+    let len = len.checked_sub(OVERHEAD).ok_or(EINVAL)?;
     let key = session.receive_key.as_bytes();
     let mut part = skb.open_part(body, len, counter.0, key)?;
     Verdict::Authentic(counter).put(&mut part);

@@ -17,7 +17,7 @@ use super::{
     RxBatch,
     RxHeader,
     Verdict,
-    HEADER_LEN, //
+    OVERHEAD, //
 };
 use crate::{
     ip::{self, Which},
@@ -35,19 +35,13 @@ use crate::{
         }, //
     },
     peer::Peer,
-    proto::{
-        constants::TAG_LEN,
-        timers::Retry, //
-    },
+    proto::timers::Retry,
     queue::inbox::Deliver,
     session::Session,
     time::{boot_now, wall_now},
     timers,
     tx::{handshake, stage}, //
 };
-
-/// What a message is longer than the packet in it.
-const OVERHEAD: u32 = HEADER_LEN + TAG_LEN as u32;
 
 impl Deliver for RxHeader {
     fn work(batch: RxBatch) -> Option<RxBatch> {

@@ -17,12 +17,18 @@ use crate::{
         net::skbuff::{Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
-    proto::{constants::{DATA_HEADER_LEN, REJECT_AFTER_MESSAGES}, messages::Counter},
+    proto::{
+        constants::{DATA_HEADER_LEN, REJECT_AFTER_MESSAGES, TAG_LEN},
+        messages::Counter,
+    },
     session::Session, //
 };
 
 /// What is in front of the packet in a message.
 const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
+
+/// By how much a message is longer than the padded packet in it.
+const OVERHEAD: u32 = HEADER_LEN + TAG_LEN as u32;
 
 /// How many packets of one peer may be under way.
 const MAX_PACKETS: u64 = 1024;

@@ -11,7 +11,7 @@ use core::mem;
 use kernel::prelude::*;
 
 use super::{
-    segments::Template,
+    segments::{super_packet, Template},
     stage,
     transmit,
     Fate,
@@ -211,7 +211,7 @@ impl Sealer<'_> {
 
     /// Makes messages of the segments, and counts down how many are not among the sealed ones yet.
     fn cut(&mut self, skb: &mut SkBuff, left: &mut u16) -> Result {
-        let packet = skb.super_packet().ok_or(EINVAL)?;
+        let packet = super_packet(skb).ok_or(EINVAL)?;
         let note = Note::of(skb);
         let payload = skb.len().checked_sub(packet.headers).ok_or(EINVAL)?;
         let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or(EINVAL)?;

@@ -17,7 +17,7 @@ pub(crate) mod xmit;
 
 use crate::{
     kapi::{
-        net::skbuff::{Batch, SkBuff},
+        net::skbuff::{pieces, Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
     proto::constants::{DATA_HEADER_LEN, TAG_LEN},
@@ -65,9 +65,9 @@ pub(crate) type TxBatch = Batch<TxHeader>;
 ///
 /// None of them is empty, and a packet is shorter than 2^20 bytes.
 fn messages_for(skb: &SkBuff) -> u16 {
-    skb.super_packet().map_or(1, |packet| {
+    segments::super_packet(skb).map_or(1, |packet| {
         let payload = skb.len().saturating_sub(packet.headers);
-        u16::try_from(payload.div_ceil(packet.segment.max(1))).unwrap_or(u16::MAX)
+        u16::try_from(pieces(payload, packet.segment)).unwrap_or(u16::MAX)
     })
 }
 

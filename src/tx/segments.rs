@@ -6,6 +6,8 @@
 //! RFC 768, RFC 791, RFC 8200; and RFC 3168 for what becomes of CWR.
 
 use crate::kapi::net::skbuff::{
+    pieces,
+    SkBuff,
     Sum,
     SuperPacket, //
 };
@@ -32,6 +34,12 @@ const LAST_ONLY: u8 = 0x01 | 0x08;
 
 /// The flag that only the first segment may have, but for accurate ECN.
 const CWR: u8 = 0x80;
+
+/// What is to be known of a packet to cut it here; not if it is to be left to the stack.
+pub(super) fn super_packet(skb: &SkBuff) -> Option<SuperPacket> {
+    skb.super_packet()
+        .filter(|packet| packet.headers as usize <= MAX_HEADERS)
+}
 
 /// The headers that those of all segments are made from.
 pub(super) struct Template {
@@ -102,8 +110,8 @@ impl Template {
 
     /// The segments of a packet with so many bytes of payload.
     pub(super) fn segments(&self, payload: u32) -> impl Iterator<Item = Segment> {
-        let step = self.packet.segment.max(1);
-        let count = payload.div_ceil(step);
+        let step = self.packet.segment;
+        let count = pieces(payload, step);
         (0..count).map(move |index| {
             let start = index.wrapping_mul(step);
             Segment {

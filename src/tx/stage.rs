@@ -344,6 +344,8 @@ fn submit(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted
         return Submitted::Nothing;
     }
     let packets = match place {
+        // The worker takes them, in pieces that keep nobody waiting.
+        Where::Anywhere if *is_called => return Submitted::Sent,
         Where::Anywhere => staged.take(),
         Where::Worker => staged.take_some(MAX_IN_BATCH),
     };

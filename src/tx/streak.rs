@@ -35,10 +35,12 @@ impl Streak {
     /// `answered` is whether the other side has sent something since the one before.
     #[inline]
     pub(super) fn goes_on(&mut self, answered: bool) -> bool {
-        let window = mono_now().0 >> WINDOW;
         if answered {
-            self.count = 0;
-        } else if window != self.window {
+            self.count = 1;
+            return false;
+        }
+        let window = mono_now().0 >> WINDOW;
+        if window != self.window {
             // What was a stream goes on as one.
             let was_stream = window.wrapping_sub(self.window) == 1 && self.count > 2 * LONG;
             self.count = if was_stream { LONG } else { 0 };

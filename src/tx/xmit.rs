@@ -12,9 +12,9 @@ use core::net::{
 
 use kernel::prelude::*;
 
-use super::stage::{
-    self,
-    Staged, //
+use super::{
+    segments::super_packet,
+    stage::{self, Staged}, //
 };
 use crate::{
     device::Device,
@@ -125,7 +125,7 @@ fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal, bh: BhDisabled<'_>
 
 /// The packets to be sent for a packet: itself, if it can be cut where it is encrypted.
 fn segments(device: &Device, skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
-    if skb.is_gso() && skb.super_packet().is_none() {
+    if skb.is_gso() && super_packet(&skb).is_none() {
         return skb.segment(&device.dev);
     }
     let mut packets = PacketList::new();

@@ -4,8 +4,9 @@
  *
  *   -plugin count.so,out=FOLDER
  *
- * The guest makes marks by instructions that do nothing (see mark.h). What comes between BEGIN and END is written to
- * FOLDER/counts: a line `section`, then one line for each block of kernel code that was run,
+ * The guest makes marks by instructions that do nothing (see mark.h). From COUNT on blocks are counted: the boot is
+ * quicker without. What comes between BEGIN and END is written to FOLDER/counts: a line `section`, then one line for
+ * each block of kernel code that was run,
  *
  *   ADDRESS INSTRUCTIONS-OF-THE-BLOCK TIMES
  *
@@ -21,22 +22,25 @@
 #include "mark.h"
 #include "qemu-plugin.h"
 
-/* Blocks of code that have been translated, in an open hash table. A block's place there is that of its counters. */
+/* Blocks of code that have been translated, in an open hash table. */
 #define BLOCKS (1u << 21)
 
 struct block {
 	uint64_t address;
 	uint32_t instructions;
 	bool used;
+	/* How often it was run, and what that was at the last BEGIN. All processors take turns in one thread. */
+	uint64_t runs;
+	uint64_t before;
 };
 
 static struct block blocks[BLOCKS];
 static unsigned int used;
-/* How often each block was run, for each processor. */
-static struct qemu_plugin_scoreboard *runs;
-/* The same, of all processors, at the last BEGIN. */
-static uint64_t *before;
 static const char *folder;
+static qemu_plugin_id_t self;
+static bool counting;
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 
 _Noreturn static void give_up(const char *why)
 {
@@ -56,20 +60,14 @@ static FILE *open_file(const char *name, const char *mode)
 	return file;
 }
 
-static unsigned int place_of(uint64_t address, uint32_t instructions)
+static struct block *find_block(uint64_t address, uint32_t instructions)
 {
 	uint64_t hash = (address ^ ((uint64_t)instructions << 48)) * 0x9e3779b97f4a7c15;
 	unsigned int place = hash >> 43;
 
 	while (blocks[place].used && (blocks[place].address != address || blocks[place].instructions != instructions))
 		place = (place + 1) % BLOCKS;
-	return place;
-}
-
-/* Times that a block was run, on all processors. */
-static uint64_t times(unsigned int place)
-{
-	return qemu_plugin_u64_sum((qemu_plugin_u64){ runs, place * sizeof(uint64_t) });
+	return &blocks[place];
 }
 
 static bool is_kernel(uint64_t address)
@@ -82,8 +80,7 @@ static void begin(void)
 	unsigned int place;
 
 	for (place = 0; place < BLOCKS; place++)
-		if (blocks[place].used)
-			before[place] = times(place);
+		blocks[place].before = blocks[place].runs;
 }
 
 static void end(void)
@@ -96,7 +93,7 @@ static void end(void)
 	for (place = 0; place < BLOCKS; place++) {
 		struct block *block = &blocks[place];
 
-		more = block->used ? times(place) - before[place] : 0;
+		more = block->runs - block->before;
 		if (!more)
 			continue;
 		if (is_kernel(block->address))
@@ -124,9 +121,26 @@ static void symbols(void)
 	g_byte_array_free(bytes, 1);
 }
 
+static void restart(qemu_plugin_id_t id)
+{
+	counting = true;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+}
+
+/* Makes QEMU translate everything anew. */
+static void count(void)
+{
+	static bool asked;
+
+	if (!asked)
+		qemu_plugin_reset(self, restart);
+	asked = true;
+}
+
 static void at_mark(unsigned int processor, void *mark)
 {
 	switch ((uintptr_t)mark) {
+	case MARK_COUNT: count(); break;
 	case MARK_BEGIN: begin(); break;
 	case MARK_END: end(); break;
 	case MARK_SYMBOLS: symbols(); break;
@@ -141,14 +155,34 @@ static uintptr_t mark_of(const uint8_t *code, size_t length)
 	return length == sizeof(mark) + 1 && !memcmp(code, mark, 3) && !memcmp(code + 4, mark + 3, 3) ? code[3] : 0;
 }
 
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+/*
+ * A call for each block, since counters in line (qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu) make guests of two
+ * processors fail in QEMU 10.0: it stops with `Bad icount read`, or the guest computes wrong.
+ */
+static void was_run(unsigned int processor, void *block)
 {
-	size_t count = qemu_plugin_tb_n_insns(tb), index;
-	unsigned int place = place_of(qemu_plugin_tb_vaddr(tb), count);
-	struct block *block = &blocks[place];
-	uint8_t code[16];
+	((struct block *)block)->runs++;
+}
 
-	for (index = 0; index < count; index++) {
+static void count_block(struct qemu_plugin_tb *tb, size_t instructions)
+{
+	uint64_t address = qemu_plugin_tb_vaddr(tb);
+	struct block *block = find_block(address, instructions);
+
+	if (!block->used) {
+		if (++used > BLOCKS / 2)
+			give_up("more blocks of code than there is room for: raise BLOCKS");
+		*block = (struct block){ .address = address, .instructions = instructions, .used = true };
+	}
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, was_run, QEMU_PLUGIN_CB_NO_REGS, block);
+}
+
+static void look_for_marks(struct qemu_plugin_tb *tb, size_t instructions)
+{
+	uint8_t code[16];
+	size_t index;
+
+	for (index = 0; index < instructions; index++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, index);
 		size_t length = qemu_plugin_insn_data(insn, code, sizeof(code));
 		uintptr_t mark = mark_of(code, length);
@@ -156,13 +190,16 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		if (mark)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_mark, QEMU_PLUGIN_CB_NO_REGS, (void *)mark);
 	}
-	if (!block->used) {
-		if (++used > BLOCKS / 2)
-			give_up("more blocks of code than there is room for: raise BLOCKS");
-		*block = (struct block){ qemu_plugin_tb_vaddr(tb), count, true };
-	}
-	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, QEMU_PLUGIN_INLINE_ADD_U64,
-		(qemu_plugin_u64){ runs, place * sizeof(uint64_t) }, 1);
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t instructions = qemu_plugin_tb_n_insns(tb);
+
+	if (counting)
+		count_block(tb, instructions);
+	if (!is_kernel(qemu_plugin_tb_vaddr(tb)))
+		look_for_marks(tb, instructions);
 }
 
 int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -171,9 +208,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 {
 	if (argc != 1 || strncmp(argv[0], "out=", 4))
 		return -1;
+	self = id;
 	folder = strdup(argv[0] + 4);
-	before = calloc(BLOCKS, sizeof(*before));
-	runs = qemu_plugin_scoreboard_new(BLOCKS * sizeof(uint64_t));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }

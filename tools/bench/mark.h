@@ -3,9 +3,10 @@
 #ifndef MARK_H
 #define MARK_H
 
-#define MARK_BEGIN 1
-#define MARK_END 2
-#define MARK_SYMBOLS 3
+#define MARK_COUNT 1
+#define MARK_BEGIN 2
+#define MARK_END 3
+#define MARK_SYMBOLS 4
 
 /* nopl 0x574742NN(%rax), where NN is the mark: without its fourth byte. */
 #define MARK_BYTES 0x0f, 0x1f, 0x80, 0x42, 0x47, 0x57

@@ -16,21 +16,14 @@ typedef uint64_t qemu_plugin_id_t;
 struct qemu_info;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-struct qemu_plugin_scoreboard;
-
-/* A counter inside every processor's part of a scoreboard. */
-typedef struct {
-	struct qemu_plugin_scoreboard *score;
-	size_t offset;
-} qemu_plugin_u64;
 
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
 					   void (*call)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, enum qemu_plugin_op op,
-						       qemu_plugin_u64 entry, uint64_t value);
+void qemu_plugin_reset(qemu_plugin_id_t id, void (*call)(qemu_plugin_id_t id));
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, void (*call)(unsigned int processor, void *data),
+					  enum qemu_plugin_cb_flags flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    void (*call)(unsigned int processor, void *data),
 					    enum qemu_plugin_cb_flags flags, void *data);
@@ -39,9 +32,6 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t length);
-
-struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
-uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 entry);
 
 typedef struct {
 	uint8_t *data;

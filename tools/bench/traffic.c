@@ -315,6 +315,7 @@ static void measure(const struct workload *workload, const struct traffic *traff
 	unsigned long unit = workload->unit * traffic->count, warm_up = amount / 10;
 	uint64_t start;
 
+	MAKE_MARK(MARK_COUNT);
 	workload->move(traffic, round_up(warm_up > workload->warm_up ? warm_up : workload->warm_up, unit));
 	amount = round_up(amount, unit);
 	start = now();

@@ -17,7 +17,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import races
 from machine import machine
 
 LAB = Path(os.environ["LAB"])
@@ -95,7 +94,6 @@ class Guest:
         self.output = self.dir / "output"
         self.starter = self.dir / "starter"
         self.machine = job.machine or machine(job.kernel)
-        self.finds_races = job.kernel == "kcsan"
         self.end_word = "guest-end-" + ("0" * 16 if job.reproducible else secrets.token_hex(8))
         self.end = None
         self.trace = deque(maxlen=TRACE_TAIL)
@@ -189,13 +187,7 @@ class Guest:
 
     def splat(self):
         """The index of the first console line that a sound kernel never prints, or None."""
-        lines = self.console_lines()
-        excused = races.excused(lines) if self.finds_races else ()
-        return next((index for index, line in enumerate(lines) if index not in excused and SPLAT.search(line)), None)
-
-    def notes(self):
-        """What is worth saying of a guest that need not be wrong with it."""
-        return list(races.notes(self.console_lines())) if self.finds_races else []
+        return next((index for index, line in enumerate(self.console_lines()) if SPLAT.search(line)), None)
 
     def verdict(self, stopped_on_purpose=False):
         """What is wrong with how the guest ended, or None."""
@@ -221,7 +213,7 @@ class Guest:
 
     def why_no_end(self):
         if not any("Linux version" in line for line in self.console_lines()):
-            return f"the kernel did not start: {(self.dir / 'qemu').read_text().strip() or 'no word on the console'}"
+            return f"the kernel did not start: {self.starter.read_text().strip() or 'no word on the console'}"
         return "the guest went down before its script had ended"
 
     def report(self, verdict):
@@ -264,9 +256,6 @@ def run(job, peer=None, emit=print):
                 guests.append(Guest(peer, "peer"))
             guests.append(Guest(job))
             follow(guests[-1], guests[:-1], emit)
-            for guest in guests:
-                for note in guest.notes():
-                    emit(f"# {guest.name}: {note}")
             return [guest.report(verdict) for guest in guests if (verdict := judge(guest, guests[-1]))]
         finally:
             for guest in guests:

@@ -334,7 +334,10 @@ pub(crate) fn depth() -> Outcome {
     let mut t = Fixture::new(1)?;
     let ones = u128::from(u64::MAX);
     for i in 0..64 {
-        for address in [ones << 64 | (ones << i & ones), (ones << i & ones) << 64] {
+        for address in [
+            (ones << 64) | ((ones << i) & ones),
+            ((ones << i) & ones) << 64,
+        ] {
             let ip = AllowedIp::new(IpAddr::V6(address.into()), 128).map_err(|_| "too long")?;
             t.try_insert(ip, A).map_err(|_| NO_MEMORY)?;
         }

@@ -45,13 +45,13 @@ impl Model<'_> {
 
     fn has(&self, counter: u64) -> bool {
         let at = counter % REMEMBERED;
-        self.accepted[(at / 64) as usize] >> (at % 64) & 1 == 1
+        (self.accepted[(at / 64) as usize] >> (at % 64)) & 1 == 1
     }
 
     fn set(&mut self, counter: u64, is_accepted: bool) {
         let at = counter % REMEMBERED;
         let word = &mut self.accepted[(at / 64) as usize];
-        *word = *word & !(1 << (at % 64)) | u64::from(is_accepted) << (at % 64);
+        *word = (*word & !(1 << (at % 64))) | (u64::from(is_accepted) << (at % 64));
     }
 }
 

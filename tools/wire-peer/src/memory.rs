@@ -208,7 +208,7 @@ impl fmt::Display for Hit {
         ];
         write!(f, "at {:#x}", self.physical)?;
         for (bit, name) in FLAGS {
-            if self.flags >> bit & 1 != 0 {
+            if (self.flags >> bit) & 1 != 0 {
                 write!(f, ", {name}")?;
             }
         }

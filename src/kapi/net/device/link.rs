@@ -142,7 +142,8 @@ impl Unregistered<'_> {
     pub(crate) fn name(&self) -> Name {
         // SAFETY: By the type invariants.
         unsafe { Name::of(self.dev) }
-    }}
+    }
+}
 
 /// The place where a kind of links is registered, to be kept in a `static`.
 ///

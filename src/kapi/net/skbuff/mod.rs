@@ -18,7 +18,7 @@ mod train;
 pub(crate) use self::{
     batch::Batch,
     list::PacketList,
-    train::{Row, Sum, SuperPacket, Train}, //
+    train::{pieces, Row, Sum, SuperPacket, Train}, //
 };
 
 use core::{

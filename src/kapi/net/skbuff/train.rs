@@ -46,7 +46,7 @@ impl SkBuff {
     /// What is to be known to cut a packet that stands for several.
     ///
     /// `None` unless it is TCP or UDP right in IP, its headers are in the linear part, which starts
-    /// with them, and its checksum is yet to be completed. There is some payload behind the headers.
+    /// with them, and its checksum is yet to be completed. There is more than one segment of payload.
     pub(crate) fn super_packet(&self) -> Option<SuperPacket> {
         if !self.is_gso() {
             return None;
@@ -64,6 +64,16 @@ impl SkBuff {
             keeps_cwr: packet.keeps_cwr,
         })
     }
+}
+
+/// How many pieces of that size, of which the last may be shorter, make up `len`; none if the size is
+/// zero.
+#[inline]
+pub(crate) fn pieces(len: u32, size: u32) -> u32 {
+    let whole = len.checked_div(size).unwrap_or(0);
+    let rest = len.checked_rem(size).unwrap_or(0);
+    // If there is a rest, there are fewer whole ones than bytes.
+    whole.wrapping_add(u32::from(rest > 0))
 }
 
 /// A packet whose payload is a row of datagrams, as [`SkBuff::train`] finds it: all of one length, but
@@ -85,7 +95,7 @@ impl Row {
 
     /// How many there are.
     pub(crate) fn count(self) -> u32 {
-        self.len.checked_div(self.size).map_or(0, |_| self.len.div_ceil(self.size))
+        pieces(self.len, self.size)
     }
 }
 
@@ -183,13 +193,14 @@ impl Train {
     /// `None` if it does not fit behind those before, the train is full, or memory is short.
     #[inline]
     pub(crate) fn message(&mut self, len: u32, expected: u32) -> Option<Message<'_>> {
-        self.has_room(len, expected).then(|| {
-            // INVARIANT: The room is for `len` bytes, of which none counts as written.
-            Message {
-                train: self,
-                len,
-                written: 0,
-            }
+        if !self.has_room(len, expected) {
+            return None;
+        }
+        // INVARIANT: The room is for `len` bytes, of which none counts as written.
+        Some(Message {
+            train: self,
+            len,
+            written: 0,
         })
     }
 
@@ -207,6 +218,8 @@ impl Train {
         let expected = expected.min(Self::MAX_LEN);
         let mut room_len = 0;
         let skb = self.skb.as_ptr();
+        // INVARIANT: A fragment that nothing was written to may be gone.
+        self.room_len = 0;
         // SAFETY: By the type invariants.
         let room = unsafe { bindings::train_grow(skb, len, expected, &mut room_len) };
         let Some(room) = NonNull::new(room) else {
@@ -215,7 +228,7 @@ impl Train {
         // INVARIANT: That is the memory of the fragment that is the last now, and empty.
         self.room = room;
         self.room_len = room_len;
-        true
+        len <= room_len
     }
 
     /// Lets the train have the flow's hash of a packet that `dev` was to transmit, if that is up.

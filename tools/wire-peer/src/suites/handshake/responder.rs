@@ -136,7 +136,11 @@ fn counted(bench: &mut Bench) -> Result {
         "rx bytes grew by {}",
         grown.get("rx bytes")
     );
-    ensure_eq!(grown.get("tx bytes"), 96, "tx bytes of the device");
-    ensure_eq!(grown.get("tx packets"), 1, "tx packets of the device");
+    // Peers of earlier tests that do not answer may have been sent initiations meanwhile.
+    ensure_eq!(
+        grown.get("tx bytes") + 148,
+        96 + 148 * grown.get("tx packets"),
+        "tx bytes of the device, and an initiation's"
+    );
     Ok(())
 }

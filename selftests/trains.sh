@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# guest: debug=uml smp=2 mem=640 timeout=500
+#
+# Trains: many messages in one packet of the stack, outside as UDP with generic segmentation, and what becomes of them
+# on ways that cannot carry them whole. What arrives must be what was sent, whatever it went through.
+
+. "${0%/*}/lib.sh"
+
+check "load the module" dut_load
+add_namespace a
+add_namespace b
+check "join two namespaces" join_namespaces a b
+ip -n a link add wg0 type wireguard
+ip -n b link add wg0 type wireguard
+check "configure the end that waits" tunnel_end b wg0 2 1
+check "configure the end that begins" tunnel_end a wg0 1 2 "$(outside 4 2)"
+
+data=/tmp/data
+head -c 6000000 /dev/urandom >$data
+wanted=$(sha256sum <$data)
+
+# file_across 4|6: a file from a to b, by TCP.
+file_across() {
+	local found
+	at b timeout 120 ncat -l "$(inside "$1" 2)" 5400 --recv-only >/tmp/received &
+	await 10 listening b 5400 || return
+	at a timeout 120 ncat --send-only "$(inside "$1" 2)" 5400 <$data || return
+	wait $!
+	found=$(sha256sum </tmp/received)
+	[ "$found" = "$wanted" ] || { echo "received $(stat -c %s /tmp/received) bytes, and not the right ones"; return 1; }
+}
+
+# Messages that the peer's socket has received, and packets of the stack that they came in.
+messages() { at a cat /sys/class/net/wg0/statistics/tx_packets; }
+packets() { at b awk '$1 == "Udp:" && $2 ~ /[0-9]/ { sum += $2 } $1 == "Udp6InDatagrams" { sum += $2 } END { print sum }' \
+	/proc/net/snmp /proc/net/snmp6; }
+
+# travels whole|cut COMMAND…: how the messages of it reach the other end's socket.
+travels() {
+	local kind=$1 sent received
+	shift
+	sent=$(messages) received=$(packets)
+	"$@" || return
+	sent=$(($(messages) - sent)) received=$(($(packets) - received))
+	echo "$sent messages were received in $received packets"
+	case $kind in
+	whole) [ $((received * 2)) -lt $sent ] ;;
+	cut) [ $((received * 10)) -gt $((sent * 9)) ] ;;
+	esac
+}
+
+# Two ways for UDP to be given trains: never cut below, or merged where packets come in.
+for ip in 4 6; do
+	at a wg set wg0 peer "$public_2" endpoint "$(outside $ip 2):$(port_of 2)"
+	check "IPv$ip outside: trains are whole on a link that can carry them" travels whole file_across 4
+	check "IPv$ip outside: IPv6 inside" travels whole file_across 6
+done
+at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"
+
+features() { at "$1" ethtool -K "$2" "${@:3}" >/dev/null; }
+
+check "the link cannot segment any more" features a to-b tx-udp-segmentation off tso off
+check "trains are cut" travels cut file_across 4
+check "the other end merges what comes in" features b to-a gro on
+check "trains are whole again" travels whole file_across 6
+check "nothing is merged" features b to-a gro off
+check "the link computes no checksums" features a to-b tx off
+check "trains are cut, checksums and all" travels cut file_across 6
+
+# What leaves by then has real checksums: looked at both outside and inside, before anything is merged.
+wrong_checksums() {
+	local capture=/tmp/capture pid
+	at b tcpdump -Z root -nvv -c 400 -i "$1" "$2" >$capture 2>/tmp/capture.log &
+	pid=$!
+	await 10 grep -q listening /tmp/capture.log || { cat /tmp/capture.log; return 1; }
+	file_across "$3" && wait $pid || return
+	echo "$(grep -c 'udp sum ok\|(correct)' $capture) correct, $(grep -c 'bad udp cksum\|(incorrect' $capture) wrong"
+	[ "$(grep -c 'udp sum ok\|(correct)' $capture)" -ge 200 ] && ! grep -q 'bad udp cksum\|(incorrect\|bad cksum' $capture
+}
+
+features b wg0 gro off
+check "checksums outside are right" wrong_checksums to-a udp 4
+check "checksums of segments are right, IPv4" wrong_checksums wg0 'src host 10.7.0.1 and greater 1000' 4
+check "checksums of segments are right, IPv6" wrong_checksums wg0 'src host fd07::1 and greater 1000' 6
+features b wg0 gro on
+features a to-b tx on tx-udp-segmentation on tso on
+
+outside_mtu() { ip -n a link set to-b mtu "$1" && ip -n b link set to-a mtu "$1"; }
+check "messages are too long for the link" outside_mtu 1300
+check "they are cut and fragmented" file_across 4
+at a wg set wg0 peer "$public_2" endpoint "$(outside 6 2):$(port_of 2)"
+check "with IPv6 outside likewise" file_across 6
+at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"
+check "messages fit again" outside_mtu 1500
+
+disturb() { at a tc qdisc replace dev to-b root netem "$@"; }
+check "the link reorders" disturb delay 2ms reorder 60% 25%
+check "all arrives" file_across 4
+check "the link loses and duplicates" disturb loss 1% duplicate 2%
+check "all arrives after all" file_across 4
+check "the link is slow and takes small packets only" at a tc qdisc replace dev to-b root tbf rate 40mbit burst 6000 latency 50ms
+check "all arrives at that rate" file_across 6
+at a tc qdisc del dev to-b root
+
+filter() {
+	at "$1" nft -f - <<-END
+	table inet t {
+		counter messages { }
+		chain in { type filter hook input priority 0; ct state invalid drop; udp dport $2 counter name messages; }
+		chain out { type filter hook output priority 0; ct state invalid drop; }
+	}
+	END
+}
+filtered_bytes() { at b nft list counter inet t messages | sed -n 's/.*bytes \([0-9]*\).*/\1/p'; }
+check "connections are tracked at both ends" eval 'filter a $(port_of 1) && filter b $(port_of 2)'
+check "trains are tracked" travels whole file_across 4
+check "and all bytes of them counted" eval '[ "$(filtered_bytes)" -gt 6000000 ]'
+for ns in a b; do at $ns nft flush ruleset; done
+
+# Datagrams of applications that are trains themselves.
+check "trains inside: of datagrams" tcp_across a b "$(inside 4 2)" 2M -u -b 0 -l 1200
+check "ping" ping_across a "$(inside 4 2)"
+
+check "remove everything" eval 'ip netns del a && ip netns del b'
+check "unload the module" await 20 dut_unload
+done_testing
