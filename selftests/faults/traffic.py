@@ -171,6 +171,18 @@ def under_load(tunnel):
     time.sleep(CALM)
 
 
+def handshakes_in_a_train(tunnel):
+    """Several messages that are not of one session come as one packet, by both versions outside."""
+    for version in (4, 6):
+        with inside("a"), socket.socket(FAMILY[version], socket.SOCK_DGRAM) as nobody:
+            messages = [initiation(OTHER_PUBLIC) for _ in range(3)]
+            segment = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", len(messages[0])))]
+            try:
+                nobody.sendmsg(messages, segment, 0, (OUTSIDE[version]["b"], PORT["b"]))
+            except OSError:
+                pass
+
+
 def flood():
     with inside("a"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
         nobody.connect((OUTSIDE[4]["b"], PORT["b"]))
@@ -224,5 +236,6 @@ KINDS = {
     "messages in pages, and others listen": relayed(Relay.in_pages, ("b", "lo"), ("b", "cable"), ("a", "cable")),
     "messages in fragments": relayed(Relay.in_fragments),
     "messages in fragments, and others listen": relayed(Relay.in_fragments, ("b", "cable"), ("b", "lo"), ("a", "cable")),
+    "handshakes in a train": Kind(handshakes_in_a_train),
     "load": Kind(under_load),
 }
