@@ -23,7 +23,7 @@ use crate::{
     kapi::{
         net::{
             device::NetDevice,
-            skbuff::{PacketList, SkBuff, Train}, //
+            skbuff::{pieces, PacketList, SkBuff, Train}, //
         },
         sync::rcu::RcuArc, //
     },
@@ -214,6 +214,10 @@ impl Sealer<'_> {
         let packet = super_packet(skb).ok_or(EINVAL)?;
         let note = Note::of(skb);
         let payload = skb.len().checked_sub(packet.headers).ok_or(EINVAL)?;
+        // As many counters are reserved: one more would be used twice.
+        if pieces(payload, packet.segment) != u32::from(*left) {
+            return Err(EINVAL);
+        }
         let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or(EINVAL)?;
         let mut train = Train::new(HEADROOM)?;
         train.hash_flow(skb, self.dev());
