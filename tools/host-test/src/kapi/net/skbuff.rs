@@ -16,6 +16,15 @@ impl PacketList {
     }
 }
 
+/// A packet of which nothing is known but what is to be known to cut it.
+pub(crate) struct SkBuff(pub(crate) Option<SuperPacket>);
+
+impl SkBuff {
+    pub(crate) fn super_packet(&self) -> Option<SuperPacket> {
+        self.0
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SuperPacket {
     pub(crate) transport: u32,
@@ -29,3 +38,11 @@ pub(crate) struct SuperPacket {
 
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sum(pub(crate) u32);
+
+pub(crate) fn pieces(len: u32, size: u32) -> u32 {
+    if size == 0 {
+        0
+    } else {
+        len.div_ceil(size)
+    }
+}

@@ -4,8 +4,8 @@
 
 use crate::{
     checks::Dice,
-    kapi::net::skbuff::{Sum, SuperPacket},
-    tx::segments::Template, //
+    kapi::net::skbuff::{SkBuff, Sum, SuperPacket},
+    tx::segments::{super_packet, Template}, //
 };
 
 const TCP: u8 = 6;
@@ -338,6 +338,21 @@ fn what_does_not_hold_its_headers_is_refused() {
         let long = SuperPacket { headers, ..packet };
         assert!(Template::new(long, &[0; 1000], 1000).is_none());
     }
+}
+
+/// What is taken to be cut here can be.
+#[test]
+fn headers_too_long_are_left_to_the_stack() {
+    let mut dice = Dice::new(27);
+    let Whole { packet, .. } = any_packet(&mut dice, 100);
+    for headers in 100..200 {
+        let long = SuperPacket { headers, ..packet };
+        let is_taken = super_packet(&SkBuff(Some(long))).is_some();
+        assert_eq!(is_taken, headers <= 160);
+        let template = Template::new(long, &[0; 200], 1000);
+        assert_eq!(template.is_some(), is_taken);
+    }
+    assert!(super_packet(&SkBuff(None)).is_none());
 }
 
 #[test]
