@@ -45,6 +45,8 @@ def control(injection, everything):
     run(injection, AddNumbered(links), injection.missed())
     run(injection, AddFirst(links), injection.missed())
     must(links.add(), "add")
+    # What is there once for a namespace is made when it first has a socket.
+    run(injection, Up(links), [site for site in injection.sites if site.name.endswith("nf_register_net_hooks")])
     for is_up in (False, True):
         for name, attrs in changes():
             if everything or name in CHANGES[is_up]:
