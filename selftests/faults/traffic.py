@@ -105,7 +105,7 @@ def doubtful_trains(tunnel):
     source, target = (socket.inet_aton(INSIDE[4][end]) for end in "ab")
     packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, socket.IPPROTO_UDP, 0, source, target) + udp
     header = struct.pack("=BBHHHH", NEEDS_CSUM, GSO_UDP_L4, 28, 500, 20, 6)
-    with inside("a"), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sender:
+    with inside("a"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
         sender.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         try:
             sender.sendto(header + packet, ("wg0", ETH_P_IP))
