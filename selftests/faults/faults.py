@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from control import Add, AddFirst, AddNumbered, Get, Links, Load, Set, Up, changes, load, must, sweep, unload
+from control import Add, AddFirst, AddNumbered, Get, Links, Load, Set, Up, changes, judge, load, must, sweep, unload
 from hunt import hunt, removal, tried_again
 from injection import Injection, read_sites
 from reasons import NOT_FAILED
@@ -45,6 +45,7 @@ def control(injection, everything):
     run(injection, AddNumbered(links), injection.missed())
     run(injection, AddFirst(links), injection.missed())
     must(links.add(), "add")
+    tell(injection, "an interface comes up, the first in its namespace", first_up(injection, Up(links)))
     for is_up in (False, True):
         for name, attrs in changes():
             if everything or name in CHANGES[is_up]:
@@ -53,6 +54,15 @@ def control(injection, everything):
     must(links.down(), "down")
     run(injection, Up(links), injection.sites)
     must(links.delete(), "delete")
+
+
+def first_up(injection, operation):
+    """What there is once for a namespace is made when it first has a socket, which can be seen but once."""
+    for site in injection.sites:
+        if site.name.endswith("nf_register_net_hooks"):
+            with injection.failing(site, 1) as fault:
+                error = operation.attempt()
+            yield from judge(operation, error, fault)
 
 
 def traffic(injection, everything):

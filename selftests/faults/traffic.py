@@ -22,6 +22,8 @@ from wireguard import keepalive, mark, peer, peers, private_key, set_device
 ANOTHER = bytes([24]) * 31 + b"\x41"
 
 UDP_SEGMENT = 103
+SOL_PACKET, PACKET_VNET_HDR, ETH_P_IP = 263, 15, 0x0800
+NEEDS_CSUM, GSO_UDP_L4 = 1, 5
 
 # Load is over a second after there was any.
 CALM = 1.2
@@ -64,6 +66,52 @@ def trains(tunnel):
             pass
         lost += sum(not arrives(there.udp[4]) for _ in range(8)) if arrives(there.udp[4]) else 9
     return lost
+
+
+def bursts(tunnel):
+    """So many at once, before there is a session, that they travel together, in more than one packet."""
+    with listeners(("a", "wg0")):
+        for _ in range(100):
+            try:
+                tunnel.a.udp[4].sendto((PAYLOAD * 2)[:1300], (INSIDE[4]["b"], 5000))
+            except OSError:
+                pass
+        swallow(tunnel.b.udp[4])
+
+
+def swallow(receiver):
+    """Takes all that comes."""
+    patience = SOON
+    while arrives(receiver, patience):
+        patience = SOON / 10
+
+
+def long_trains(tunnel):
+    """What stands for more packets than there can be messages in one."""
+    tunnel.exchange(2)
+    segment = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", 500))]
+    try:
+        tunnel.a.udp[4].sendmsg([bytes(127 * 500)], segment, 0, (INSIDE[4]["b"], 5000))
+    except OSError:
+        pass
+    swallow(tunnel.b.udp[4])
+
+
+def doubtful_trains(tunnel):
+    """What stands for several packets by the word of a packet socket: that is left to the stack to cut."""
+    tunnel.exchange(2)
+    payload = bytes(1500)
+    udp = struct.pack("!HHHH", 5000, 5000, 8 + len(payload), 0) + payload
+    source, target = (socket.inet_aton(INSIDE[4][end]) for end in "ab")
+    packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, socket.IPPROTO_UDP, 0, source, target) + udp
+    header = struct.pack("=BBHHHH", NEEDS_CSUM, GSO_UDP_L4, 28, 500, 20, 6)
+    with inside("a"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        try:
+            sender.sendto(header + packet, ("wg0", ETH_P_IP))
+        except OSError:
+            pass
+    swallow(tunnel.b.udp[4])
 
 
 def stream(tunnel, send):
@@ -224,8 +272,12 @@ KINDS = {
     "packets, and others listen": Kind(tapped),
     "packets, IPv6 outside, and others listen": Kind(tapped, {"version": 6}),
     "trains of packets": Kind(trains),
+    "long trains of packets": Kind(long_trains),
+    "doubtful trains of packets": Kind(doubtful_trains),
+    "bursts of packets": Kind(bursts),
     "streams": Kind(streams),
     "streams, and others listen": Kind(tapped_streams),
+    "streams, IPv6 outside, and others listen": Kind(tapped_streams, {"version": 6}),
     "streams of files": Kind(files),
     "routes change": Kind(carried_by_routes),
     "routes change, IPv6 outside": Kind(carried_by_routes, {"version": 6}),
