@@ -214,6 +214,8 @@ impl Train {
         len <= self.room_len || self.grow(len, expected)
     }
 
+    // Once for all callers, who seldom need it.
+    #[inline(never)]
     fn grow(&mut self, len: u32, expected: u32) -> bool {
         let expected = expected.min(Self::MAX_LEN);
         let mut room_len = 0;
