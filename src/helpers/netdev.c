@@ -4,6 +4,7 @@
 #include <linux/nsproxy.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/task_stack.h>
 #include <linux/suspend.h>
 #include <net/addrconf.h>
 #include <net/gro.h>
@@ -77,9 +78,18 @@ unsigned int wg_helper_netdev_mtu(const struct net_device *dev)
 	return READ_ONCE(dev->mtu);
 }
 
-unsigned int wg_helper_xmit_depth(void)
+/*
+ * Whether a packet may go through the stack once more on top of what runs here:
+ * no more than @max_depth devices without a queue and tunnels are at sending, and
+ * half of the task's stack is left. Where softirqs have a stack of their own,
+ * little is on it yet; elsewhere they are on top of whatever the task does.
+ */
+bool wg_helper_may_xmit_here(unsigned int max_depth)
 {
-	return dev_recursion_level();
+	unsigned long left = (unsigned long)__builtin_frame_address(0) -
+			     (unsigned long)task_stack_page(current);
+
+	return dev_recursion_level() <= max_depth && left > THREAD_SIZE / 2;
 }
 
 bool wg_helper_netif_running(const struct net_device *dev)

@@ -59,6 +59,15 @@ impl Job for Encrypt {
 
 /// Encrypts a batch, and sends all of its peer that is ready.
 pub(super) fn encrypt(batch: TxBatch) {
+    if let Some(batch) = seal_all(batch) {
+        transmit::complete(batch);
+    }
+}
+
+/// Encrypts a batch.
+// What this takes of the stack is free again when the batch is sent.
+#[inline(never)]
+fn seal_all(batch: TxBatch) -> Option<TxBatch> {
     let (header, mut packets) = batch.into_parts();
     let mut sealer = Sealer {
         session: &header.session,
@@ -75,9 +84,7 @@ pub(super) fn encrypt(batch: TxBatch) {
         }
     }
     let sealed = sealer.sealed;
-    if let Some(batch) = TxBatch::new(sealed, header) {
-        transmit::complete(batch);
-    }
+    TxBatch::new(sealed, header)
 }
 
 /// Whether two packets may become messages in one packet: each a single one, and the second not

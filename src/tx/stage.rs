@@ -24,7 +24,7 @@ use crate::{
         cpu,
         log::debug_ratelimited,
         net::{
-            device::xmit_depth,
+            device::may_xmit_here,
             skbuff::{PacketList, SkBuff}, //
         },
         sync::{
@@ -389,7 +389,7 @@ fn submit(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted
 /// What is sent goes through the stack once more on top of what brought it here, so there is a limit
 /// to how deep that goes: tunnels within tunnels, and routes that lead back.
 fn is_done_here(device: &Device, packets: &PacketList, bh: BhDisabled<'_>) -> bool {
-    if xmit_depth(bh) > MAX_DEPTH {
+    if !may_xmit_here(MAX_DEPTH, bh) {
         return false;
     }
     let mut bytes = 0u64;

@@ -105,12 +105,13 @@ pub(crate) struct Hardware(u16);
 /// The hardware of a device without link-layer headers or addresses.
 pub(crate) const ARPHRD_NONE: Hardware = Hardware(bindings::WG_CONST_ARPHRD_NONE);
 
-/// How many devices without a queue, and tunnels, are at sending a packet right now on this CPU, one
-/// within the other.
+/// Whether a packet may go through the stack once more on top of what runs here: there is enough of
+/// the kernel's stack left, and no more than `max_depth` devices without a queue and tunnels are at
+/// sending a packet right now on this CPU, one within the other.
 #[inline]
-pub(crate) fn xmit_depth(_bh: BhDisabled<'_>) -> u32 {
+pub(crate) fn may_xmit_here(max_depth: u32, _bh: BhDisabled<'_>) -> bool {
     // SAFETY: No requirements; the CPU doesn't change, by the evidence.
-    unsafe { bindings::xmit_depth() }
+    unsafe { bindings::may_xmit_here(max_depth) }
 }
 
 /// The size of a device name with its terminator, in bytes.

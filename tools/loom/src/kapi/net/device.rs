@@ -19,8 +19,8 @@ pub(crate) fn set_xmit_depth(depth: u32) {
     DEPTH.set(depth);
 }
 
-pub(crate) fn xmit_depth(_bh: BhDisabled<'_>) -> u32 {
-    DEPTH.get()
+pub(crate) fn may_xmit_here(max_depth: u32, _bh: BhDisabled<'_>) -> bool {
+    DEPTH.get() <= max_depth
 }
 
 /// The number of packets that were dropped.
