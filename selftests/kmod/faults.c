@@ -59,7 +59,8 @@ static void use_after_free(void)
 static void sleep_in_atomic(void)
 {
 	spin_lock(&first);
-	usleep_range(10, 20);
+	/* Long enough that there is no time to be had without sleeping. */
+	msleep(50);
 	spin_unlock(&first);
 }
 

@@ -32,6 +32,18 @@ use crate::{
     },
 };
 
+/// Begins a message, if there is room for it.
+macro_rules! begin {
+    ($train:expr, $len:expr, $expected:expr) => {{
+        let len = $len;
+        if $train.has_room(len, $expected) {
+            $train.message(len)
+        } else {
+            None
+        }
+    }};
+}
+
 const TAG: u32 = 16;
 const KEY: [u8; 32] = [0xa5; 32];
 const NO_MEMORY: &str = "out of memory";
@@ -57,7 +69,7 @@ fn empty() -> Result<Train, &'static str> {
 /// Appends a message that is nothing but some text, encrypted; returns whether there was room.
 fn add(train: &mut Train, text: &[u8], nonce: u64) -> Result<bool, &'static str> {
     let len = text.len() as u32 + TAG;
-    let Some(mut message) = train.message(len, 16 * len) else {
+    let Some(mut message) = begin!(train, len, 16 * len) else {
         return Ok(false);
     };
     message.append(text).map_err(|_| "no room for the text")?;
@@ -142,7 +154,7 @@ pub(crate) fn what_fits() -> Outcome {
     let mut train = empty()?;
     check!(train.has_room(5000, 60_000) && train.has_room(9000, 0) && train.has_room(50, 0));
     check!(add(&mut train, &text[..34], 7)? && train.has_room(50, 60_000));
-    drop(train.message(50, 0).ok_or("no room")?);
+    drop(begin!(train, 50, 0).ok_or("no room")?);
     let skb = train.finish(None).ok_or("no train")?;
     check!(skb.len() == 50 && !skb.is_gso() && opens_to(&skb, 0, 7, &text[..34]));
 
@@ -150,7 +162,7 @@ pub(crate) fn what_fits() -> Outcome {
     let mut train = empty()?;
     let mut count = 0;
     loop {
-        let mut message = match train.message(3000, 0) {
+        let mut message = match begin!(train, 3000, 0) {
             Some(message) => message,
             None => break,
         };
@@ -176,7 +188,7 @@ pub(crate) fn bounds() -> Outcome {
             list: 1,
         },
     )?;
-    let mut message = train.message(64, 0).ok_or("no room")?;
+    let mut message = begin!(train, 64, 0).ok_or("no room")?;
     check!(message.append(&[1; 65]) == Err(EMSGSIZE) && message.append_zeros(65) == Err(EMSGSIZE));
     check!(message.append(&[1; 8]).is_ok() && message.patch(0, &[2; 9]) == Err(EMSGSIZE));
     check!(
@@ -187,7 +199,7 @@ pub(crate) fn bounds() -> Outcome {
     check!(message.seal(0, 1, &KEY).is_err());
     check!(train.count() == 0);
 
-    let mut message = train.message(48, 0).ok_or("no room")?;
+    let mut message = begin!(train, 48, 0).ok_or("no room")?;
     check!(
         message.append_from(&source, 1, 39).is_ok() && message.append_zeros(10) == Err(EMSGSIZE)
     );
@@ -196,13 +208,13 @@ pub(crate) fn bounds() -> Outcome {
     check!(message.seal(0, 1, &KEY).is_err());
 
     for extra in [15, 17] {
-        let mut message = train.message(20 + extra, 0).ok_or("no room")?;
+        let mut message = begin!(train, 20 + extra, 0).ok_or("no room")?;
         check!(message.append(&[3; 20]).is_ok() && message.seal(0, 1, &KEY) == Err(EMSGSIZE));
-        let message = train.message(40 + extra, 0).ok_or("no room")?;
+        let message = begin!(train, 40 + extra, 0).ok_or("no room")?;
         check!(message.seal_from(&source, 1, &KEY) == Err(EMSGSIZE));
     }
     check!(train.count() == 0);
-    let mut message = train.message(20 + TAG, 0).ok_or("no room")?;
+    let mut message = begin!(train, 20 + TAG, 0).ok_or("no room")?;
     check!(message.append(&[3; 20]).is_ok() && message.seal(21, 1, &KEY) == Err(EMSGSIZE));
 
     for head in [0, 10, 40] {
@@ -215,7 +227,7 @@ pub(crate) fn bounds() -> Outcome {
                 list: 1,
             },
         )?;
-        let mut message = train.message(44 + TAG, 0).ok_or("no room")?;
+        let mut message = begin!(train, 44 + TAG, 0).ok_or("no room")?;
         check!(
             message.append(&[5; 4]).is_ok()
                 && message.seal_from(&source, head.into(), &KEY).is_ok()
@@ -448,7 +460,7 @@ fn cut_into_trains(skb: &SkBuff, mut each: impl FnMut(&[u8]) -> Outcome) -> Outc
     for segment in template.segments(payload) {
         let mut train = empty()?;
         let len = packet.headers + segment.len + TAG;
-        let mut message = train.message(len, 0).ok_or(NO_MEMORY)?;
+        let mut message = begin!(train, len, 0).ok_or(NO_MEMORY)?;
         check!(message.append_zeros(packet.headers).is_ok());
         let start = packet.headers + segment.start;
         let sum = message

@@ -56,7 +56,7 @@ impl Here {
         let Some(spent) = self.spent.get(Cpu::current(bh).id() as usize) else {
             return false;
         };
-        let window = time::coarse_monotonic_ns() >> WINDOW & u64::from(u32::MAX);
+        let window = (time::coarse_monotonic_ns() >> WINDOW) & u64::from(u32::MAX);
         // Only this CPU writes here, and not twice at once.
         let before = spent.load(Ordering::Relaxed);
         let sum = if before >> 32 == window {
@@ -67,7 +67,7 @@ impl Here {
         if sum > BYTES_PER_WINDOW {
             return false;
         }
-        spent.store(window << 32 | sum, Ordering::Relaxed);
+        spent.store((window << 32) | sum, Ordering::Relaxed);
         true
     }
 }

@@ -80,7 +80,7 @@ impl Verdict {
 
     fn of(skb: &SkBuff) -> Self {
         let [low, high] = skb.control();
-        match u64::from(low) | u64::from(high) << 32 {
+        match u64::from(low) | (u64::from(high) << 32) {
             Self::FORGED => Self::Forged,
             Self::HEADERS => Self::Headers,
             counter => Self::Authentic(Counter(counter)),

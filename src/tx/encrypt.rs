@@ -197,7 +197,7 @@ impl Sealer<'_> {
     ) -> Result {
         let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
         skb.extend_for_copy(padding as u32)?;
-        let mut message = train.message(len, 0).ok_or(ENOMEM)?;
+        let mut message = train.message(len).ok_or(ENOMEM)?;
         message.append(header)?;
         message.seal_from(skb, counter, self.session.send_key.as_bytes())
     }
@@ -237,9 +237,12 @@ impl Sealer<'_> {
                 let full = mem::replace(&mut train, Train::new(HEADROOM)?);
                 *left = left.saturating_sub(self.dispatch(full, note, None));
                 train.hash_flow(skb, self.dev());
+                if !train.has_room(len, expected) {
+                    return Err(ENOMEM);
+                }
             }
             let (header, counter) = self.next_header();
-            let mut message = train.message(len, expected).ok_or(ENOMEM)?;
+            let mut message = train.message(len).ok_or(ENOMEM)?;
             message.append(&header)?;
             message.append_zeros(packet.headers)?;
             let start = packet.headers.saturating_add(segment.start);

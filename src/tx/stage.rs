@@ -190,8 +190,8 @@ pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>)
                 dropped.push(skb);
             }
             stage.staged.append(packets);
-            stage.is_called = goes_on;
-            if goes_on {
+            stage.is_called = goes_on && has_session(&peer, bh);
+            if stage.is_called {
                 Next::Call
             } else {
                 Next::Flush
@@ -404,6 +404,12 @@ fn orphan(peer: &Peer) {
     let mut packets = peer.stage.lock().take();
     packets.packets.for_each_mut(SkBuff::orphan);
     peer.stage.lock().staged.put_back(packets);
+}
+
+/// Whether there is a session to send with.
+fn has_session(peer: &Peer, bh: BhDisabled<'_>) -> bool {
+    let session = peer.sessions.current(bh.rcu());
+    session.is_some_and(|session| session.may_send(boot_now()))
 }
 
 /// Reserves counters of the current session.

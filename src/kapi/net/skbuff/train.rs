@@ -188,12 +188,10 @@ impl Train {
         self.count
     }
 
-    /// Begins a message of `len` bytes, after which some `expected` more bytes will follow.
-    ///
-    /// `None` if it does not fit behind those before, the train is full, or memory is short.
+    /// Begins a message of `len` bytes, for which [`Self::has_room`] has said that there is room.
     #[inline]
-    pub(crate) fn message(&mut self, len: u32, expected: u32) -> Option<Message<'_>> {
-        if !self.has_room(len, expected) {
+    pub(crate) fn message(&mut self, len: u32) -> Option<Message<'_>> {
+        if len > self.room_len || !self.fits(len) {
             return None;
         }
         // INVARIANT: The room is for `len` bytes, of which none counts as written.
@@ -204,14 +202,17 @@ impl Train {
         })
     }
 
-    /// Whether [`Self::message`] would begin one: then it does so, if it is called next.
+    /// Whether there is room for a message of `len` bytes, after which some `expected` more bytes will
+    /// follow: it fits behind those before, the train isn't full, and there is memory.
     #[inline]
     pub(crate) fn has_room(&mut self, len: u32, expected: u32) -> bool {
-        let is_last = self.is_closed || len > self.first;
-        if (self.count > 0 && is_last) || self.skb.len().saturating_add(len) > Self::MAX_LEN {
-            return false;
-        }
-        len <= self.room_len || self.grow(len, expected)
+        self.fits(len) && (len <= self.room_len || self.grow(len, expected))
+    }
+
+    #[inline]
+    fn fits(&self, len: u32) -> bool {
+        let may_follow = self.count == 0 || (len <= self.first && !self.is_closed);
+        may_follow && len > 0 && self.skb.len().saturating_add(len) <= Self::MAX_LEN
     }
 
     // Once for all callers, who seldom need it.

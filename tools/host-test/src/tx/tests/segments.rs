@@ -39,7 +39,7 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) << 16 | u32::from(u16_at(bytes, at + 2))
+    (u32::from(u16_at(bytes, at)) << 16) | u32::from(u16_at(bytes, at + 2))
 }
 
 fn put(bytes: &mut [u8], at: usize, value: u16) {
@@ -113,7 +113,7 @@ fn any_packet(dice: &mut Dice, most: u64) -> Whole {
     }
     let to_be_completed = pseudo(&packet, &bytes, datagram);
     if is_tcp {
-        bytes[at + 12] = (inner / 4) as u8 * 16 | bytes[at + 12] & 0x0f;
+        bytes[at + 12] = ((inner / 4) as u8 * 16) | (bytes[at + 12] & 0x0f);
         put(&mut bytes, at + 16, to_be_completed);
     } else {
         put(&mut bytes, at + 4, datagram as u16);
