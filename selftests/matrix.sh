@@ -168,10 +168,10 @@ knows() {
 	[ "$found" = "$2" ] || { echo "$1 believes the other at $found, not at $2"; return 1; }
 }
 
-# The near end goes over to the other IP version outside.
+# The near end goes over to the other IP version outside. What was on its way by the former one may bring it back.
 change_version() {
 	local out=$((10 - out))
-	check "$name: over to IPv$out" eval '
+	check "$name: over to IPv$out" await 20 eval '
 		of near set_endpoint "$(endpoint_of far)" && reaches near && knows far "$(endpoint_of near)" && reaches far'
 }
 
