@@ -25,6 +25,11 @@ PATIENCE = {"stock": 1, "uml": 2, "debug": 6, "kcsan": 8}
 OVERHEAD = {"stock": 0, "uml": 256, "debug": 128, "kcsan": 192}
 
 
+def lane_of(kernel):
+    """User-mode Linux has one processor, and leaves the other to what is emulated."""
+    return "uml" if kernel == "uml" else "qemu"
+
+
 class GuestSuite:
     """One script on one kernel."""
 
@@ -37,7 +42,7 @@ class GuestSuite:
         self.name = script.stem if kernel == "stock" else f"{kernel}/{script.stem}"
         self.image = settings.get("image", "guest")
         self.steps = [kernel, self.image, *STEP.findall(settings.get("files", ""))]
-        self.lane = "asleep" if "asleep" in settings else "guest"
+        self.lane = "asleep" if "asleep" in settings else lane_of(kernel)
         self.patience = int(settings.get("timeout", 120)) * PATIENCE[kernel]
 
     def run(self, section):
