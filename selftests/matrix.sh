@@ -107,10 +107,12 @@ traffic() {
 
 tcp_to_far() { at a timeout 120 iperf3 -c "$1" -n "$2" -f m "${@:3}"; }
 
-# A persistent keepalive makes a session with no other traffic, in either end.
+# A persistent keepalive makes a session with no other traffic, in either end. The other end has none: what one sends puts
+# off what the other would.
 keepalive() {
 	local who before
 	for who in near far; do
+		check "$name: $(other $who) keeps quiet" of "$(other $who)" replace_peer "$(outside_of $who)"
 		forget_wire
 		check "$name: $who gets a persistent keepalive" of $who replace_peer "$(outside_of "$(other $who)")" 1
 		check "$name: that alone makes a session" await 30 handshake_by $who
