@@ -24,7 +24,7 @@ pub(crate) fn random() -> Outcome {
     let mut part = [0; 64];
     random::fill(&mut part[..32]);
     check!(part[..32] != [0; 32] && part[32..] == [0; 32]);
-    check!((0..8).any(|_| random::u32() > u32::MAX / 2));
+    check!((0..64).any(|_| random::u32() > u32::MAX / 2));
 
     let seven = NonZeroU32::new(7).ok_or("seven is zero")?;
     let mut seen = [false; 7];
