@@ -15,18 +15,15 @@ use kernel::{
     workqueue::{Work, WorkItem}, //
 };
 
-use super::inbox::{
-    Deliver,
-    Inbox, //
+use super::{
+    inbox::{Deliver, Inbox},
+    turn::Turn, //
 };
 use crate::kapi::{
     array::Array,
     cpu::{self, Cpu},
     net::skbuff::Batch,
-    sync::{
-        atomic::{AtomicU32, Ordering},
-        bh::BhDisabled, //
-    },
+    sync::bh::BhDisabled,
     workqueue::Workqueue, //
 };
 
@@ -45,7 +42,7 @@ pub(crate) trait Assist: Deliver {
 /// The assistants, one for each CPU.
 pub(crate) struct Assistants<H: Assist> {
     each: Array<Arc<Assistant<H>>>,
-    last: AtomicU32,
+    turn: Turn,
 }
 
 impl<H: Assist> Assistants<H> {
@@ -54,7 +51,7 @@ impl<H: Assist> Assistants<H> {
         let count = Cpu::count() as usize;
         Ok(Self {
             each: Array::try_repeat_with(count, || Assistant::new(inboxes.clone()))?,
-            last: AtomicU32::new(0),
+            turn: Turn::new(),
         })
     }
 
@@ -69,13 +66,7 @@ impl<H: Assist> Assistants<H> {
 
     fn call(&self, queue: &Workqueue, bh: BhDisabled<'_>) {
         let here = Cpu::current(bh);
-        // The turn is a hint: two callers may pick one CPU.
-        let last = self.last.load(Ordering::Relaxed);
-        let mut cpu = Cpu::new(last).map_or_else(Cpu::first_online, Cpu::next_online);
-        if cpu == here {
-            cpu = cpu.next_online();
-        }
-        self.last.store(cpu.id(), Ordering::Relaxed);
+        let cpu = self.turn.next_that(|cpu| cpu != here);
         if cpu == here {
             return;
         }

@@ -14,3 +14,4 @@ pub(crate) mod here;
 pub(crate) mod inbox;
 pub(crate) mod ordered;
 pub(crate) mod parallel;
+mod turn;

@@ -14,11 +14,11 @@ use kernel::{
     workqueue::{Work, WorkItem}, //
 };
 
+use super::turn::Turn;
 use crate::kapi::{
     array::Array,
     cpu::{self, Cpu},
     sync::{
-        atomic::{AtomicU32, Ordering},
         new_spinlock_bh,
         SpinLockBh,
         SpinLockBhGuard, //
@@ -35,7 +35,7 @@ pub(crate) trait Job: Send + 'static {
 /// A queue that every CPU works on.
 pub(crate) struct Parallel<J: Job> {
     workers: Array<Arc<Worker<J>>>,
-    last: AtomicU32,
+    turn: Turn,
 }
 
 /// A ring that has room, locked.
@@ -91,17 +91,14 @@ impl<J: Job> Parallel<J> {
         let count = Cpu::count() as usize;
         Ok(Self {
             workers: Array::try_repeat_with(count, || Worker::new(capacity))?,
-            last: AtomicU32::new(0),
+            turn: Turn::new(),
         })
     }
 
     /// Opens the ring of the next CPU in turn.
     #[inline]
     pub(crate) fn enter(&self) -> Option<Entrance<'_, J>> {
-        // The turn is a hint: two callers may pick one CPU.
-        let last = self.last.load(Ordering::Relaxed);
-        let cpu = Cpu::new(last).map_or_else(Cpu::first_online, Cpu::next_online);
-        self.last.store(cpu.id(), Ordering::Relaxed);
+        let cpu = self.turn.next();
         let worker = self.workers.get(cpu.id() as usize)?;
         let ring = worker.ring.lock();
         (!ring.is_full()).then_some(Entrance { cpu, worker, ring })
