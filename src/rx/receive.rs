@@ -3,7 +3,7 @@
 //! Context: softirq, from UDP, on several CPUs at once, without a lock.
 //! Input:   a datagram.
 //! Output:  a handshake message as a job, or a batch of its session.
-//! Next:    [`super::handshake`] or [`super::decrypt`], by way of a parallel queue.
+//! Next:    [`super::handshake`] by way of a parallel queue, or [`super::decrypt`] by way of an inbox.
 
 use kernel::{
     prelude::*,

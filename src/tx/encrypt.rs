@@ -90,10 +90,14 @@ fn seal_all(batch: TxBatch) -> Option<TxBatch> {
 /// Whether two packets may become messages in one packet: each a single one, and the second not
 /// longer than the first.
 fn may_share(first: &SkBuff, second: &SkBuff) -> bool {
-    let (first_note, second_note) = (Note::of(first), Note::of(second));
-    second_note.messages == 1
-        && second_note.ds == first_note.ds
-        && message_len(second) <= message_len(first)
+    goes_with(Note::of(first), second) && message_len(second) <= message_len(first)
+}
+
+/// Whether a packet becomes a single message that looks like others with that note, but for its
+/// length.
+fn goes_with(note: Note, other: &SkBuff) -> bool {
+    let other = Note::of(other);
+    other.messages == 1 && other.ds == note.ds
 }
 
 /// The length of the message that a packet becomes.
@@ -174,10 +178,7 @@ impl Sealer<'_> {
                 Err(_) => self.discard(skb, 1),
             }
             let fits = packets.first_map(|other| {
-                let other_note = Note::of(other);
-                other_note.messages == 1
-                    && other_note.ds == note.ds
-                    && train.has_room(message_len(other), expected)
+                goes_with(note, other) && train.has_room(message_len(other), expected)
             });
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
