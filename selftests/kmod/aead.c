@@ -15,6 +15,7 @@
 
 #include "../../src/helpers/crypto.c"
 #include "../../src/helpers/skbuff.c"
+#include "frag.h"
 
 #define TAG CHACHA20POLY1305_AUTHTAG_SIZE
 #define BEHIND 5
@@ -49,19 +50,6 @@ static const struct shape shapes[] = {
 	{ "list of packets", 50, 0, 3 },
 	{ "fragments, then a list of packets", 21, 4, 2 },
 };
-
-static bool add_frag(struct sk_buff *skb, const u8 *data, unsigned int len)
-{
-	const unsigned int order = get_order(len + 3);
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
-
-	if (!page)
-		return false;
-	memcpy(page_address(page) + 3, data, len);
-	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, 3, len,
-			PAGE_SIZE << order);
-	return true;
-}
 
 static struct sk_buff *linear(const u8 *data, unsigned int len)
 {

@@ -12,6 +12,7 @@
 #include <net/udp.h>
 
 #include "../../src/helpers/train.h"
+#include "frag.h"
 #include "made.h"
 
 #define HEADROOM 128
@@ -23,19 +24,6 @@ static void fill(u8 *to, u32 at, u32 len)
 
 	for (i = 0; i < len; i++)
 		to[i] = (at + i) * 7 + ((at + i) >> 8) * 3;
-}
-
-static bool add_frag(struct sk_buff *skb, const u8 *data, u32 len)
-{
-	const unsigned int order = get_order(len + 3);
-	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, order);
-
-	if (!page)
-		return false;
-	memcpy(page_address(page) + 3, data, len);
-	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, 3, len,
-			PAGE_SIZE << order);
-	return true;
 }
 
 static bool add_list(struct sk_buff *skb, const u8 *data, u32 len)
