@@ -69,14 +69,28 @@ def trains(tunnel):
 
 
 def bursts(tunnel):
-    """So many at once, before there is a session, that they travel together, in more than one packet."""
-    with listeners(("a", "wg0")):
-        for _ in range(100):
-            try:
-                tunnel.a.udp[4].sendto((PAYLOAD * 2)[:1300], (INSIDE[4]["b"], 5000))
-            except OSError:
-                pass
+    """So many at once, before there is a session, that they travel together, in more than one packet.
+
+    Who listens outside keeps the memory of those that went before in use, so that the next has to ask for more.
+    """
+    with listeners(("a", "wg0"), ("a", "cable")):
+        with undisturbed():
+            for _ in range(100):
+                try:
+                    tunnel.a.udp[4].sendto((PAYLOAD * 2)[:1300], (INSIDE[4]["b"], 5000))
+                except OSError:
+                    pass
         swallow(tunnel.b.udp[4])
+
+
+@contextmanager
+def undisturbed():
+    """No worker gets to run before the end."""
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def swallow(receiver):
@@ -236,10 +250,9 @@ def flood():
         nobody.connect((OUTSIDE[4]["b"], PORT["b"]))
         messages = noise()
         # The device does not get to work on any before the last has come.
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        for message in messages:
-            nobody.send(message)
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        with undisturbed():
+            for message in messages:
+                nobody.send(message)
 
 
 @cache
