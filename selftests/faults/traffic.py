@@ -152,7 +152,13 @@ def stream(tunnel, send):
 
 
 def streams(tunnel):
-    return stream(tunnel, lambda client: client.sendall(bytes(1 << 16)))
+    def send(client):
+        # Alone in its packet; then in trains.
+        client.sendall(bytes(1000))
+        time.sleep(SOON / 4)
+        client.sendall(bytes((1 << 16) - 1000))
+
+    return stream(tunnel, send)
 
 
 def tapped_streams(tunnel):
