@@ -100,7 +100,10 @@ impl Memory {
 }
 
 /// The memory that the file's program headers tell of.
+///
+/// Its notes are never read: they have the registers of who reads them, and stay behind in free pages.
 fn segments(kcore: &File) -> Result<Vec<Segment>> {
+    const PT_LOAD: u64 = 1;
     let mut header = [0; 64];
     kcore.read_exact_at(&mut header, 0)?;
     let number = |bytes: &[u8], at: usize| {
@@ -119,7 +122,8 @@ fn segments(kcore: &File) -> Result<Vec<Segment>> {
         };
         // The kernel's text is shown a second time; what has no physical address is no memory.
         let is_text = number(&entry, 16) >= 0xffff_ffff_8000_0000;
-        if segment.physical != u64::MAX && !is_text {
+        let is_loaded = number(&entry, 0) & 0xffff_ffff == PT_LOAD;
+        if is_loaded && segment.physical != u64::MAX && !is_text {
             ram.push(segment);
         }
     }
