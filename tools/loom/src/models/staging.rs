@@ -163,6 +163,34 @@ fn a_session_comes_for_a_worker() {
     a_session_comes();
 }
 
+/// The worker that is called for one session may come when that is gone, and before there is another.
+#[test]
+fn a_session_follows_another_for_a_worker() {
+    streak::set(true);
+    model::check(2, || {
+        let (peer, device) = peer(ROOM);
+        let other = thread::spawn({
+            let peer = peer.clone();
+            move || send(&peer, 1)
+        });
+        peer.sessions.clear(&device.index_table);
+        install(&peer, Role::Initiator).unwrap();
+        flush(&peer);
+        other.join().unwrap();
+        device.crypt_queue.flush();
+        assert_eq!(
+            device.sockets.sent(),
+            [0],
+            "a packet still waits for a session"
+        );
+        send(&peer, 1);
+        device.crypt_queue.flush();
+        assert_eq!(staged(&peer), 0, "a packet is left that nobody will take");
+        assert_eq!(device.sockets.sent().len(), 2);
+        Peer::close(&peer);
+    });
+}
+
 /// What is sent or dropped after all, or still staged when the peer is freed, is all there was.
 fn removed_while_packets_come(packets: usize) {
     model::check(2, move || {
