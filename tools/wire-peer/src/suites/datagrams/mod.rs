@@ -9,6 +9,7 @@ mod handshakes;
 mod inner;
 mod malformed;
 mod outer;
+mod trains;
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub fn run(bench: &mut Bench) {
     handshakes::run(bench, &mut scene);
     data::run(bench, &mut scene);
     inner::run(bench, &mut scene);
+    trains::run(bench, &mut scene);
     bench.test("no late answer to any of that", |_| {
         sleep(Duration::from_secs(1));
         ensure_eq!(
