@@ -122,10 +122,69 @@ check "trains are tracked" travels whole file_across 4
 check "and all bytes of them counted" eval '[ "$(filtered_bytes)" -gt 6000000 ]'
 for ns in a b; do at $ns nft flush ruleset; done
 
+# The debug kernels do not have this either.
+ipsec() {
+	local key ns out in
+	key=0x$(od -An -tx1 -N20 /dev/urandom | tr -d ' \n')
+	for ns in a b; do
+		ip -n $ns xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 1 reqid 1 mode transport \
+			aead 'rfc4106(gcm(aes))' "$key" 128 &&
+			ip -n $ns xfrm state add src 192.0.2.2 dst 192.0.2.1 proto esp spi 2 reqid 1 mode transport \
+				aead 'rfc4106(gcm(aes))' "$key" 128 || return
+		[ $ns = a ] && out=out in=in || out=in in=out
+		ip -n $ns xfrm policy add src 192.0.2.1 dst 192.0.2.2 proto udp dir $out \
+			tmpl proto esp reqid 1 mode transport &&
+			ip -n $ns xfrm policy add src 192.0.2.2 dst 192.0.2.1 proto udp dir $in \
+				tmpl proto esp reqid 1 mode transport || return
+	done
+}
+in_esp() {
+	local bytes
+	bytes=$(ip -n b -s xfrm state | awk '/spi 0x00000001/ { ours = 1 } ours && /lifetime current/ { getline; print $1 + 0; exit }')
+	echo "$bytes bytes"
+	[ "$bytes" -gt 6000000 ]
+}
+if ! is_debug; then
+	check "the way is secured by IPsec" ipsec
+	check "all arrives through that" file_across 4
+	check "and it went that way" in_esp
+	for ns in a b; do ip -n $ns xfrm policy flush; ip -n $ns xfrm state flush; done
+fi
+
 # Datagrams of applications that are trains themselves.
 check "trains inside: of datagrams" tcp_across a b "$(inside 4 2)" 2M -u -b 0 -l 1200
 check "ping" ping_across a "$(inside 4 2)"
 
-check "remove everything" eval 'ip netns del a && ip netns del b'
+# A machine in between: as a bridge, and as a router that puts packets together as lists of packets.
+add_namespace r
+between() {
+	ip link add to-r netns a type veth peer name to-a netns r && ip link add to-r netns b type veth peer name to-b netns r &&
+		ip -n a link set to-r up && ip -n r link set to-a up && ip -n b link set to-r up && ip -n r link set to-b up
+}
+bridge() {
+	ip -n r link add bridge type bridge && ip -n r link set to-a master bridge && ip -n r link set to-b master bridge &&
+		ip -n r link set bridge up && ip -n a address add 198.51.100.1/24 dev to-r &&
+		ip -n b address add 198.51.100.2/24 dev to-r
+}
+router() {
+	ip -n r link del bridge && ip -n a address flush dev to-r && ip -n b address flush dev to-r &&
+		ip -n a address add 198.51.100.1/25 dev to-r && ip -n r address add 198.51.100.2/25 dev to-a &&
+		ip -n r address add 198.51.100.129/25 dev to-b && ip -n b address add 198.51.100.130/25 dev to-r &&
+		at r sysctl -qw net.ipv4.ip_forward=1 && ip -n a route add 198.51.100.128/25 via 198.51.100.2 &&
+		ip -n b route add 198.51.100.0/25 via 198.51.100.129
+}
+check "a machine in between" between
+check "it is a bridge" bridge
+at a wg set wg0 peer "$public_2" endpoint "198.51.100.2:$(port_of 2)"
+check "trains are whole behind it" travels whole file_across 4
+check "it is a router" router
+at a wg set wg0 peer "$public_2" endpoint "198.51.100.130:$(port_of 2)"
+check "trains are whole behind it" travels whole file_across 6
+check "it gets them cut, and makes lists of them" \
+	eval 'features a to-r tx-udp-segmentation off tso off && features r to-a gro on rx-gro-list on'
+check "lists are taken as trains" travels whole file_across 4
+check "and with IPv6 inside" travels whole file_across 6
+
+check "remove everything" eval 'ip netns del a && ip netns del r && ip netns del b'
 check "unload the module" await 20 dut_unload
 done_testing
