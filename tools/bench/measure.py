@@ -77,15 +77,26 @@ class Setting:
         return ", ".join(words)
 
 
-class CountingQemu(Qemu):
+class ClockedQemu(Qemu):
     """Emulation in which nothing depends on the host: time is the number of instructions, and chance has a seed."""
 
-    def __init__(self, out, seed):
-        self.out, self.seed = out, seed
+    def __init__(self, seed):
+        self.seed = seed
 
     def accelerator(self):
         return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max", "-seed", str(self.seed),
-                "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-plugin", f"{OUT / 'count.so'},out={self.out}"]  # fmt: skip
+                "-rtc", "base=2026-01-01T00:00:00,clock=vm"]  # fmt: skip
+
+
+class CountingQemu(ClockedQemu):
+    """The same, with the instructions counted by block of code."""
+
+    def __init__(self, out, seed):
+        super().__init__(seed)
+        self.out = out
+
+    def accelerator(self):
+        return [*super().accelerator(), "-plugin", f"{OUT / 'count.so'},out={self.out}"]
 
 
 def chosen(words, known, what):
