@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -54,11 +54,20 @@ test-kcsan:
 
 # The suite `storm` for longer, and with other words for its program.
 KERNELS ?= uml debug
-MINUTES ?= 10
 fuzz-guest:
 	@$(lab) up root $(KERNELS) guest
 	@$(in_root) tools/run-tests guest-fuzz $(foreach kernel,$(KERNELS),$(kernel)/module $(kernel)/kmod-build)
-	@$(in_root) tools/storm "$(KERNELS)" $(MINUTES) "$(SEED)" "$(MORE)"
+	@$(in_root) tools/storm "$(KERNELS)" $(or $(MINUTES),10) "$(SEED)" "$(MORE)"
+
+# Long runs on two CPUs: a hub whose peers change, and a million packets that have to stay in order.
+KERNEL ?= stock
+soaked  = $(filter-out stock,$(KERNEL))
+on_two = tools/lab/run-guest --kernel $(KERNEL) --smp 2 --mem 1024 --module build/module/$(KERNEL)/wireguard.ko
+soak:
+	@$(lab) up root $(KERNEL) guest
+	@$(in_root) tools/run-tests wire-peer $(addsuffix /,$(soaked))module
+	@$(on_two) --timeout $$(($(or $(MINUTES),30) * 180 + 600)) --append soak=$(or $(MINUTES),30) selftests/soak.sh
+	@$(on_two) --timeout 7200 --append order=1000000 --file build/cargo/guest/release/order selftests/order.sh
 
 fuzz:
 	@$(lab) up root
@@ -83,6 +92,11 @@ bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(ca
 bench: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/bench/bench $(call option,DRIVERS,drivers) $(bench_options)
+
+# How long pings take beside streams of TCP.
+bench-latency: modules
+	@$(lab) up stock guest
+	@$(in_root) tools/bench/latency $(call option,CPUS,cpus) $(call option,STREAMS,streams) $(call option,COUNT,count)
 
 # What has changed since another commit, by symbol.
 bench-diff: modules
@@ -170,9 +184,11 @@ help:
 	@echo 'make modules_install KDIR=<folder>'
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
 	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
+	@echo 'make soak             half an hour of change, and a million packets in order; MINUTES=60 KERNEL=debug'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make bench            instructions per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20'
+	@echo 'make bench-latency    pings beside a stream of TCP; CPUS=2 STREAMS=4 COUNT=1000'
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
