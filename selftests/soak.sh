@@ -76,10 +76,14 @@ rekeyed() {
 
 moved() { at "p$(any)" wg set wg0 listen-port $((52000 + RANDOM % 1000)); }
 
+# IPv6 addresses do not survive it.
 was_down() {
 	local ns=${ends[RANDOM % ${#ends[@]}]}
-	ip -n "$ns" link set wg0 down && ip -n "$ns" link set wg0 up
+	ip -n "$ns" link set wg0 down && ip -n "$ns" link set wg0 up &&
+		ip -n "$ns" address replace "fd07::$(number_of "$ns")/64" dev wg0 nodad
 }
+
+number_of() { [ "$1" = hub ] && echo 1 || echo "${1#p}"; }
 
 # Which CPUs the stack of the hub's cables works on.
 steered() { at hub sh -c "echo $((RANDOM % 4)) >/sys/class/net/to-p$(any)/queues/rx-0/rps_cpus"; }
