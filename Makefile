@@ -61,11 +61,12 @@ fuzz-guest:
 
 # Long runs on two CPUs: a hub whose peers change, and a million packets that have to stay in order.
 KERNEL ?= stock
-soaked  = $(filter-out stock,$(KERNEL))
+soaked  = wire-peer $(addsuffix /,$(filter-out stock,$(KERNEL)))module
 on_two = tools/lab/run-guest --kernel $(KERNEL) --smp 2 --mem 1024 --module build/module/$(KERNEL)/wireguard.ko
 soak:
-	@$(lab) up root $(KERNEL) guest
-	@$(in_root) tools/run-tests wire-peer $(addsuffix /,$(soaked))module
+	@$(lab) up root
+	@$(lab) up $(KERNEL) guest $$($(in_root) tools/run-tests --steps $(soaked))
+	@$(in_root) tools/run-tests $(soaked)
 	@$(on_two) --timeout $$(($(or $(MINUTES),30) * 180 + 600)) --append soak=$(or $(MINUTES),30) selftests/soak.sh
 	@$(on_two) --timeout 7200 --append order=1000000 --file build/cargo/guest/release/order selftests/order.sh
 
