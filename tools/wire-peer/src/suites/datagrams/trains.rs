@@ -24,6 +24,9 @@ const MESSAGE_LEN: usize = 96;
 /// The device's end of the cable.
 const CABLE: &str = "to-peers";
 
+/// The other one.
+const OUR_CABLE: &str = "to-dut";
+
 /// Does something to the messages of a train.
 type Spoil = fn(&mut Vec<Vec<u8>>);
 
@@ -261,14 +264,15 @@ fn datagrams(dut: &Dut) -> Result<u64> {
     Ok(count.ok_or("UDP counts nothing")?.parse()?)
 }
 
-/// Has the cable put packets together, for which it waits some milliseconds, or no longer.
+/// Has the cable put packets together, for which it waits some milliseconds, or no longer. It does not
+/// where the sender might do it.
 fn merge(dut: &Dut, is_on: bool) -> Result {
-    let (state, timeout) = if is_on {
-        ("on", "5000000")
-    } else {
-        ("off", "0")
+    let (gro, tso, timeout) = match is_on {
+        true => ("on", "off", "5000000"),
+        false => ("off", "on", "0"),
     };
-    dut.run("ethtool", &["-K", CABLE, "gro", state], "")?;
+    run_command("ethtool", &["-K", OUR_CABLE, "tso", tso], "")?;
+    dut.run("ethtool", &["-K", CABLE, "gro", gro], "")?;
     let set = format!("echo {timeout} >/sys/class/net/{CABLE}/gro_flush_timeout");
     run_command("ip", &["netns", "exec", NAMESPACE, "sh", "-c", &set], "").map(drop)
 }
