@@ -316,7 +316,11 @@ struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,
 	return part;
 }
 
-/* A part of the packet that is in one piece, if it is. */
+/*
+ * A part of the packet that is in one piece, if it is, and that nobody changes:
+ * the tag is checked before the data are read once more to be decrypted, so they
+ * must not be in the pages of a file or a process.
+ */
 static const u8 *in_one_piece(const struct sk_buff *skb, unsigned int offset,
 			      unsigned int len)
 {
@@ -327,7 +331,7 @@ static const u8 *in_one_piece(const struct sk_buff *skb, unsigned int offset,
 	if (offset < skb_headlen(skb))
 		return offset + len <= skb_headlen(skb) ? skb->data + offset :
 							  NULL;
-	if (!skb_frags_readable(skb))
+	if (!skb_frags_readable(skb) || skb_has_shared_frag(skb))
 		return NULL;
 	offset -= skb_headlen(skb);
 	for (i = 0; i < shinfo->nr_frags; i++) {
