@@ -78,16 +78,37 @@ bool wg_helper_skb_is_gso(const struct sk_buff *skb)
 	return skb_is_gso(skb);
 }
 
-/* Some kinds of segmentation ask @dev what it can; the segments do not keep it. */
+/* Takes off the length of a list of fragments that is gone. */
+static void forget_frag_list(struct sk_buff *skb)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const unsigned int headlen = skb_headlen(skb);
+	int i;
+
+	/* As skb_pagelen(), which has the index checked. */
+	skb->data_len = 0;
+	for (i = 0; i < shinfo->nr_frags; i++)
+		skb->data_len += skb_frag_size(shinfo->frags + i);
+	skb->len = headlen + skb->data_len;
+}
+
+/*
+ * Some kinds of segmentation ask @dev what it can; the segments do not keep it.
+ * On an error the packet is whole but for its list, which skb_segment_list()
+ * gives up by then, and goes on counting.
+ */
 struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
 					  struct net_device *dev,
 					  netdev_features_t features)
 {
+	const bool had_list = skb_has_frag_list(skb);
 	struct sk_buff *segs, *seg;
 
 	skb->dev = dev;
 	segs = skb_gso_segment(skb, features);
 	skb->dev = NULL;
+	if (IS_ERR(segs) && had_list && !skb_has_frag_list(skb))
+		forget_frag_list(skb);
 	for (seg = IS_ERR(segs) ? NULL : segs; seg; seg = seg->next)
 		seg->dev = NULL;
 	return segs;
