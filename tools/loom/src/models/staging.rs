@@ -130,23 +130,29 @@ fn a_keepalive_meanwhile() {
     });
 }
 
+/// A session comes, after something else, while a packet is sent: that is sent in the end.
+fn sent_when_a_session_comes(peer: &RcuArc<Peer>, device: &Device, after: impl FnOnce()) {
+    let other = thread::spawn({
+        let peer = peer.clone();
+        move || send(&peer, 1)
+    });
+    after();
+    install(peer, Role::Initiator).unwrap();
+    flush(peer);
+    other.join().unwrap();
+    device.crypt_queue.flush();
+    assert_eq!(
+        device.sockets.sent(),
+        [0],
+        "a packet still waits for a session"
+    );
+}
+
 /// What waits for a session is sent when there is one, and so is what comes afterwards.
 fn a_session_comes() {
     model::check(2, || {
         let (peer, device) = stranger(ROOM);
-        let other = thread::spawn({
-            let peer = peer.clone();
-            move || send(&peer, 1)
-        });
-        install(&peer, Role::Initiator).unwrap();
-        flush(&peer);
-        other.join().unwrap();
-        device.crypt_queue.flush();
-        assert_eq!(
-            device.sockets.sent(),
-            [0],
-            "a packet still waits for a session"
-        );
+        sent_when_a_session_comes(&peer, &device, || ());
         send(&peer, 1);
         assert_sent(&peer, &device, 2);
     });
@@ -169,20 +175,9 @@ fn a_session_follows_another_for_a_worker() {
     streak::set(true);
     model::check(2, || {
         let (peer, device) = peer(ROOM);
-        let other = thread::spawn({
-            let peer = peer.clone();
-            move || send(&peer, 1)
+        sent_when_a_session_comes(&peer, &device, || {
+            peer.sessions.clear(&device.index_table);
         });
-        peer.sessions.clear(&device.index_table);
-        install(&peer, Role::Initiator).unwrap();
-        flush(&peer);
-        other.join().unwrap();
-        device.crypt_queue.flush();
-        assert_eq!(
-            device.sockets.sent(),
-            [0],
-            "a packet still waits for a session"
-        );
         send(&peer, 1);
         device.crypt_queue.flush();
         assert_eq!(staged(&peer), 0, "a packet is left that nobody will take");
