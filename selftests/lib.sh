@@ -28,6 +28,9 @@ dut_name() { if is_ours; then echo "our module"; else echo "the C driver"; fi; }
 # Is this one of the lab's debug kernels?
 is_debug() { case $(uname -r) in *-debug | *-kcsan) true ;; *) false ;; esac; }
 
+# told NAME: what the kernel's command line says of it, as NAME=VALUE.
+told() { sed -nE "s/^(.* )?$1=([^ ]*).*/\2/p" /proc/cmdline; }
+
 # --- namespaces
 
 # at NAMESPACE COMMAND…
@@ -49,6 +52,9 @@ outside_address() {
 		ip -n "$1" address add "2001:db8::$3/64" dev "$2" nodad &&
 		ip -n "$1" link set "$2" up
 }
+
+# features NAMESPACE INTERFACE FEATURE on|off…
+features() { at "$1" ethtool -K "$2" "${@:3}" >/dev/null; }
 
 outside() { case $1 in 4) echo "192.0.2.$2" ;; 6) echo "[2001:db8::$2]" ;; esac; }
 inside() { case $1 in 4) echo "10.7.0.$2" ;; 6) echo "fd07::$2" ;; esac; }
@@ -95,6 +101,13 @@ set_peer() {
 	else
 		at "$ns" wg set "$dev" "${words[@]}"
 	fi
+}
+
+# Namespaces a and b, and between them a tunnel, for which b waits.
+tunnel_of_two() {
+	add_namespace a && add_namespace b && join_namespaces a b &&
+		ip -n a link add wg0 type wireguard && ip -n b link add wg0 type wireguard &&
+		tunnel_end b wg0 2 1 && tunnel_end a wg0 1 2 "$(outside 4 2)"
 }
 
 # --- traffic

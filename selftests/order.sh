@@ -8,21 +8,14 @@
 . "${0%/*}/lib.sh"
 
 # With order=NUMBER on the kernel's command line so many.
-count=$(sed -n 's/.*\border=\([0-9]*\).*/\1/p' /proc/cmdline)
+count=$(told order)
 : "${count:=$(is_debug && echo 20000 || echo 60000)}"
 
 check "load the module" dut_load
-add_namespace a
-add_namespace b
-check "join two namespaces" join_namespaces a b
-ip -n a link add wg0 type wireguard
-ip -n b link add wg0 type wireguard
-check "configure the end that waits" tunnel_end b wg0 2 1
-check "configure the end that begins" tunnel_end a wg0 1 2 "$(outside 4 2)"
+check "a tunnel" tunnel_of_two
 check "ping" ping_across a "$(inside 4 2)"
 # Who receives polls a queue, of which there is one: so the cable keeps the order of what several CPUs send.
-features() { at "$1" ethtool -K "$2" gro on tso off >/dev/null; }
-check "the cable keeps the order" eval 'features a to-b && features b to-a'
+check "the cable keeps the order" eval 'features a to-b gro on tso off && features b to-a gro on tso off'
 
 threaded() { at b sh -c "echo $1 >/sys/class/net/wg0/threaded" && at a sh -c "echo $1 >/sys/class/net/wg0/threaded"; }
 order() { "${0%/*}/order" a b "$(inside 4 2)" "$count"; }

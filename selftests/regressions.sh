@@ -17,12 +17,6 @@ unreachables() { at a awk '/^Icmp: [0-9]/ { sum += $5 } /^Icmp6InDestUnreachs/ {
 # Packets that came out of the tunnel in namespace b.
 arrived() { at b cat /sys/class/net/wg0/statistics/rx_packets; }
 
-tunnel() {
-	add_namespace a && add_namespace b && join_namespaces a b &&
-		ip -n a link add wg0 type wireguard && ip -n b link add wg0 type wireguard &&
-		tunnel_end b wg0 2 1 && tunnel_end a wg0 1 2 192.0.2.2
-}
-
 # --- packet sockets
 
 # A packet socket may leave it to the device to tell what protocol a packet is of.
@@ -97,7 +91,7 @@ test_flow_hash() {
 }
 
 check "load $(dut_name)" dut_load
-check "a tunnel" tunnel
+check "a tunnel" tunnel_of_two
 check "packets go through" ping_across a 10.7.0.2
 test_injection
 # The debug kernels do not have what these two put in the packets' way.

@@ -7,25 +7,22 @@
 
 . "${0%/*}/lib.sh"
 
-minutes=$(sed -n 's/.*\bsoak=\([0-9]*\).*/\1/p' /proc/cmdline)
+minutes=$(told soak)
 others=(2 3 4 5 6)
 ends=(hub "${others[@]/#/p}")
-
-outside_of() { echo "192.0.2.$1"; }
 
 # attach NUMBER: the namespace of a peer, on the hub's bridge.
 attach() {
 	add_namespace "p$1"
 	ip link add cable netns "p$1" type veth peer name "to-p$1" netns hub && ip -n hub link set "to-p$1" master bridge up &&
-		ip -n "p$1" address add "$(outside_of "$1")/24" dev cable && ip -n "p$1" link set cable up &&
-		ip -n "p$1" link add wg0 type wireguard && tunnel_end "p$1" wg0 "$1" 1 "$(outside_of 1)"
+		outside_address "p$1" cable "$1" &&
+		ip -n "p$1" link add wg0 type wireguard && tunnel_end "p$1" wg0 "$1" 1 "$(outside 4 1)"
 }
 
 make_hub() {
 	add_namespace hub
-	ip -n hub link add bridge type bridge && ip -n hub address add "$(outside_of 1)/24" dev bridge &&
-		ip -n hub link set bridge up && ip -n hub link add wg0 type wireguard &&
-		tunnel_end hub wg0 1 2 "$(outside_of 2)"
+	ip -n hub link add bridge type bridge && outside_address hub bridge 1 && ip -n hub link add wg0 type wireguard &&
+		tunnel_end hub wg0 1 2 "$(outside 4 2)"
 }
 
 # forever NAMESPACE COMMAND…: again and again until the end.
@@ -64,7 +61,7 @@ threaded() { at hub sh -c "echo $((RANDOM % 2)) >/sys/class/net/wg0/threaded"; }
 readded() {
 	local n public
 	n=$(any) public=public_$n
-	at hub wg set wg0 peer "${!public}" remove && set_peer hub wg0 "$n" "$(outside_of "$n")"
+	at hub wg set wg0 peer "${!public}" remove && set_peer hub wg0 "$n" "$(outside 4 "$n")"
 }
 
 # Without the key there are no sessions any more.
@@ -116,7 +113,7 @@ check "load the module" dut_load
 check "make a hub" make_hub
 for n in "${others[@]}"; do
 	check "make peer $n" attach "$n"
-	check "tell the hub of it" set_peer hub wg0 "$n" "$(outside_of "$n")"
+	check "tell the hub of it" set_peer hub wg0 "$n" "$(outside 4 "$n")"
 done
 check "every peer gets an answer" answers
 start_traffic

@@ -9,12 +9,10 @@
 
 . "${0%/*}/lib.sh"
 
-told() { sed -nE "s/^(.* )?fuzz\.$1=([^ ]*).*/\2/p" /proc/cmdline; }
-
-seconds=$(told seconds)
+seconds=$(told fuzz.seconds)
 seconds=${seconds:-60}
-seed=$(told seed)
-more=$(told more)
+seed=$(told fuzz.seed)
+more=$(told fuzz.more)
 
 storm() {
 	# shellcheck disable=SC2086

@@ -8,13 +8,7 @@
 . "${0%/*}/lib.sh"
 
 check "load the module" dut_load
-add_namespace a
-add_namespace b
-check "join two namespaces" join_namespaces a b
-ip -n a link add wg0 type wireguard
-ip -n b link add wg0 type wireguard
-check "configure the end that waits" tunnel_end b wg0 2 1
-check "configure the end that begins" tunnel_end a wg0 1 2 "$(outside 4 2)"
+check "a tunnel" tunnel_of_two
 
 data=/tmp/data
 head -c 6000000 /dev/urandom >$data
@@ -57,8 +51,6 @@ for ip in 4 6; do
 	check "IPv$ip outside: IPv6 inside" travels whole file_across 6
 done
 at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"
-
-features() { at "$1" ethtool -K "$2" "${@:3}" >/dev/null; }
 
 check "the link cannot segment any more" features a to-b tx-udp-segmentation off tso off
 check "trains are cut" travels cut file_across 4
