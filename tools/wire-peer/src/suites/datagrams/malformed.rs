@@ -5,9 +5,8 @@
 
 use wireguard_proto::messages::HandshakeMessage;
 
-use super::Scene;
+use super::{noise, Scene};
 use crate::bench::Bench;
-use crate::keys::random;
 use crate::peer::NOW;
 use crate::tap::Result;
 
@@ -51,28 +50,23 @@ pub fn run(bench: &mut Bench, scene: &mut Scene) {
 
 /// What makes no sense whoever sends it.
 fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
-    let of = |kind: u8, len: usize| {
-        let mut bytes = random::<2048>()[..len].to_vec();
-        bytes[..4.min(len)].copy_from_slice(&[kind, 0, 0, 0][..4.min(len)]);
-        bytes
-    };
     vec![
         ("an empty datagram", vec![]),
-        ("one byte", of(1, 1)),
-        ("three bytes", of(4, 3)),
-        ("four bytes", of(4, 4)),
-        ("a message of type 0", of(0, 148)),
-        ("a message of type 5", of(5, 148)),
-        ("a message of type 255", of(255, 92)),
-        ("a data message of 31 bytes", of(4, 31)),
-        ("a response of 91 bytes", of(2, 91)),
-        ("a response of 93 bytes", of(2, 93)),
-        ("a cookie reply of 63 bytes", of(3, 63)),
-        ("a cookie reply of 65 bytes", of(3, 65)),
-        ("a cookie reply out of the blue", of(3, 64)),
-        ("a response out of the blue", of(2, 92)),
-        ("an initiation of random bytes", of(1, 148)),
-        ("a data message of random bytes", of(4, 1452)),
+        ("one byte", noise(1, 1)),
+        ("three bytes", noise(4, 3)),
+        ("four bytes", noise(4, 4)),
+        ("a message of type 0", noise(0, 148)),
+        ("a message of type 5", noise(5, 148)),
+        ("a message of type 255", noise(255, 92)),
+        ("a data message of 31 bytes", noise(4, 31)),
+        ("a response of 91 bytes", noise(2, 91)),
+        ("a response of 93 bytes", noise(2, 93)),
+        ("a cookie reply of 63 bytes", noise(3, 63)),
+        ("a cookie reply of 65 bytes", noise(3, 65)),
+        ("a cookie reply out of the blue", noise(3, 64)),
+        ("a response out of the blue", noise(2, 92)),
+        ("an initiation of random bytes", noise(1, 148)),
+        ("a data message of random bytes", noise(4, 1452)),
     ]
 }
 

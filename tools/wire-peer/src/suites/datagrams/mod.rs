@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::dut::{Counters, OURS4};
+use crate::keys::random;
 use crate::live::LiveTunnel;
 use crate::peer::{Peer, A_MOMENT};
 use crate::session::Session;
@@ -25,6 +26,13 @@ use crate::{ensure, ensure_eq};
 
 /// A little more than the least time between two initiations of one peer.
 const SPACING: Duration = Duration::from_millis(30);
+
+/// Random bytes that begin as a message of that type does.
+fn noise(kind: u8, len: usize) -> Vec<u8> {
+    let mut bytes = random::<2048>()[..len].to_vec();
+    bytes[..4.min(len)].copy_from_slice(&[kind, 0, 0, 0][..4.min(len)]);
+    bytes
+}
 
 /// Who is there.
 pub struct Scene {

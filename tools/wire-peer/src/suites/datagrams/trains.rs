@@ -6,7 +6,7 @@
 use wireguard_proto::constants::INITIATION_LEN;
 use wireguard_proto::messages::{parse, HandshakeMessage, Message};
 
-use super::Scene;
+use super::{noise, Scene};
 use crate::bench::Bench;
 use crate::dut::{run as run_command, Dut, NAMESPACE, OUTSIDE4};
 use crate::keys::random;
@@ -158,20 +158,14 @@ fn replied(
 
 /// Trains in which nothing makes sense.
 fn nonsense(bench: &mut Bench, scene: &mut Scene) {
-    let noise = random::<2048>();
-    let typed = |kind: u8, len: usize, count: usize| {
-        let mut message = noise[..len].to_vec();
-        message[..4].copy_from_slice(&[kind, 0, 0, 0]);
-        message.repeat(count)
-    };
     let trains = [
-        ("of single bytes", 1, noise[..64].to_vec()),
-        ("of 31 bytes each", 31, typed(4, 31, 64)),
-        ("to an index that nobody has", 32, typed(4, 32, 64)),
-        ("of cookie replies", 64, typed(3, 64, 32)),
-        ("of responses", 92, typed(2, 92, 32)),
-        ("of initiations of noise", 148, typed(1, 148, 20)),
-        ("as long as can be", 1400, typed(4, 1400, 46)),
+        ("of single bytes", 1, random::<64>().to_vec()),
+        ("of 31 bytes each", 31, noise(4, 31).repeat(64)),
+        ("to an index that nobody has", 32, noise(4, 32).repeat(64)),
+        ("of cookie replies", 64, noise(3, 64).repeat(32)),
+        ("of responses", 92, noise(2, 92).repeat(32)),
+        ("of initiations of noise", 148, noise(1, 148).repeat(20)),
+        ("as long as can be", 1400, noise(4, 1400).repeat(46)),
     ];
     for (name, len, train) in trains {
         scene.silent(bench, &format!("a train {name}"), &[], |scene, bench| {
@@ -228,11 +222,9 @@ fn all_types(bench: &mut Bench, scene: &mut Scene) {
             request.resize(INITIATION_LEN - OVERHEAD, 0);
             train.extend(scene.session.seal_as(scene.session.counter, &request));
             scene.session.counter += 1;
-            let mut message = random::<INITIATION_LEN>();
-            message[..4].copy_from_slice(&[kind, 0, 0, 0]);
             match kind {
                 1 => train.extend(initiation.as_bytes()),
-                _ => train.extend(message),
+                _ => train.extend(noise(kind, INITIATION_LEN)),
             }
         }
         other
