@@ -124,7 +124,7 @@ impl Way {
     fn send(&self, wire: &Wire, to: SocketAddr, count: u64) -> Result {
         let mut next = 0;
         while next < count {
-            self.await_room(next);
+            self.await_arrival(next.saturating_sub(WINDOW));
             let [kind, size, length, cpu] = random();
             if cpu < 16 {
                 stay_on((cpu % 2).into())?;
@@ -151,11 +151,6 @@ impl Way {
         }
         self.await_arrival(count);
         Ok(())
-    }
-
-    /// Waits until not too many are under way.
-    fn await_room(&self, next: u64) {
-        self.await_arrival(next.saturating_sub(WINDOW));
     }
 
     /// Waits until so many have arrived, or all that are under way must be lost.
