@@ -127,12 +127,18 @@ def need(module):
         sys.exit(f"bench: there is no {module}: build it first, with make")
 
 
+def empty_folder(kind, driver):
+    """For what the guest of a driver leaves behind."""
+    out = OUT / kind / driver.name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    return out
+
+
 def measure(driver, setting):
     """Measures one driver; returns its counts by workload."""
     need(driver.module)
-    out = OUT / "guest" / driver.name
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out = empty_folder("guest", driver)
     lines = []
     problems = guest.run(job(driver, setting, out), emit=lines.append)
     moved = [match.groups() for match in map(MOVED.match, lines) if match]
