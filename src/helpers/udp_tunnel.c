@@ -234,11 +234,36 @@ static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
 	return 0;
 }
 
-/* The tunnel code counts a train of datagrams as one packet. */
-static void count_segments(struct net_device *dev, unsigned int segs)
+/*
+ * What becomes of a packet is only to be seen in the statistics of the device:
+ * the packets that this CPU has sent, which is the only one to count here.
+ */
+static u64 sent_here(const struct net_device *dev)
 {
-	if (segs > 1 && dev->pcpu_stat_type == NETDEV_PCPU_STAT_TSTATS)
-		dev_sw_netstats_tx_add(dev, segs - 1, 0);
+	return u64_stats_read(&this_cpu_ptr(dev->tstats)->tx_packets);
+}
+
+/*
+ * The tunnel code counts a train of datagrams as one packet: counts the others
+ * as it has counted that one, as sent, or as refused by the IP of that version.
+ */
+static void count_others(struct net_device *dev, unsigned int others,
+			 bool was_sent, bool is_v6)
+{
+	if (was_sent) {
+		dev_sw_netstats_tx_add(dev, others, 0);
+	} else if (is_v6) {
+		DEV_STATS_ADD(dev, tx_errors, others);
+		DEV_STATS_ADD(dev, tx_aborted_errors, others);
+	} else {
+		DEV_STATS_ADD(dev, tx_dropped, others);
+	}
+}
+
+/* The datagrams that a packet stands for, besides one. */
+static unsigned int others_in(const struct sk_buff *skb)
+{
+	return max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1) - 1;
 }
 
 int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
@@ -246,17 +271,22 @@ int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
 			const struct wg_helper_flow4 *flow, u8 ds)
 {
 	int err = prepare_payload(skb, dev, flow->mark, sizeof(struct iphdr));
+	unsigned int others;
+	u64 sent;
 
 	if (unlikely(err)) {
 		dst_release(dst);
 		kfree_skb(skb);
 		return err;
 	}
-	count_segments(dev, skb_shinfo(skb)->gso_segs);
+	others = others_in(skb);
+	sent = sent_here(dev);
 	udp_tunnel_xmit_skb(dst_rtable(dst), sk, skb, flow->saddr, flow->daddr,
 			    ds, ip4_dst_hoplimit(dst), 0,
 			    inet_sk(sk)->inet_sport, flow->dport, false, false,
 			    0);
+	if (others)
+		count_others(dev, others, sent_here(dev) != sent, false);
 	return 0;
 }
 
@@ -266,6 +296,8 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	int err = prepare_payload(skb, dev, flow->mark, sizeof(struct ipv6hdr));
+	unsigned int others;
+	u64 sent;
 #else
 	int err = -EAFNOSUPPORT;
 #endif
@@ -276,10 +308,13 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 		return err;
 	}
 #if IS_ENABLED(CONFIG_IPV6)
-	count_segments(dev, skb_shinfo(skb)->gso_segs);
+	others = others_in(skb);
+	sent = sent_here(dev);
 	udp_tunnel6_xmit_skb(dst, sk, skb, dev, &flow->saddr, &flow->daddr, ds,
 			     ip6_dst_hoplimit(dst), 0, inet_sk(sk)->inet_sport,
 			     flow->dport, false, 0);
+	if (others)
+		count_others(dev, others, sent_here(dev) != sent, true);
 #endif
 	return 0;
 }
