@@ -20,7 +20,7 @@ use crate::{
     proto::{
         constants::{MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT, REKEY_TIMEOUT},
         time::MonoTime,
-        timers::{Expired, Jitter, Retry, Sent, Timers}, //
+        timers::{Expired, Jitter, Retry, Timers}, //
     },
     time::mono_now,
     tx::{handshake, stage}, //
@@ -37,11 +37,17 @@ pub(crate) fn with<R>(peer: RcuRef<'_, Peer>, f: impl FnOnce(&mut Timers) -> R) 
     result
 }
 
-/// A batch of authenticated messages was sent.
+/// A batch of authenticated messages is about to be sent.
 #[inline]
-pub(crate) fn packets_sent(peer: RcuRef<'_, Peer>, sent: Sent) {
+pub(crate) fn packets_leave(peer: RcuRef<'_, Peer>) {
+    with(peer, |timers| timers.packets_leave(mono_now()));
+}
+
+/// Such a batch was sent, and data with it.
+#[inline]
+pub(crate) fn data_sent(peer: RcuRef<'_, Peer>) {
     with(peer, |timers| {
-        timers.packets_sent(mono_now(), sent, || Jitter::from_random(random::u32()));
+        timers.data_sent(mono_now(), || Jitter::from_random(random::u32()));
     });
 }
 

@@ -37,15 +37,6 @@ impl Jitter {
     }
 }
 
-/// What a batch of sent messages held.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Sent {
-    /// Only keepalives, or only a handshake message.
-    NoData,
-    /// At least one packet went out.
-    Data,
-}
-
 /// Whether an initiation is asked for by the retransmission timer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
@@ -158,11 +149,16 @@ impl Timers {
         self.armed = None;
     }
 
-    /// A batch of authenticated messages went out. `jitter` is drawn only if a timer needs it.
-    pub fn packets_sent(&mut self, now: MonoTime, sent: Sent, jitter: impl FnOnce() -> Jitter) {
+    /// A batch of authenticated messages is about to go out.
+    pub fn packets_leave(&mut self, now: MonoTime) {
         self.send_keepalive = None;
         self.restart_persistent_keepalive(now);
-        if sent == Sent::Data && self.new_handshake.is_none() {
+    }
+
+    /// Of such a batch at least one message that carries data, and is no keepalive, did go out. `jitter`
+    /// is drawn only if a timer needs it.
+    pub fn data_sent(&mut self, now: MonoTime, jitter: impl FnOnce() -> Jitter) {
+        if self.new_handshake.is_none() {
             self.new_handshake = self.deadline(now, NEW_HANDSHAKE_TIMEOUT, jitter());
         }
     }
@@ -213,14 +209,14 @@ impl Timers {
     /// An initiation was made and goes out now.
     pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, jitter: Jitter) {
         self.last_handshake_sent = Some(boot);
-        self.packets_sent(now, Sent::NoData, Jitter::default);
+        self.packets_leave(now);
         self.retransmit_handshake = self.deadline(now, REKEY_TIMEOUT, jitter);
     }
 
     /// A response was made and goes out now. It is not limited, but limits initiations.
     pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime) {
         self.last_handshake_sent = Some(boot);
-        self.packets_sent(now, Sent::NoData, Jitter::default);
+        self.packets_leave(now);
     }
 
     /// Lets the next initiation go at once, after a change of key or when the interface goes down.
@@ -519,12 +515,14 @@ mod tests {
 
     #[test]
     fn anything_sent_is_answer_enough() {
-        for sent in [Sent::NoData, Sent::Data] {
-            let mut timers = running();
-            timers.packets_received(at(2), 1);
-            timers.packets_sent(at(3), sent, no_jitter);
-            assert_ne!(timers.next_deadline(), Some(at(12)));
-        }
+        let mut timers = running();
+        timers.packets_received(at(2), 1);
+        timers.packets_leave(at(3));
+        assert_eq!(timers.next_deadline(), None);
+        // What comes while they go is not answered by them.
+        timers.packets_received(at(3), 1);
+        timers.data_sent(at(3), no_jitter);
+        assert_eq!(timers.next_deadline(), Some(at(13)));
         let mut timers = running();
         timers.packets_received(at(2), 1);
         timers.handshake_responded(at(3), boot(3));
@@ -534,14 +532,15 @@ mod tests {
     #[test]
     fn silence_after_sending_data_asks_for_a_handshake() {
         let mut timers = running();
-        timers.packets_sent(at(1), Sent::NoData, || panic!("no timer needs jitter"));
+        timers.packets_leave(at(1));
         assert_eq!(timers.next_deadline(), None);
-        timers.packets_sent(at(1), Sent::Data, no_jitter);
+        timers.data_sent(at(1), no_jitter);
         // The first packet counts, and the timer is not drawn out by later ones.
-        timers.packets_sent(at(9), Sent::Data, || panic!("the timer is armed already"));
+        timers.packets_leave(at(9));
+        timers.data_sent(at(9), || panic!("the timer is armed already"));
         expires(&mut timers, 16, Expired::NewHandshake);
 
-        timers.packets_sent(at(20), Sent::Data, half_jitter);
+        timers.data_sent(at(20), half_jitter);
         assert_eq!(timers.next_deadline(), Some(MonoTime(35_166_666_666)));
         timers.packets_received(at(21), 0);
         assert_eq!(timers.next_deadline(), None);
@@ -570,7 +569,7 @@ mod tests {
             KeepaliveChange::Nothing
         );
         assert_eq!(timers.next_deadline(), None);
-        timers.packets_sent(at(1), Sent::NoData, no_jitter);
+        timers.packets_leave(at(1));
         assert_eq!(timers.next_deadline(), Some(at(21)));
         timers.packets_received(at(2), 0);
         expires(&mut timers, 22, Expired::PersistentKeepalive);
@@ -581,7 +580,7 @@ mod tests {
     fn persistent_keepalive_switched_off_expires_silently() {
         let mut timers = running();
         assert_eq!(timers.set_persistent_keepalive(5), KeepaliveChange::SendNow);
-        timers.packets_sent(at(1), Sent::NoData, no_jitter);
+        timers.packets_leave(at(1));
         assert_eq!(timers.set_persistent_keepalive(0), KeepaliveChange::Nothing);
         assert_eq!(timers.persistent_keepalive(), 0);
         assert_eq!(timers.expire(at(6)), None);
@@ -603,7 +602,7 @@ mod tests {
         timers.handshake_complete(WallTime { secs: 1, nanos: 0 });
         assert_eq!(timers.set_persistent_keepalive(9), KeepaliveChange::SendNow);
         timers.session_derived(at(1));
-        timers.packets_sent(at(1), Sent::Data, no_jitter);
+        timers.data_sent(at(1), no_jitter);
         assert!(timers.arm().is_some());
         timers.stop();
         assert!(!timers.is_running());
@@ -624,7 +623,7 @@ mod tests {
         // Earlier: set again. Later: left to fire early.
         timers.packets_received(at(1), 1);
         assert_eq!(timers.arm(), Some(at(11)));
-        timers.packets_sent(at(2), Sent::NoData, no_jitter);
+        timers.packets_leave(at(2));
         assert_eq!(timers.arm(), None);
         timers.fired();
         assert_eq!(timers.expire(at(11)), None);
@@ -636,7 +635,7 @@ mod tests {
         let mut timers = running();
         assert_eq!(timers.set_persistent_keepalive(3), KeepaliveChange::SendNow);
         timers.session_derived(at(1));
-        timers.packets_sent(at(1), Sent::Data, no_jitter);
+        timers.data_sent(at(1), no_jitter);
         timers.handshake_initiated(at(1), boot(1), no_jitter());
         timers.send_keepalive = Some(at(4));
         let mut expired = [None; 6];

@@ -22,10 +22,7 @@ use crate::{
         }, //
     },
     peer::Peer,
-    proto::{
-        timers::{Retry, Sent},
-        transport, //
-    },
+    proto::{timers::Retry, transport},
     queue::ordered::{Drainer, Duty},
     time::boot_now,
     timers, //
@@ -70,40 +67,57 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     let (header, packets) = batch.into_parts();
     let session = &header.session;
     let peer = &session.peer;
-    if let Some(sent) = send_all(peer, packets, bh) {
-        timers::packets_sent(peer.borrow(), sent);
-        keep_fresh(peer, bh);
+    let packets = without_failed(peer, packets);
+    if packets.is_empty() {
+        return;
     }
+    // Before they are sent: what comes back may want an answer of its own.
+    timers::packets_leave(peer.borrow());
+    if send_all(peer, packets, bh) {
+        timers::data_sent(peer.borrow());
+    }
+    keep_fresh(peer, bh);
 }
 
-/// Sends messages by one route, and returns what they were, if there were any to send.
-fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> Option<Sent> {
+/// Drops the packets that could not be made messages.
+fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
+    let mut has_failed = false;
+    packets.for_each(|skb| has_failed |= Note::of(skb).fate == Fate::Drop);
+    if !has_failed {
+        return packets;
+    }
+    let mut rest = PacketList::new();
+    while let Some(skb) = packets.pop() {
+        let note = Note::of(&skb);
+        match note.fate {
+            Fate::Send => rest.push(skb),
+            Fate::Drop => peer.device.dev.tx_dropped(note.messages.into()),
+        }
+    }
+    rest
+}
+
+/// Sends messages by one route, and returns whether any data were among those that IP took.
+fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
     let Ok(route) = device
         .sockets
         .route(&device.dev, &peer.endpoint, device.fwmark(), bh)
     else {
-        return Some(Sent::NoData);
+        return false;
     };
-    let mut sent = None;
+    let mut has_data = false;
     let mut bytes = 0u64;
     while let Some(skb) = packets.pop() {
-        let note = Note::of(&skb);
-        if note.fate == Fate::Drop {
-            device.dev.tx_dropped(note.messages.into());
-            continue;
-        }
         let len = skb.len();
-        sent = sent.or(Some(Sent::NoData));
-        if route.send(skb, &device.dev, note.ds).is_ok() {
+        let ds = Note::of(&skb).ds;
+        if route.send(skb, &device.dev, ds).is_ok() {
             bytes = bytes.wrapping_add(u64::from(len));
-            if !transport::is_keepalive(len as usize) {
-                sent = Some(Sent::Data);
-            }
+            has_data |= !transport::is_keepalive(len as usize);
         }
     }
     peer.count_sent(bytes);
-    sent
+    has_data
 }
 
 /// Sends a handshake message.

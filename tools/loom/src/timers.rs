@@ -2,6 +2,8 @@
 
 //! What would be told of packets.
 
-use crate::{kapi::sync::rcu::RcuRef, peer::Peer, proto::timers::Sent};
+use crate::{kapi::sync::rcu::RcuRef, peer::Peer};
 
-pub(crate) fn packets_sent(_peer: RcuRef<'_, Peer>, _sent: Sent) {}
+pub(crate) fn packets_leave(_peer: RcuRef<'_, Peer>) {}
+
+pub(crate) fn data_sent(_peer: RcuRef<'_, Peer>) {}
