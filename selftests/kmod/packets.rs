@@ -188,7 +188,7 @@ fn round_trip(text: &[u8], headroom: u32, spare: u32) -> Outcome {
     let padding = (16 - text.len() as u32 % 16) % 16;
     let padded = text.len() as u32 + padding;
     let mut skb = packet(headroom, text, spare)?;
-    check!(skb.extend_for_seal(None, 64, padding).is_ok() && skb.len() == padded + TAG);
+    check!(skb.extend_for_seal(64, padding).is_ok() && skb.len() == padded + TAG);
     check!(skb.push_bytes(&[4; HEADER as usize]).is_ok());
     check!(skb.seal(HEADER, 9, &KEY).is_ok());
     check!(skb.len() == HEADER + padded + TAG && skb.linear()[..HEADER as usize] == [4; 16]);
@@ -205,7 +205,7 @@ fn round_trip(text: &[u8], headroom: u32, spare: u32) -> Outcome {
 pub(crate) fn forgeries() -> Outcome {
     for (offset, nonce, first) in [(HEADER, 9, 4), (HEADER, 8, 4), (HEADER + 1, 9, 4)] {
         let mut skb = packet(64, b"sixteen bytes ok", 0)?;
-        check!(skb.extend_for_seal(None, 64, 0).is_ok());
+        check!(skb.extend_for_seal(64, 0).is_ok());
         check!(skb.push_bytes(&[first; HEADER as usize]).is_ok());
         check!(skb.seal(HEADER, 9, &KEY).is_ok());
         let is_genuine = offset == HEADER && nonce == 9;

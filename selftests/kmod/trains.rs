@@ -14,6 +14,7 @@ use crate::{
         Outcome, //
     },
     kapi::net::skbuff::{
+        Owner,
         SkBuff,
         Train, //
     },
@@ -66,6 +67,12 @@ fn empty() -> Result<Train, &'static str> {
     Train::new(64).map_err(|_| NO_MEMORY)
 }
 
+/// The packet of a train that is made of what nobody sent.
+fn finished(train: Train) -> Result<SkBuff, &'static str> {
+    let mut from = SkBuff::new(0, 0).map_err(|_| NO_MEMORY)?;
+    train.finish(Owner::Of(&mut from)).ok_or("no train")
+}
+
 /// Appends a message that is nothing but some text, encrypted; returns whether there was room.
 fn add(train: &mut Train, text: &[u8], nonce: u64) -> Result<bool, &'static str> {
     let len = text.len() as u32 + TAG;
@@ -113,7 +120,7 @@ pub(crate) fn round_trips() -> Outcome {
                 check!(add(&mut train, &text[..len], nonce)?);
             }
             check!(add(&mut train, last, count)? && u64::from(train.count()) == count);
-            let skb = train.finish(None).ok_or("no train")?;
+            let skb = finished(train)?;
             let size = len as u32 + TAG;
             check!(skb.linear().is_empty() && skb.is_gso() == (count > 1));
             check!(skb.len() == (count as u32 - 1) * size + last.len() as u32 + TAG);
@@ -140,10 +147,8 @@ pub(crate) fn what_fits() -> Outcome {
     check!(add(&mut train, &text[..100], 1)? && !add(&mut train, &text[..101], 2)?);
     check!(add(&mut train, &text[..100], 2)? && add(&mut train, &text[..99], 3)?);
     check!(!add(&mut train, &text[..99], 4)? && !train.has_room(1, 0) && train.count() == 3);
-    check!(train
-        .finish(None)
-        .is_some_and(|skb| skb.len() == 3 * 116 - 1));
-    check!(empty()?.finish(None).is_none());
+    check!(finished(train)?.len() == 3 * 116 - 1);
+    check!(finished(empty()?).is_err());
 
     let mut full = empty()?;
     let half = (Train::MAX_LEN / 2 - TAG) as usize;
@@ -155,7 +160,7 @@ pub(crate) fn what_fits() -> Outcome {
     check!(train.has_room(5000, 60_000) && train.has_room(9000, 0) && train.has_room(50, 0));
     check!(add(&mut train, &text[..34], 7)? && train.has_room(50, 60_000));
     drop(begin!(train, 50, 0).ok_or("no room")?);
-    let skb = train.finish(None).ok_or("no train")?;
+    let skb = finished(train)?;
     check!(skb.len() == 50 && !skb.is_gso() && opens_to(&skb, 0, 7, &text[..34]));
 
     // A train has so many fragments and no more: then there is no room, and what there is stays.
@@ -171,7 +176,7 @@ pub(crate) fn what_fits() -> Outcome {
         count += 1;
     }
     check!(count >= 16 && u64::from(train.count()) == count);
-    let skb = train.finish(None).ok_or("no train")?;
+    let skb = finished(train)?;
     check!((0..count).all(|nonce| opens_to(&skb, nonce as u32 * 3000, nonce, &text[..2984])));
     Ok(())
 }
@@ -233,7 +238,7 @@ pub(crate) fn bounds() -> Outcome {
                 && message.seal_from(&source, head.into(), &KEY).is_ok()
         );
     }
-    let skb = train.finish(None).ok_or("no train")?;
+    let skb = finished(train)?;
     for (index, head) in [(0, 0), (1, 10), (2, 40)] {
         check!(skb.bytes_at(index * 60) == Some([5; 4]));
         check!(opens_to(&skb, index * 60 + 4, head, &[9; 40]));
@@ -253,9 +258,7 @@ pub(crate) fn room() -> Outcome {
     }
     check!(made::room(0, 100) == 0 && made::room(65_536, 0) == 0 && made::room(1, 65_536) == 0);
     check!(made::unused_room());
-    check!(kept
-        .finish(None)
-        .is_some_and(|skb| opens_to(&skb, 0, 1, &[1; 100])));
+    check!(opens_to(&finished(kept)?, 0, 1, &[1; 100]));
     Ok(())
 }
 
@@ -309,7 +312,7 @@ fn sealed(text: &[u8], count: u32, last: usize) -> Result<KVVec<u8>, &'static st
         check_added(&mut train, text, nonce.into())?;
     }
     check_added(&mut train, &text[..last], count.into())?;
-    bytes_of(&train.finish(None).ok_or("no train")?)
+    bytes_of(&finished(train)?)
 }
 
 fn check_added(train: &mut Train, text: &[u8], nonce: u64) -> Outcome {
@@ -431,23 +434,63 @@ pub(crate) fn owners() -> Outcome {
         for nonce in 0..count {
             check!(add(&mut train, &[1; 1000], nonce)?);
         }
-        let skb = train.finish(Some(&mut owned)).ok_or("no train")?;
+        let skb = train.finish(Owner::Of(&mut owned)).ok_or("no train")?;
         check!(socket.charged() == charged);
         drop(owned);
         check!(socket.charged() == charged);
         drop(skb);
         check!(socket.charged() == idle);
     }
+    // Trains that a packet is cut into share what it was charged for, however small it was.
+    for size in [0, 1, 500, 60_000] {
+        let mut owned = made::train(&zeroed(size)?, 0, &SHAPES[0])?;
+        socket.own(&mut owned);
+        let charged = socket.charged();
+        let mut first = empty()?;
+        let mut last = empty()?;
+        check!(add(&mut first, &[1; 1000], 0)? && add(&mut last, &[1; 1000], 0)?);
+        let first = first.finish(Owner::Too(&mut owned)).ok_or("no train")?;
+        let last = last.finish(Owner::Of(&mut owned)).ok_or("no train")?;
+        drop(owned);
+        check!(socket.charged() == charged);
+        drop(first);
+        check!(idle < socket.charged() && socket.charged() < charged);
+        drop(last);
+        check!(socket.charged() == idle);
+    }
+    // Those who sent several wait for all of them.
+    let mut one = made::train(&[0; 500], 0, &SHAPES[0])?;
+    socket.own(&mut one);
+    let charged = socket.charged() - idle;
+    let mut two = made::train(&[0; 500], 0, &SHAPES[0])?;
+    socket.own(&mut two);
+    two.join_owner(&mut one);
+    drop(one);
+    check!(socket.charged() == idle + 2 * charged);
+    let other = Socket::new()?;
+    let mut three = made::train(&[0; 500], 0, &SHAPES[0])?;
+    other.own(&mut three);
+    let mut nobodys = made::train(&[0; 500], 0, &SHAPES[0])?;
+    three.join_owner(&mut two);
+    nobodys.join_owner(&mut two);
+    three.join_owner(&mut nobodys);
+    check!(other.charged() == idle + charged && socket.charged() == idle + 2 * charged);
+    drop(two);
+    check!(other.charged() == idle + charged && socket.charged() == idle);
+    drop(three);
+    check!(other.charged() == idle);
     // A destructor that looks for more in its packet stays there.
     let mut owned = made::train(&[0; 500], 0, &SHAPES[0])?;
     made::own_by_packet(&mut owned);
     let mut train = empty()?;
     check!(add(&mut train, &[1; 1000], 1)?);
-    let skb = train.finish(Some(&mut owned)).ok_or("no train")?;
+    let skb = train.finish(Owner::Of(&mut owned)).ok_or("no train")?;
+    let mut another = made::train(&[0; 500], 0, &SHAPES[0])?;
+    another.join_owner(&mut owned);
     check!(made::owners_left() == 1);
     drop(owned);
     check!(made::owners_left() == 0);
-    drop(skb);
+    drop((skb, another));
     check!(made::owners_left() == 0);
     Ok(())
 }
@@ -469,7 +512,7 @@ fn cut_into_trains(skb: &SkBuff, mut each: impl FnMut(&[u8]) -> Outcome) -> Outc
         let headers = template.headers(&segment, sum).ok_or("no headers")?;
         check!(message.patch(0, headers).is_ok());
         check!(message.seal(0, segment.index.into(), &KEY).is_ok());
-        let sealed = train.finish(None).ok_or("no train")?;
+        let sealed = finished(train)?;
         let opened = sealed.open_part(0, len - TAG, segment.index.into(), &KEY);
         each(opened.map_err(|_| "not opened")?.linear())?;
     }

@@ -187,7 +187,10 @@ void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 				     ipv6_get_dsfield(ipv6_hdr(skb)));
 }
 
-/* A device that has gone away may have left its namespace behind. */
+/*
+ * Hashes the flow that a packet on its way out by @dev belongs to, for good.
+ * A device that has gone away may have left its namespace behind.
+ */
 void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev)
 {
 	rcu_read_lock();
@@ -196,22 +199,23 @@ void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev)
 	rcu_read_unlock();
 }
 
+u32 wg_helper_skb_flow_hash(const struct sk_buff *skb)
+{
+	return skb->hash;
+}
+
 /*
  * Makes the packet writable, with at least @headroom bytes in front, and
- * appends @padding and @tail zero bytes. If there is a device that it came by,
- * the flow is hashed while the packet can still be dissected.
+ * appends @padding and @tail zero bytes.
  */
-bool wg_helper_skb_extend(struct sk_buff *skb, const struct net_device *dev,
-			  unsigned int headroom, unsigned int padding,
-			  unsigned int tail)
+bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
+			  unsigned int padding, unsigned int tail)
 {
 	struct sk_buff *trailer;
 	int nsegs;
 
 	if (headroom > U16_MAX || padding > U16_MAX || tail > U16_MAX)
 		return false;
-	if (skb->len && dev)
-		wg_helper_skb_hash_flow(skb, dev);
 	if (skb_cow_head(skb, headroom) < 0)
 		return false;
 	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))

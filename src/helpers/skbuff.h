@@ -31,9 +31,9 @@ u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb);
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer);
 
 void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev);
-bool wg_helper_skb_extend(struct sk_buff *skb, const struct net_device *dev,
-			  unsigned int headroom, unsigned int padding,
-			  unsigned int tail);
+u32 wg_helper_skb_flow_hash(const struct sk_buff *skb);
+bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
+			  unsigned int padding, unsigned int tail);
 bool wg_helper_skb_unshare_data(struct sk_buff *skb);
 void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow);
 void wg_helper_skb_receive_as(struct sk_buff *skb, u16 protocol);

@@ -220,21 +220,21 @@ void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 	}
 }
 
-/* Lets the packet have the hash of the flow that another belongs to. */
-void wg_helper_train_hash_flow(struct sk_buff *skb, struct sk_buff *from,
-			       const struct net_device *dev)
+/* Lets the packet belong to the same flow as another. */
+void wg_helper_train_copy_flow(struct sk_buff *skb, const struct sk_buff *from)
 {
-	wg_helper_skb_hash_flow(from, dev);
 	skb_copy_hash(skb, from);
 }
 
 /*
- * Lets who sent a packet wait for another one in its place. What was charged
- * for it is what will be given back, as where packets are cut by the stack.
+ * Who sent a packet is charged for it until it is gone, in bytes. That goes over
+ * to what is made of the packet, so that who fills a slow link has to wait.
  *
- * Only those who count bytes: others, like the rings of AF_XDP and AF_PACKET,
- * have more in the packet that their destructor looks for.
+ * Only who counts bytes can be asked to: others, like the rings of AF_XDP and
+ * AF_PACKET, have more in the packet that their destructor looks for.
  */
+
+/* Charges for another packet, in its place. */
 void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from)
 {
 	if (!is_skb_wmem(from) || skb->destructor)
@@ -242,6 +242,33 @@ void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from)
 	swap(skb->truesize, from->truesize);
 	swap(skb->destructor, from->destructor);
 	swap(skb->sk, from->sk);
+}
+
+/* Charges for a part of another packet, which stays charged for the rest. */
+void wg_helper_train_share_owner(struct sk_buff *skb, struct sk_buff *from)
+{
+	const unsigned int share = min(skb->truesize, from->truesize / 2);
+
+	if (!is_skb_wmem(from) || skb->destructor || !share)
+		return;
+	from->truesize -= share;
+	skb->truesize = share;
+	skb->destructor = from->destructor;
+	skb->sk = from->sk;
+}
+
+/* Charges for another packet besides, if the same socket sent both. */
+void wg_helper_skb_join_owner(struct sk_buff *skb, struct sk_buff *from)
+{
+	unsigned int sum;
+
+	if (!is_skb_wmem(from) || skb->sk != from->sk ||
+	    skb->destructor != from->destructor ||
+	    check_add_overflow(skb->truesize, from->truesize, &sum))
+		return;
+	skb->truesize = sum;
+	from->destructor = NULL;
+	from->sk = NULL;
 }
 
 /* Copies a part of the packet, which need not be there, and sums it up. */

@@ -31,9 +31,10 @@ void wg_helper_train_memory_free(void);
 void wg_helper_train_commit(struct sk_buff *skb, unsigned int len);
 void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 			    unsigned int count);
-void wg_helper_train_hash_flow(struct sk_buff *skb, struct sk_buff *from,
-			       const struct net_device *dev);
+void wg_helper_train_copy_flow(struct sk_buff *skb, const struct sk_buff *from);
 void wg_helper_train_take_owner(struct sk_buff *skb, struct sk_buff *from);
+void wg_helper_train_share_owner(struct sk_buff *skb, struct sk_buff *from);
+void wg_helper_skb_join_owner(struct sk_buff *skb, struct sk_buff *from);
 
 u32 wg_helper_skb_train_size(const struct sk_buff *skb);
 bool wg_helper_skb_copy_bytes(const struct sk_buff *skb, unsigned int offset,

@@ -22,8 +22,7 @@ use super::{
 use crate::{
     kapi::{
         net::{
-            device::NetDevice,
-            skbuff::{pieces, PacketList, SkBuff, Train}, //
+            skbuff::{pieces, Owner, PacketList, SkBuff, Train}, //
         },
         sync::rcu::RcuArc, //
     },
@@ -90,14 +89,28 @@ fn seal_all(batch: TxBatch) -> Option<TxBatch> {
 /// Whether two packets may become messages in one packet: each a single one, and the second not
 /// longer than the first.
 fn may_share(first: &SkBuff, second: &SkBuff) -> bool {
-    goes_with(Note::of(first), second) && message_len(second) <= message_len(first)
+    Look::of(first).is_that_of(second) && message_len(second) <= message_len(first)
 }
 
-/// Whether a packet becomes a single message that looks like others with that note, but for its
-/// length.
-fn goes_with(note: Note, other: &SkBuff) -> bool {
-    let other = Note::of(other);
-    other.messages == 1 && other.ds == note.ds
+/// What messages in one packet have in common, as seen from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look {
+    ds: u8,
+    flow: u32,
+}
+
+impl Look {
+    fn of(skb: &SkBuff) -> Self {
+        Self {
+            ds: Note::of(skb).ds,
+            flow: skb.flow_hash(),
+        }
+    }
+
+    /// Whether a packet becomes a single message of that look.
+    fn is_that_of(self, skb: &SkBuff) -> bool {
+        Note::of(skb).messages == 1 && Self::of(skb) == self
+    }
 }
 
 /// The length of the message that a packet becomes.
@@ -122,10 +135,6 @@ impl Sealer<'_> {
         (header.to_bytes(), counter)
     }
 
-    fn dev(&self) -> &NetDevice {
-        &self.session.peer.device.dev
-    }
-
     /// Makes a packet a data message where it is.
     fn seal_alone(&mut self, mut skb: SkBuff) {
         let (header, counter) = self.next_header();
@@ -137,7 +146,7 @@ impl Sealer<'_> {
 
     fn seal(&self, skb: &mut SkBuff, header: &[u8], counter: u64) -> Result {
         let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
-        skb.extend_for_seal(Some(self.dev()), HEADROOM, padding as u32)?;
+        skb.extend_for_seal(HEADROOM, padding as u32)?;
         skb.push_bytes(header)?;
         let key = self.session.send_key.as_bytes();
         skb.seal(DATA_HEADER_LEN as u32, counter, key)?;
@@ -148,11 +157,13 @@ impl Sealer<'_> {
     /// Makes a packet, and those behind it that fit, data messages in one packet.
     fn seal_together(&mut self, first: SkBuff, packets: &mut PacketList) {
         let note = Note::of(&first);
+        let look = Look::of(&first);
         let Ok(mut train) = Train::new(HEADROOM) else {
             return self.seal_alone(first);
         };
+        train.copy_flow(&first);
         let mut next = Some(first);
-        let mut last = None;
+        let mut last: Option<SkBuff> = None;
         while let Some(mut skb) = next {
             let len = message_len(&skb);
             let expected = (packets.len() as u32).saturating_mul(len);
@@ -165,25 +176,24 @@ impl Sealer<'_> {
                 }
                 break;
             }
-            if train.count() == 0 {
-                train.hash_flow(&mut skb, self.dev());
-            }
             let (header, counter) = self.next_header();
             match self.seal_into(&mut train, &mut skb, len, &header, counter) {
                 Ok(()) => {
-                    if let Some(before) = last.replace(skb) {
+                    if let Some(mut before) = last.take() {
+                        skb.join_owner(&mut before);
                         before.consume();
                     }
+                    last = Some(skb);
                 }
                 Err(_) => self.discard(skb, 1),
             }
             let fits = packets.first_map(|other| {
-                goes_with(note, other) && train.has_room(message_len(other), expected)
+                look.is_that_of(other) && train.has_room(message_len(other), expected)
             });
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
-        self.dispatch(train, note, last.as_mut());
-        if let Some(last) = last {
+        if let Some(mut last) = last {
+            self.dispatch(train, note, Owner::Of(&mut last));
             last.consume();
         }
     }
@@ -228,7 +238,7 @@ impl Sealer<'_> {
         }
         let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or(EINVAL)?;
         let mut train = Train::new(HEADROOM)?;
-        train.hash_flow(skb, self.dev());
+        train.copy_flow(skb);
         for segment in template.segments(payload) {
             let len = packet.headers.saturating_add(segment.len) as usize;
             let padding = transport::padding(len, note.mtu as usize);
@@ -236,8 +246,8 @@ impl Sealer<'_> {
             let expected = segment.left.saturating_mul(len);
             if !train.has_room(len, expected) {
                 let full = mem::replace(&mut train, Train::new(HEADROOM)?);
-                *left = left.saturating_sub(self.dispatch(full, note, None));
-                train.hash_flow(skb, self.dev());
+                *left = left.saturating_sub(self.dispatch(full, note, Owner::Too(skb)));
+                train.copy_flow(skb);
                 if !train.has_room(len, expected) {
                     return Err(ENOMEM);
                 }
@@ -254,12 +264,12 @@ impl Sealer<'_> {
             let key = self.session.send_key.as_bytes();
             message.seal(DATA_HEADER_LEN as u32, counter, key)?;
         }
-        *left = left.saturating_sub(self.dispatch(train, note, Some(skb)));
+        *left = left.saturating_sub(self.dispatch(train, note, Owner::Of(skb)));
         Ok(())
     }
 
     /// Puts a packet of messages among the sealed ones, and returns how many they are.
-    fn dispatch(&mut self, train: Train, note: Note, owner: Option<&mut SkBuff>) -> u16 {
+    fn dispatch(&mut self, train: Train, note: Note, owner: Owner<'_>) -> u16 {
         let messages = train.count() as u16;
         if let Some(mut skb) = train.finish(owner) {
             Note { messages, ..note }.put(&mut skb);

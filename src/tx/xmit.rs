@@ -61,12 +61,14 @@ impl Refusal {
 ///
 /// `EPROTONOSUPPORT` for what isn't IP, `ENOKEY` if no peer is allowed the destination,
 /// `EDESTADDRREQ` if the peer has no endpoint; the packet is gone in any case.
-pub(crate) fn xmit(device: &Device, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
+pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Result {
     let peer = match route(device, &skb, bh) {
         Ok(peer) => peer,
         Err(refusal) => return refuse(device, skb, refusal, bh),
     };
     let mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
+    // What lies outside may tell flows apart that are not to be seen any more.
+    skb.hash_flow(&device.dev);
     let packets = match segments(device, skb) {
         Ok(packets) => packets,
         Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),

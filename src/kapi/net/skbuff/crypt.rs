@@ -5,15 +5,10 @@
 //! C headers: [`include/crypto/chacha20poly1305.h`](srctree/include/crypto/chacha20poly1305.h),
 //! [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use core::ptr;
-
 use kernel::prelude::*;
 
 use super::SkBuff;
-use crate::{
-    bindings,
-    kapi::net::device::NetDevice, //
-};
+use crate::bindings;
 
 /// The length of a ChaCha20-Poly1305 tag.
 pub(crate) const TAG_LEN: u32 = 16;
@@ -23,33 +18,24 @@ pub(crate) type Key = [u8; 32];
 
 impl SkBuff {
     /// Readies a packet to be sealed: finishes its checksum, makes it writable with at least
-    /// `headroom` bytes in front, and appends `padding` zero bytes and room for a tag.
-    ///
-    /// The hash of its flow is taken before, if `dev` is the device that was to transmit it and is
-    /// still up. Fails if memory is short.
+    /// `headroom` bytes in front, and appends `padding` zero bytes and room for a tag. Fails if memory
+    /// is short.
     #[inline]
-    pub(crate) fn extend_for_seal(
-        &mut self,
-        dev: Option<&NetDevice>,
-        headroom: u32,
-        padding: u32,
-    ) -> Result {
-        let dev = dev.map_or(ptr::null_mut(), NetDevice::as_ptr);
-        // SAFETY: By the type invariants, and nothing borrows the data; `dev` is null or valid.
-        if unsafe { bindings::skb_extend(self.as_ptr(), dev, headroom, padding, TAG_LEN) } {
-            Ok(())
-        } else {
-            Err(ENOMEM)
-        }
+    pub(crate) fn extend_for_seal(&mut self, headroom: u32, padding: u32) -> Result {
+        self.extend(headroom, padding, TAG_LEN)
     }
 
     /// Readies a packet to be encrypted elsewhere: finishes its checksum and appends `padding` zero
     /// bytes. Fails if memory is short.
     #[inline]
     pub(crate) fn extend_for_copy(&mut self, padding: u32) -> Result {
-        let dev = ptr::null();
+        self.extend(0, padding, 0)
+    }
+
+    #[inline]
+    fn extend(&mut self, headroom: u32, padding: u32, tail: u32) -> Result {
         // SAFETY: By the type invariants, and nothing borrows the data.
-        if unsafe { bindings::skb_extend(self.as_ptr(), dev, 0, padding, 0) } {
+        if unsafe { bindings::skb_extend(self.as_ptr(), headroom, padding, tail) } {
             Ok(())
         } else {
             Err(ENOMEM)

@@ -18,7 +18,7 @@ mod train;
 pub(crate) use self::{
     batch::Batch,
     list::PacketList,
-    train::{pieces, Row, Sum, SuperPacket, Train}, //
+    train::{pieces, Owner, Row, Sum, SuperPacket, Train}, //
 };
 
 use core::{
@@ -240,6 +240,21 @@ impl SkBuff {
     pub(crate) fn drop_route(&mut self) {
         // SAFETY: By the type invariants.
         unsafe { bindings::skb_dst_drop(self.as_ptr()) };
+    }
+
+    /// Hashes the flow that the packet belongs to, while it can still be dissected, if `dev`, which it
+    /// is to be transmitted by, is up. What is made of the packet keeps that.
+    #[inline]
+    pub(crate) fn hash_flow(&mut self, dev: &NetDevice) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_hash_flow(self.as_ptr(), dev.as_ptr()) };
+    }
+
+    /// The hash of the packet's flow; zero if there is none.
+    #[inline]
+    pub(crate) fn flow_hash(&self) -> u32 {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_flow_hash(self.as_ptr()) }
     }
 
     /// Lets go of the socket that the packet came from.

@@ -18,10 +18,7 @@ use super::{
     crypt::{Key, TAG_LEN},
     SkBuff, //
 };
-use crate::{
-    bindings,
-    kapi::net::device::NetDevice, //
-};
+use crate::bindings;
 
 /// A packet of TCP or UDP that stands for several segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +146,23 @@ impl SkBuff {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum(pub(crate) u32);
 
+/// Whose sender waits until a train is gone, if it waits for that.
+pub(crate) enum Owner<'a> {
+    /// That of a packet which is all in trains by now: it waits for no other any more.
+    Of(&'a mut SkBuff),
+    /// That of a packet which others will be made of, too.
+    Too(&'a mut SkBuff),
+}
+
+impl SkBuff {
+    /// Lets the sender of another packet wait for this one instead, if both have the same.
+    #[inline]
+    pub(crate) fn join_owner(&mut self, other: &mut Self) {
+        // SAFETY: By the type invariants. The sizes that owners are charged for do not change any more.
+        unsafe { bindings::skb_join_owner(self.as_ptr(), other.as_ptr()) };
+    }
+}
+
 /// A packet in the making whose payload is a row of messages, each a datagram of its own: all of one
 /// length, but the last may be shorter.
 ///
@@ -234,18 +248,16 @@ impl Train {
         len <= room_len
     }
 
-    /// Lets the train have the flow's hash of a packet that `dev` was to transmit, if that is up.
+    /// Lets the train belong to the same flow as a packet.
     #[inline]
-    pub(crate) fn hash_flow(&mut self, from: &mut SkBuff, dev: &NetDevice) {
-        // SAFETY: All three are valid, and both packets are ours.
-        unsafe {
-            bindings::train_hash_flow(self.skb.as_ptr(), from.as_ptr(), dev.as_ptr());
-        }
+    pub(crate) fn copy_flow(&mut self, from: &SkBuff) {
+        // SAFETY: Both packets are valid, and the train's is ours.
+        unsafe { bindings::train_copy_flow(self.skb.as_ptr(), from.as_ptr()) };
     }
 
-    /// The packet, of at least one message. Who sent `owner` waits for this one instead.
+    /// The packet, of at least one message.
     #[inline]
-    pub(crate) fn finish(self, owner: Option<&mut SkBuff>) -> Option<SkBuff> {
+    pub(crate) fn finish(self, owner: Owner<'_>) -> Option<SkBuff> {
         if self.count == 0 {
             return None;
         }
@@ -254,8 +266,9 @@ impl Train {
         // ours. The size that the owner is charged for does not change any more.
         unsafe {
             bindings::train_finish(skb.as_ptr(), self.first, self.count);
-            if let Some(owner) = owner {
-                bindings::train_take_owner(skb.as_ptr(), owner.as_ptr());
+            match owner {
+                Owner::Of(from) => bindings::train_take_owner(skb.as_ptr(), from.as_ptr()),
+                Owner::Too(from) => bindings::train_share_owner(skb.as_ptr(), from.as_ptr()),
             }
         }
         Some(skb)
