@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml smp=2 mem=640 timeout=500
+# guest: debug=uml image=tools smp=2 mem=768 timeout=500 files=selftests/clients/send.py
 #
 # Trains: many messages in one packet of the stack, outside as UDP with generic segmentation, and what becomes of them
 # on ways that cannot carry them whole. What arrives must be what was sent, whatever it went through.
@@ -146,6 +146,98 @@ fi
 # Datagrams of applications that are trains themselves.
 check "trains inside: of datagrams" tcp_across a b "$(inside 4 2)" 2M -u -b 0 -l 1200
 check "ping" ping_across a "$(inside 4 2)"
+
+# --- what a train is to the device, the stack and the sender
+
+# send ADDRESS COUNT SIZE SEGMENTS PORT…
+send() { at a python3 -B "${0%/*}/send.py" "$@"; }
+
+# statistics NAME…: of a's device.
+statistics() { at a bash -c 'cd /sys/class/net/wg0/statistics && cat "$@"' - "$@" | xargs; }
+
+refused=(tx_packets tx_bytes tx_dropped tx_errors tx_aborted_errors)
+refusal() { [ "$(statistics "${refused[@]}")" = "$*" ]; }
+
+# block iptables|ip6tables: IP refuses to send what is for the peer.
+block() { at a "$1" -A OUTPUT -p udp --dport "$(port_of 2)" -j DROP; }
+
+# refuse_train 4|6: a train that is refused counts as its messages do.
+refuse_train() {
+	local packets bytes dropped errors aborted
+	read -r packets bytes dropped errors aborted < <(statistics "${refused[@]}")
+	send 10.7.0.2 1 1380 32 6000 || return
+	case $1 in
+	4) dropped=$((dropped + 32)) ;;
+	6) errors=$((errors + 32)) aborted=$((aborted + 32)) ;;
+	esac
+	await 10 refusal "$packets" "$bytes" "$dropped" "$errors" "$aborted" ||
+		{ echo "$packets $bytes $dropped $errors $aborted expected of ${refused[*]}"; statistics "${refused[@]}"; return 1; }
+}
+
+check "IPv4 refuses trains" block iptables
+check "each of the messages counts as dropped" refuse_train 4
+at a iptables -F OUTPUT
+at a wg set wg0 peer "$public_2" endpoint "$(outside 6 2):$(port_of 2)"
+check "IPv6 refuses trains" block ip6tables
+check "each of the messages counts as an error" refuse_train 6
+at a ip6tables -F OUTPUT
+at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"
+check "messages go through again" ping_across a "$(inside 4 2)"
+
+# Packets of two flows, in turn by one socket, are told apart by their hash: half of all hashes are in each class.
+split_by_hash() {
+	at a tc qdisc add dev to-b root handle 1: drr && at a tc class add dev to-b parent 1: classid 1:1 drr &&
+		at a tc class add dev to-b parent 1: classid 1:2 drr &&
+		at a tc filter add dev to-b parent 1: protocol all handle 1 flow hash keys rxhash divisor 2 baseclass 1:1
+}
+class_packets() { at a tc -s class show dev to-b | awk -v class="$1" '$3 == class { getline; print $4 }'; }
+is_in_class() { [ "$(class_packets "$1")" -gt "$2" ]; }
+
+# port_in_class CLASS: one that datagrams to are in the class.
+port_in_class() {
+	local port before
+	for port in {6001..6064}; do
+		before=$(class_packets "$1")
+		send 10.7.0.2 1 100 1 "$port"
+		await 1 is_in_class "$1" "$before" && { echo "$port"; return; }
+	done
+	return 1
+}
+
+two_flows() {
+	local ports first second
+	ports=$(port_in_class 1:1 && port_in_class 1:2) || return
+	first=$(class_packets 1:1) second=$(class_packets 1:2)
+	# shellcheck disable=SC2086 # Two words.
+	send 10.7.0.2 4000 100 1 $ports
+	sleep 1
+	first=$(($(class_packets 1:1) - first)) second=$(($(class_packets 1:2) - second))
+	echo "$first and $second messages"
+	# A few more are ICMP errors' doing.
+	[ "$first" -ge 2000 ] && [ "$first" -lt 2020 ] && [ "$second" -ge 2000 ] && [ "$second" -lt 2020 ]
+}
+
+# Who sends without end waits until what was sent has left a slow link: nothing is lost, though the queue is short.
+waits() {
+	local before after
+	at a tc qdisc replace dev to-b root tbf rate 40mbit burst 70000 limit 400000 || return
+	before=$(statistics tx_packets)
+	send 10.7.0.2 "$1" 1380 "$2" 6000 || return
+	await 30 eval '! at a tc -s qdisc show dev to-b | grep -q "backlog [1-9]"' || return
+	after=$(statistics tx_packets)
+	at a tc -s qdisc show dev to-b
+	[ $((after - before)) -ge $(($1 * $2)) ] && at a tc -s qdisc show dev to-b | grep -q "dropped 0,"
+}
+
+# The debug kernels have none of these.
+if ! is_debug; then
+	check "packets of the link are in two classes, by their hash" split_by_hash
+	check "flows inside that mix are told apart outside" two_flows
+	at a tc qdisc del dev to-b root
+	check "datagrams wait for a slow link" waits 1500 1
+	check "super-packets wait for a slow link" waits 50 32
+	at a tc qdisc del dev to-b root
+fi
 
 # A machine in between: as a bridge, and as a router that puts packets together as lists of packets.
 add_namespace r
