@@ -253,6 +253,27 @@ item_messages() {
 	messages_since "$mark"
 }
 
+# How often it is looked up where a peer is, while packets go there: as a rule never, since it is known from the first.
+item_routes() {
+	local events=/sys/kernel/debug/tracing/events/fib number
+	join_namespaces a b && wg_link a wg0 && wg_link b wg0
+	tunnel_end a wg0 1 2 192.0.2.2 && tunnel_end b wg0 2 1
+	ping_across a 10.7.0.2 8 >/dev/null && echo "answered"
+	# The debug kernels have no such events.
+	[ -e $events/fib_table_lookup/filter ] || return 0
+	echo "dport == 51822" >$events/fib_table_lookup/filter
+	echo >${events%/events*}/trace
+	echo 1 >$events/fib_table_lookup/enable
+	ping_across a 10.7.0.2 40 >/dev/null && echo "answered"
+	number=$(grep -c 'fib_table_lookup:' ${events%/events*}/trace)
+	at a wg set wg0 peer "$public_2" endpoint 192.0.2.2:51822
+	ping_across a 10.7.0.2 1 >/dev/null && echo "answered"
+	[ "$number" -le 4 ] && echo "not looked up again" || echo "looked up $number times"
+	[ "$(grep -c 'fib_table_lookup:' ${events%/events*}/trace)" -gt "$number" ] && echo "looked up for the endpoint that was set"
+	echo 0 >$events/fib_table_lookup/enable
+	ip -n a link delete wg0 && ip -n b link delete wg0
+}
+
 item_threaded() {
 	wg_link a wg0
 	at a wg set wg0 private-key <(echo "$private_1") peer "$public_2" allowed-ips 10.7.0.2
@@ -331,6 +352,10 @@ check "and are dropped when the device goes down" says staged_packets '^0 140 '
 check "what IPv4 refuses is dropped" says blocked_packets '^0 0 0 1 '
 check "what IPv6 refuses is an error" says blocked_packets '^0 0 1 0 '
 check "no route is told in a debug message" says no_route 'told so'
+if ! is_debug; then
+	check "it is known where a peer is" says routes 'not looked up again'
+	check "until it is told anew" says routes 'looked up for the endpoint that was set'
+fi
 check "debug messages tell of a handshake" says messages 'Receiving handshake initiation from peer N \(192'
 check "and of what comes from an address that is not allowed" says messages 'unallowed src IP \(10.7.0.9\) from peer N'
 check "the workqueue is named after the interface" says workqueues "^kworker/R-wg-crypt-wg0"

@@ -3,6 +3,7 @@
 //! Packets in both directions: what is around them on the wire, what becomes of their headers, how
 //! they are padded, cut, held back and refused.
 
+mod checksums;
 mod ecn;
 mod outer;
 mod padding;
@@ -43,6 +44,7 @@ pub fn run(bench: &mut Bench) {
     let Some(mut scene) = scene else { return };
     outer::run(bench, &mut scene);
     ecn::run(bench, &mut scene);
+    checksums::run(bench, &mut scene);
     padding::run(bench, &mut scene);
     staging::run(bench, &mut scene);
     refusals::run(bench, &mut scene);
