@@ -50,4 +50,7 @@ void wg_made_own(struct sk_buff *skb, struct socket *socket);
 void wg_made_own_by_packet(struct sk_buff *skb);
 int wg_made_owners_left(void);
 
+int wg_trouble_cut_list(bool head_in_fragment, bool fails);
+int wg_trouble_written_pages(void);
+
 #endif

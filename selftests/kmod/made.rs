@@ -72,6 +72,8 @@ extern "C" {
     fn wg_made_own(skb: *mut sk_buff, socket: *mut RawSocket);
     fn wg_made_own_by_packet(skb: *mut sk_buff);
     fn wg_made_owners_left() -> ffi::c_int;
+    fn wg_trouble_cut_list(head_in_fragment: bool, fails: bool) -> ffi::c_int;
+    fn wg_trouble_written_pages() -> ffi::c_int;
 }
 
 fn take(skb: *mut sk_buff) -> Result<SkBuff, &'static str> {
@@ -175,4 +177,18 @@ pub(crate) fn own_by_packet(skb: &mut SkBuff) {
 pub(crate) fn owners_left() -> i32 {
     // SAFETY: No requirements.
     unsafe { wg_made_owners_left() }
+}
+
+/// Cuts a list of four packets, which goes wrong halfway if it `fails`; returns how many come of it, or
+/// a negative number if what is left of the list isn't a whole packet.
+pub(crate) fn cut_list(head_in_fragment: bool, fails: bool) -> i32 {
+    // SAFETY: No requirements.
+    unsafe { wg_trouble_cut_list(head_in_fragment, fails) }
+}
+
+/// Opens a message in pages that somebody writes to; returns how often it came out, or a negative
+/// number if it did but not as it had been sealed.
+pub(crate) fn written_pages() -> i32 {
+    // SAFETY: No requirements.
+    unsafe { wg_trouble_written_pages() }
 }

@@ -68,7 +68,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 54] = [
+const CHECKS: [Check; 56] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -114,6 +114,8 @@ const CHECKS: [Check; 54] = [
     ("trains: room", trains::room),
     ("trains: wherever they lie", trains::shapes),
     ("trains: forgeries", trains::forgeries),
+    ("trains: pages that are written to", trains::written_pages),
+    ("trains: lists that cannot be cut", trains::lists),
     ("trains: parts", trains::parts),
     ("trains: rows", trains::rows),
     ("trains: owners", trains::owners),

@@ -110,6 +110,8 @@ suite! { wireguard_trains:
     room = trains::room;
     shapes = trains::shapes;
     forgeries = trains::forgeries;
+    written_pages = trains::written_pages;
+    lists = trains::lists;
     parts = trains::parts;
     rows = trains::rows;
     owners = trains::owners;

@@ -367,6 +367,21 @@ pub(crate) fn forgeries() -> Outcome {
     Ok(())
 }
 
+/// What is decrypted is what was found to be authentic, whoever writes to the pages meanwhile.
+pub(crate) fn written_pages() -> Outcome {
+    check!(made::written_pages() >= 0);
+    Ok(())
+}
+
+/// A list of packets that cannot be cut leaves a packet that can still be looked at, and freed.
+pub(crate) fn lists() -> Outcome {
+    for head_in_fragment in [false, true] {
+        check!(made::cut_list(head_in_fragment, false) == 4);
+        check!(made::cut_list(head_in_fragment, true) == 0);
+    }
+    Ok(())
+}
+
 /// A part of a train is a datagram of its own: the headers in front, the payload in one piece.
 pub(crate) fn parts() -> Outcome {
     let text = text(1000)?;
