@@ -97,11 +97,11 @@ static struct sk_buff *list_of(bool head_in_fragment, unsigned int others)
 /* Whether all that the packet claims to hold is there. */
 static bool is_whole(const struct sk_buff *skb)
 {
-	u8 *to = kmalloc(skb->len, GFP_KERNEL);
+	u8 *to = kvmalloc(skb->len, GFP_KERNEL);
 	const bool ok = to && !skb_has_frag_list(skb) &&
 			!skb_copy_bits(skb, 0, to, skb->len);
 
-	kfree(to);
+	kvfree(to);
 	return ok;
 }
 
