@@ -92,6 +92,9 @@ static bool refill(struct page_frag *frag, unsigned int len)
 		return false;
 	if (frag->size - frag->offset >= len)
 		return true;
+	/* Where pages are small a fragment may be below 64 KiB, too. */
+	if (PAGE_SIZE << order > type_max(typeof(frag->size)))
+		return false;
 	page = alloc_pages(GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN, order);
 	if (!page)
 		return false;
