@@ -13,7 +13,7 @@ use crate::{
         net::{
             device::NetDevice,
             route::DstCache,
-            udp_tunnel::{Datagram, Route, UdpHandler}, //
+            udp_tunnel::{Origin, Route, UdpHandler}, //
         },
         sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
     },
@@ -36,7 +36,23 @@ pub(crate) struct EndpointCell {
 
 struct State {
     endpoint: Option<Endpoint>,
+    /// Where the last datagram of the peer's came from. The endpoint is still just that if it has a
+    /// source.
+    heard: Option<Origin>,
     routes: DstCache,
+}
+
+impl State {
+    /// Moves the peer, and returns whether it was elsewhere.
+    fn set(&mut self, endpoint: Endpoint) -> bool {
+        self.heard = None;
+        if self.endpoint == Some(endpoint) {
+            return false;
+        }
+        self.endpoint = Some(endpoint);
+        self.routes.reset();
+        true
+    }
 }
 
 impl EndpointCell {
@@ -47,6 +63,7 @@ impl EndpointCell {
             state <- new_spinlock_bh!(
                 State {
                     endpoint: None,
+                    heard: None,
                     routes,
                 },
                 "endpoint"
@@ -72,18 +89,23 @@ impl EndpointCell {
 
     /// Moves the peer, unless it is there already.
     pub(crate) fn set(&self, endpoint: Endpoint) {
-        let mut state = self.state.lock();
-        if state.endpoint == Some(endpoint) {
-            return;
+        if self.state.lock().set(endpoint) {
+            self.known.store(true, Ordering::Relaxed);
         }
-        state.endpoint = Some(endpoint);
-        state.routes.reset();
-        self.known.store(true, Ordering::Relaxed);
     }
 
     /// Moves the peer to where a datagram of its own came from.
-    pub(crate) fn set_from_datagram(&self, datagram: &Datagram) {
-        self.set(Endpoint::from_datagram(datagram));
+    #[inline]
+    pub(crate) fn set_from_datagram(&self, origin: &Origin) {
+        let mut state = self.state.lock();
+        let has_source = state.endpoint.as_ref().is_some_and(Endpoint::has_source);
+        if has_source && state.heard.as_ref() == Some(origin) {
+            return;
+        }
+        if state.set(Endpoint::from_origin(origin)) {
+            self.known.store(true, Ordering::Relaxed);
+        }
+        state.heard = Some(*origin);
     }
 
     /// Forgets which of our addresses the peer knows, and the routes.
@@ -107,7 +129,9 @@ impl EndpointCell {
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let mut state = self.state.lock();
-        let State { endpoint, routes } = &mut *state;
+        let State {
+            endpoint, routes, ..
+        } = &mut *state;
         let endpoint = endpoint.as_mut().ok_or(EDESTADDRREQ)?;
         sockets.route(dev, endpoint, mark, Some(routes), bh)
     }

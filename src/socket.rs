@@ -119,14 +119,15 @@ impl<H: UdpHandler> SocketPair<H> {
                 socket.route6(*addr, source, mark, cache, bh)
             }
         };
-        route.inspect_err(|error| {
+        if let Err(error) = &route {
             debug_ratelimited!(
                 dev,
                 "No route to {}, error {}",
                 ShowEndpoint(Some(*endpoint)),
                 error.to_errno()
             );
-        })
+        }
+        route
     }
 
     /// Closes both sockets. Sleeps until the handler runs no more.
@@ -206,8 +207,9 @@ impl<H: UdpHandler> Sockets<H> {
         mark: u32,
         bh: BhDisabled<'_>,
     ) -> Result {
-        let mut endpoint = Endpoint::from_datagram(datagram);
-        let route = self.load(bh)?.route(dev, &mut endpoint, mark, None, bh)?;
-        route.send_last(skb, dev, 0)
+        let mut endpoint = Endpoint::from_origin(&datagram.origin);
+        self.load(bh)?
+            .route(dev, &mut endpoint, mark, None, bh)?
+            .send_last(skb, dev, 0)
     }
 }

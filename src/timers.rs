@@ -20,7 +20,7 @@ use crate::{
     proto::{
         constants::{MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT, REKEY_TIMEOUT},
         time::MonoTime,
-        timers::{Expired, Jitter, Retry, Timers}, //
+        timers::{Expired, Jitter, Leaving, Retry, Timers}, //
     },
     time::mono_now,
     tx::{handshake, stage}, //
@@ -37,18 +37,19 @@ pub(crate) fn with<R>(peer: RcuRef<'_, Peer>, f: impl FnOnce(&mut Timers) -> R) 
     result
 }
 
-/// A batch of authenticated messages is about to be sent.
+/// A batch of authenticated messages is about to be sent. Returns whether it is the one from which it is
+/// counted when something has to come back.
 #[inline]
-pub(crate) fn packets_leave(peer: RcuRef<'_, Peer>) {
-    with(peer, |timers| timers.packets_leave(mono_now()));
+pub(crate) fn packets_leave(peer: RcuRef<'_, Peer>, leaving: Leaving) -> bool {
+    with(peer, |timers| {
+        timers.packets_leave(mono_now(), leaving, || Jitter::from_random(random::u32()))
+    })
 }
 
-/// Such a batch was sent, and data with it.
-#[inline]
-pub(crate) fn data_sent(peer: RcuRef<'_, Peer>) {
-    with(peer, |timers| {
-        timers.data_sent(mono_now(), || Jitter::from_random(random::u32()));
-    });
+/// No data of that batch were sent.
+#[cold]
+pub(crate) fn data_refused(peer: RcuRef<'_, Peer>) {
+    with(peer, Timers::data_refused);
 }
 
 /// A batch of authenticated messages was received, of which so many carried data.

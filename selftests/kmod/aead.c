@@ -110,7 +110,7 @@ static bool forged_is_refused(struct sk_buff *skb, unsigned int at,
 		return false;
 	byte ^= 1;
 	return !skb_store_bits(skb, at, &byte, 1) &&
-	       !wg_helper_skb_aead_open(skb, offset, len, NONCE, key);
+	       !aead_open(skb, offset, len, NONCE, key);
 }
 
 static bool one(const struct shape *shape, unsigned int offset, unsigned int len)
@@ -127,7 +127,7 @@ static bool one(const struct shape *shape, unsigned int offset, unsigned int len
 		return false;
 
 	memcpy(before + offset, sealed, len + TAG);
-	ok = wg_helper_skb_aead_seal(skb, offset, len, NONCE, key) &&
+	ok = aead_seal(skb, offset, len, NONCE, key) &&
 	     found(skb, before, total);
 
 	forged = shaped(shape, before, total);
@@ -136,7 +136,7 @@ static bool one(const struct shape *shape, unsigned int offset, unsigned int len
 	kfree_skb(forged);
 
 	memcpy(before + offset, plain, len);
-	ok = ok && wg_helper_skb_aead_open(skb, offset, len, NONCE, key) &&
+	ok = ok && aead_open(skb, offset, len, NONCE, key) &&
 	     found(skb, before, total);
 	kfree_skb(skb);
 	return ok;
@@ -165,13 +165,13 @@ static bool check_bounds(void)
 
 	if (!skb)
 		return false;
-	ok = !wg_helper_skb_aead_seal(skb, 0, 85, NONCE, key) &&
-	     !wg_helper_skb_aead_open(skb, 1, 84, NONCE, key) &&
-	     !wg_helper_skb_aead_seal(skb, UINT_MAX, 1, NONCE, key) &&
-	     !wg_helper_skb_aead_open(skb, 0, UINT_MAX - 8, NONCE, key) &&
-	     !wg_helper_skb_aead_seal(skb, INT_MAX, INT_MAX, NONCE, key) &&
+	ok = !aead_seal(skb, 0, 85, NONCE, key) &&
+	     !aead_open(skb, 1, 84, NONCE, key) &&
+	     !aead_seal(skb, UINT_MAX, 1, NONCE, key) &&
+	     !aead_open(skb, 0, UINT_MAX - 8, NONCE, key) &&
+	     !aead_seal(skb, INT_MAX, INT_MAX, NONCE, key) &&
 	     found(skb, plain, 100) &&
-	     wg_helper_skb_aead_seal(skb, 0, 84, NONCE, key);
+	     aead_seal(skb, 0, 84, NONCE, key);
 	kfree_skb(skb);
 	return ok;
 }
@@ -184,13 +184,13 @@ static bool check_pieces(void)
 	struct sk_buff *skb = shaped(&most, plain, 4 + most.list * 10);
 	bool ok;
 
-	ok = skb && wg_helper_skb_aead_seal(skb, 0, skb->len - TAG, NONCE, key) &&
-	     wg_helper_skb_aead_open(skb, 0, skb->len - TAG, NONCE, key);
+	ok = skb && aead_seal(skb, 0, skb->len - TAG, NONCE, key) &&
+	     aead_open(skb, 0, skb->len - TAG, NONCE, key);
 	kfree_skb(skb);
 	skb = shaped(&more, plain, 4 + more.list * 10);
 	ok = ok && skb &&
-	     !wg_helper_skb_aead_seal(skb, 0, skb->len - TAG, NONCE, key) &&
-	     !wg_helper_skb_aead_open(skb, 0, skb->len - TAG, NONCE, key);
+	     !aead_seal(skb, 0, skb->len - TAG, NONCE, key) &&
+	     !aead_open(skb, 0, skb->len - TAG, NONCE, key);
 	kfree_skb(skb);
 	return ok;
 }
@@ -198,15 +198,15 @@ static bool check_pieces(void)
 /* Whether a packet is private with and without another reference to a part. */
 static bool privacy(struct sk_buff *skb, struct sk_buff *part)
 {
-	bool alone = wg_helper_skb_is_private(skb);
+	bool alone = is_private(skb);
 	struct sk_buff *clone = skb_clone(part, GFP_KERNEL);
-	bool ok = alone && clone && !wg_helper_skb_is_private(skb);
+	bool ok = alone && clone && !is_private(skb);
 
 	kfree_skb(clone);
 	skb_get(part);
-	ok = ok && !wg_helper_skb_is_private(skb);
+	ok = ok && !is_private(skb);
 	kfree_skb(part);
-	return ok && wg_helper_skb_is_private(skb);
+	return ok && is_private(skb);
 }
 
 /* A packet is private only if all parts of it are, and can be made so. */
@@ -216,16 +216,16 @@ static bool check_private(void)
 	static const struct shape frag = { .head = 4, .frags = 1 };
 	struct sk_buff *skb = shaped(&list, plain, 100), *clone = NULL;
 	struct sk_buff *other = shaped(&frag, plain, 100);
-	bool ok = skb && other && !wg_helper_skb_is_private(other);
+	bool ok = skb && other && !is_private(other);
 
 	ok = ok && privacy(skb, skb) && privacy(skb, skb_shinfo(skb)->frag_list) &&
 	     add_frag(skb_shinfo(skb)->frag_list->next, plain, 1) &&
-	     !wg_helper_skb_is_private(skb);
+	     !is_private(skb);
 	if (ok) {
 		skb_reset_network_header(skb);
 		clone = skb_clone(skb_shinfo(skb)->frag_list, GFP_KERNEL);
-		ok = clone && wg_helper_skb_unshare_data(skb) &&
-		     wg_helper_skb_is_private(skb);
+		ok = clone && unshare_data(skb) &&
+		     is_private(skb);
 	}
 	kfree_skb(clone);
 	kfree_skb(other);

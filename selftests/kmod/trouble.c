@@ -8,7 +8,7 @@
 #include <linux/ip.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
-#include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/udp.h>
 #include <linux/workqueue.h>
 #include <net/ip.h>
@@ -105,8 +105,8 @@ static bool is_whole(const struct sk_buff *skb)
 	return ok;
 }
 
-/* More than there is memory for in one piece. */
-#define TOO_MUCH SZ_64M
+/* More than there is memory for in one piece, with the head. */
+#define TOO_MUCH KMALLOC_MAX_SIZE
 
 /* Lets the last packet of a list claim to be much longer than it is. */
 static void inflate_last(struct sk_buff *skb)
@@ -201,7 +201,7 @@ int wg_trouble_written_pages(void)
 {
 	static const u8 key[CHACHA20POLY1305_KEY_SIZE] = { 1 };
 	const u32 len = LONG + CHACHA20POLY1305_AUTHTAG_SIZE;
-	struct sk_buff *skb = alloc_skb(0, GFP_KERNEL);
+	struct sk_buff *skb = alloc_skb(0, GFP_KERNEL), *part;
 	u8 *text = kvzalloc(LONG, GFP_KERNEL);
 	u8 *sealed = kvzalloc(len, GFP_KERNEL);
 	struct writer writer = {};
@@ -213,6 +213,11 @@ int wg_trouble_written_pages(void)
 	if (!add_frag(skb, sealed, len))
 		goto out;
 	skb_shinfo(skb)->flags |= SKBFL_SHARED_FRAG;
+	/* If nothing would ever be opened, neither would anything wrong be. */
+	count = -EINVAL;
+	if (wg_helper_train_open_part(skb, 0, LONG, 1, key, &part))
+		goto out;
+	kfree_skb(part);
 	writer.place = (u8 *)skb_frag_address(skb_shinfo(skb)->frags) + LONG / 2;
 	INIT_WORK_ONSTACK(&writer.work, write_on);
 	queue_work(system_dfl_wq, &writer.work);

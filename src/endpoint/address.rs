@@ -2,13 +2,13 @@
 
 //! The address of a peer, as users and datagrams give it.
 
-use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use kernel::fmt;
 
 use crate::kapi::net::{
     addr::{ShowSocketAddr, SockAddr},
-    udp_tunnel::{Datagram, Source4}, //
+    udp_tunnel::{Addresses, Origin, Source4}, //
 };
 
 /// The address of a peer, and the one of ours that the peer reached us at last.
@@ -54,26 +54,25 @@ impl Endpoint {
     }
 
     /// The endpoint that a datagram came from.
-    pub(crate) fn from_datagram(datagram: &Datagram) -> Self {
-        match (datagram.source, datagram.local) {
-            (SocketAddr::V4(addr), local) => Self::V4 {
-                addr,
-                source: match local {
-                    IpAddr::V4(addr) => Some(Source4 {
-                        addr,
-                        ifindex: datagram.ifindex,
-                    }),
-                    IpAddr::V6(_) => None,
-                },
+    pub(crate) fn from_origin(origin: &Origin) -> Self {
+        match origin.addresses() {
+            Addresses::V4 { source, local } => Self::V4 {
+                addr: source,
+                source: Some(local),
                 padding: [0; 8],
             },
-            (SocketAddr::V6(addr), local) => Self::V6 {
-                addr,
-                source: match local {
-                    IpAddr::V6(addr) => Some(addr),
-                    IpAddr::V4(_) => None,
-                },
+            Addresses::V6 { source, local } => Self::V6 {
+                addr: source,
+                source: Some(local),
             },
+        }
+    }
+
+    /// Whether it is known which of our addresses the peer knows.
+    pub(super) fn has_source(&self) -> bool {
+        match self {
+            Self::V4 { source, .. } => source.is_some(),
+            Self::V6 { source, .. } => source.is_some(),
         }
     }
 

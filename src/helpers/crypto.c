@@ -89,8 +89,8 @@ static noinline bool aead_open_pieces(struct sk_buff *skb, unsigned int offset,
 						   key);
 }
 
-bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
-			     unsigned int len, u64 nonce, const u8 *key)
+static bool aead_seal(struct sk_buff *skb, unsigned int offset,
+		      unsigned int len, u64 nonce, const u8 *key)
 {
 	u8 *data;
 
@@ -104,8 +104,8 @@ bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
 	return aead_seal_pieces(skb, offset, len, nonce, key);
 }
 
-bool wg_helper_skb_aead_open(struct sk_buff *skb, unsigned int offset,
-			     unsigned int len, u64 nonce, const u8 *key)
+static bool aead_open(struct sk_buff *skb, unsigned int offset,
+		      unsigned int len, u64 nonce, const u8 *key)
 {
 	u8 *data;
 
@@ -117,6 +117,76 @@ bool wg_helper_skb_aead_open(struct sk_buff *skb, unsigned int offset,
 			data, data, len + CHACHA20POLY1305_AUTHTAG_SIZE, NULL,
 			0, nonce, key);
 	return aead_open_pieces(skb, offset, len, nonce, key);
+}
+
+static bool is_alone(const struct sk_buff *skb)
+{
+	return !skb_shared(skb) && !skb_cloned(skb) &&
+	       !skb_shinfo(skb)->nr_frags;
+}
+
+/* Whether nobody else refers to the packet's data, those of its list included. */
+static __always_inline bool is_private(const struct sk_buff *skb)
+{
+	const struct sk_buff *part;
+
+	if (!is_alone(skb))
+		return false;
+	skb_walk_frags(skb, part) {
+		if (!is_alone(part) || skb_has_frag_list(part))
+			return false;
+	}
+	return true;
+}
+
+/* Makes the packet's data writable, with the network header still in front. */
+static bool unshare_data(struct sk_buff *skb)
+{
+	const int offset = -skb_network_offset(skb);
+	struct sk_buff *trailer;
+	int nsegs;
+
+	if (offset < 0 || offset > skb_headroom(skb))
+		return false;
+	if (!skb_is_nonlinear(skb) && !skb_cloned(skb))
+		return true;
+	skb_push(skb, offset);
+	nsegs = skb_cow_data(skb, 0, &trailer);
+	skb_pull(skb, offset);
+	return nsegs >= 0;
+}
+
+/*
+ * Encrypts what is behind @offset but for the last bytes, where the tag goes, if
+ * nobody else has the packet's data.
+ */
+bool wg_helper_skb_seal(struct sk_buff *skb, unsigned int offset, u64 nonce,
+			const u8 *key)
+{
+	const unsigned int around = offset + CHACHA20POLY1305_AUTHTAG_SIZE;
+
+	return offset <= U16_MAX && skb->len >= around && is_private(skb) &&
+	       aead_seal(skb, offset, skb->len - around, nonce, key);
+}
+
+/*
+ * Decrypts what is behind @offset, and takes the tag off. -ENOMEM; -EBADMSG if it
+ * is not authentic; -EINVAL if it is too short, or cannot be had for itself.
+ */
+int wg_helper_skb_open(struct sk_buff *skb, unsigned int offset, u64 nonce,
+		       const u8 *key)
+{
+	const unsigned int around = offset + CHACHA20POLY1305_AUTHTAG_SIZE;
+
+	if (offset > U16_MAX || skb->len < around)
+		return -EINVAL;
+	if (!unshare_data(skb))
+		return -ENOMEM;
+	if (!is_private(skb))
+		return -EINVAL;
+	if (!aead_open(skb, offset, skb->len - around, nonce, key))
+		return -EBADMSG;
+	return pskb_trim(skb, skb->len - CHACHA20POLY1305_AUTHTAG_SIZE);
 }
 
 u64 wg_helper_ktime_get_coarse_ns(void)

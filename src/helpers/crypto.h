@@ -20,10 +20,10 @@ int wg_helper_crypto_memneq(const void *a, const void *b, size_t size);
 void wg_helper_memzero_explicit(void *s, size_t count);
 void wg_helper_burn_stack(unsigned int bytes);
 
-bool wg_helper_skb_aead_seal(struct sk_buff *skb, unsigned int offset,
-			     unsigned int len, u64 nonce, const u8 *key);
-bool wg_helper_skb_aead_open(struct sk_buff *skb, unsigned int offset,
-			     unsigned int len, u64 nonce, const u8 *key);
+bool wg_helper_skb_seal(struct sk_buff *skb, unsigned int offset, u64 nonce,
+			const u8 *key);
+int wg_helper_skb_open(struct sk_buff *skb, unsigned int offset, u64 nonce,
+		       const u8 *key);
 
 u64 wg_helper_ktime_get_coarse_ns(void);
 u64 wg_helper_ktime_get_coarse_boottime_ns(void);

@@ -38,11 +38,6 @@ void wg_helper_skb_consume(struct sk_buff *skb)
 	consume_skb(skb);
 }
 
-__be16 wg_helper_skb_protocol_be(const struct sk_buff *skb)
-{
-	return skb->protocol;
-}
-
 int wg_helper_skb_network_offset_of(const struct sk_buff *skb)
 {
 	return skb_network_offset(skb);
@@ -114,26 +109,6 @@ struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
 	return segs;
 }
 
-static bool is_alone(const struct sk_buff *skb)
-{
-	return !skb_shared(skb) && !skb_cloned(skb) &&
-	       !skb_shinfo(skb)->nr_frags;
-}
-
-/* Whether nobody else refers to the packet's data, those of its list included. */
-bool wg_helper_skb_is_private(const struct sk_buff *skb)
-{
-	const struct sk_buff *part;
-
-	if (!is_alone(skb))
-		return false;
-	skb_walk_frags(skb, part) {
-		if (!is_alone(part) || skb_has_frag_list(part))
-			return false;
-	}
-	return true;
-}
-
 /* Takes over a packet, a clone of it if others have it as well. */
 struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb)
 {
@@ -142,11 +117,6 @@ struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb)
 	if (skb)
 		skb->dev = NULL;
 	return skb;
-}
-
-void wg_helper_skb_dst_drop(struct sk_buff *skb)
-{
-	skb_dst_drop(skb);
 }
 
 /* 0 if there is no route to ask. */
@@ -163,22 +133,38 @@ void wg_helper_skb_orphan(struct sk_buff *skb)
 	skb->sk = NULL;
 }
 
-/* The protocol the network header speaks, 0 if it has no say in that. */
-u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb)
+/*
+ * The protocol that the packet is labelled as, if its network header speaks that,
+ * or 0. The header's fixed part is in the linear part then.
+ */
+static __always_inline u16 ip_protocol(const struct sk_buff *skb)
 {
-	return ntohs(ip_tunnel_parse_protocol(skb));
+	const __be16 protocol = ip_tunnel_parse_protocol(skb);
+
+	return protocol == skb->protocol ? ntohs(protocol) : 0;
 }
 
-/* The outer DS byte for an inner packet, if nothing but ECN goes outside. */
-u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb)
+u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb)
 {
-	return ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
+	return ip_protocol(skb);
+}
+
+/*
+ * Takes a packet off its route, and returns the outer DS byte for it, if nothing
+ * but ECN goes outside; 0 if it isn't IP.
+ */
+u8 wg_helper_skb_leave_route(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	return ip_protocol(skb) ?
+		       ip_tunnel_ecn_encap(0, ip_hdr(skb), skb) :
+		       0;
 }
 
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 {
 	/* The header may be changed. */
-	if (skb_unclone(skb, GFP_ATOMIC))
+	if (!ip_protocol(skb) || skb_unclone(skb, GFP_ATOMIC))
 		return;
 	if (skb->protocol == htons(ETH_P_IP))
 		INET_ECN_decapsulate(skb, outer, ip_hdr(skb)->tos);
@@ -232,23 +218,6 @@ bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 	pskb_put(skb, trailer, padding + tail);
 	skb_set_inner_network_header(skb, 0);
 	return true;
-}
-
-/* Makes the packet's data writable, with the network header still in front. */
-bool wg_helper_skb_unshare_data(struct sk_buff *skb)
-{
-	const int offset = -skb_network_offset(skb);
-	struct sk_buff *trailer;
-	int nsegs;
-
-	if (offset < 0 || offset > skb_headroom(skb))
-		return false;
-	if (!skb_is_nonlinear(skb) && !skb_cloned(skb))
-		return true;
-	skb_push(skb, offset);
-	nsegs = skb_cow_data(skb, 0, &trailer);
-	skb_pull(skb, offset);
-	return nsegs >= 0;
 }
 
 /*

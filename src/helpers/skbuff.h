@@ -14,7 +14,6 @@ bool wg_helper_skb_may_pull(struct sk_buff *skb, unsigned int len);
 int wg_helper_skb_trim_to(struct sk_buff *skb, unsigned int len);
 void *wg_helper_skb_put_checked(struct sk_buff *skb, unsigned int len);
 bool wg_helper_skb_push_checked(struct sk_buff *skb, unsigned int len);
-__be16 wg_helper_skb_protocol_be(const struct sk_buff *skb);
 int wg_helper_skb_network_offset_of(const struct sk_buff *skb);
 
 bool wg_helper_skb_is_gso(const struct sk_buff *skb);
@@ -22,19 +21,16 @@ struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,
 					  struct net_device *dev,
 					  netdev_features_t features);
 struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb);
-bool wg_helper_skb_is_private(const struct sk_buff *skb);
-void wg_helper_skb_dst_drop(struct sk_buff *skb);
 u32 wg_helper_skb_route_mtu(const struct sk_buff *skb);
 void wg_helper_skb_orphan(struct sk_buff *skb);
 u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb);
-u8 wg_helper_skb_ecn_encap(const struct sk_buff *skb);
+u8 wg_helper_skb_leave_route(struct sk_buff *skb);
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer);
 
 void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev);
 u32 wg_helper_skb_flow_hash(const struct sk_buff *skb);
 bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 			  unsigned int padding, unsigned int tail);
-bool wg_helper_skb_unshare_data(struct sk_buff *skb);
 void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow);
 void wg_helper_skb_receive_as(struct sk_buff *skb, u16 protocol);
 

@@ -236,7 +236,9 @@ static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
 
 /*
  * What becomes of a packet is only to be seen in the statistics of the device:
- * the packets that this CPU has sent, which is the only one to count here.
+ * the packets that this CPU has sent. Nobody else counts here meanwhile, but for
+ * what sending it makes others send, or preempts it on a real-time kernel: then a
+ * refusal may be taken for a success.
  */
 static u64 sent_here(const struct net_device *dev)
 {
@@ -280,7 +282,7 @@ int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
 		return err;
 	}
 	others = others_in(skb);
-	sent = sent_here(dev);
+	sent = others ? sent_here(dev) : 0;
 	udp_tunnel_xmit_skb(dst_rtable(dst), sk, skb, flow->saddr, flow->daddr,
 			    ds, ip4_dst_hoplimit(dst), 0,
 			    inet_sk(sk)->inet_sport, flow->dport, false, false,
@@ -309,7 +311,7 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 	}
 #if IS_ENABLED(CONFIG_IPV6)
 	others = others_in(skb);
-	sent = sent_here(dev);
+	sent = others ? sent_here(dev) : 0;
 	udp_tunnel6_xmit_skb(dst, sk, skb, dev, &flow->saddr, &flow->daddr, ds,
 			     ip6_dst_hoplimit(dst), 0, inet_sk(sk)->inet_sport,
 			     flow->dport, false, 0);
@@ -362,31 +364,33 @@ int wg_helper_udp_datagram_prepare(struct sk_buff *skb, unsigned int min_linear)
 	return pskb_pull(skb, payload) ? 0 : -ENOMEM;
 }
 
-bool wg_helper_udp_datagram(const struct sk_buff *skb,
-			    struct wg_helper_datagram *datagram)
+/*
+ * Fills in what is all 0 so far, and returns the DS field; negative if the packet
+ * isn't a datagram.
+ */
+int wg_helper_udp_origin(const struct sk_buff *skb,
+			 struct wg_helper_origin *origin)
 {
 	if (unlikely(!has_udp_headers(skb)))
-		return false;
+		return -EINVAL;
 
-	datagram->port = udp_hdr(skb)->source;
-	datagram->ifindex = skb->skb_iif;
-	datagram->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
-	datagram->is_v6 = skb->protocol == htons(ETH_P_IPV6);
-	if (datagram->is_v6) {
+	origin->port = udp_hdr(skb)->source;
+	origin->ifindex = skb->skb_iif;
+	origin->is_v6 = skb->protocol == htons(ETH_P_IPV6);
+	if (origin->is_v6) {
 		const struct ipv6hdr *hdr = ipv6_hdr(skb);
 
-		memcpy(datagram->source, &hdr->saddr, sizeof(hdr->saddr));
-		memcpy(datagram->local, &hdr->daddr, sizeof(hdr->daddr));
-		datagram->scope_id = ipv6_iface_scope_id(&hdr->saddr,
-							 skb->skb_iif);
+		memcpy(origin->source, &hdr->saddr, sizeof(hdr->saddr));
+		memcpy(origin->local, &hdr->daddr, sizeof(hdr->daddr));
+		origin->scope_id = ipv6_iface_scope_id(&hdr->saddr,
+						       skb->skb_iif);
 	} else {
 		const struct iphdr *hdr = ip_hdr(skb);
 
-		memcpy(datagram->source, &hdr->saddr, sizeof(hdr->saddr));
-		memcpy(datagram->local, &hdr->daddr, sizeof(hdr->daddr));
-		datagram->scope_id = 0;
+		memcpy(origin->source, &hdr->saddr, sizeof(hdr->saddr));
+		memcpy(origin->local, &hdr->daddr, sizeof(hdr->daddr));
 	}
-	return true;
+	return ip_tunnel_get_dsfield(ip_hdr(skb), skb);
 }
 
 void wg_helper_icmp_unreachable(struct sk_buff *skb, struct net_device *dev)

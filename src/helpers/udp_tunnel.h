@@ -24,15 +24,14 @@ struct wg_helper_flow6 {
 	bool source_cleared;	/* out: saddr no longer holds */
 };
 
-/* An IPv4 address takes the first four bytes. */
-struct wg_helper_datagram {
+/* Where a datagram came from and by which way; of IPv4 addresses the rest is 0. */
+struct wg_helper_origin {
 	u8 source[16];
 	u8 local[16];
 	u32 scope_id;
 	int ifindex;
 	__be16 port;
 	bool is_v6;
-	u8 ds;
 };
 
 struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
@@ -61,8 +60,8 @@ void wg_helper_dst_cache_reset(struct dst_cache *cache);
 
 int wg_helper_udp_datagram_prepare(struct sk_buff *skb,
 				   unsigned int min_linear);
-bool wg_helper_udp_datagram(const struct sk_buff *skb,
-			    struct wg_helper_datagram *datagram);
+int wg_helper_udp_origin(const struct sk_buff *skb,
+			 struct wg_helper_origin *origin);
 
 void wg_helper_icmp_unreachable(struct sk_buff *skb, struct net_device *dev);
 

@@ -37,6 +37,15 @@ impl Jitter {
     }
 }
 
+/// What a batch of messages to be sent holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Leaving {
+    /// Only keepalives, or only a handshake message.
+    NoData,
+    /// At least one packet.
+    Data,
+}
+
 /// Whether an initiation is asked for by the retransmission timer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
@@ -149,18 +158,29 @@ impl Timers {
         self.armed = None;
     }
 
-    /// A batch of authenticated messages is about to go out.
-    pub fn packets_leave(&mut self, now: MonoTime) {
+    /// A batch of authenticated messages is about to go out. If there are data among them something
+    /// has to come back: returns whether it is this batch from which that is counted. `jitter` is
+    /// drawn only then.
+    ///
+    /// If none of the data does go out in the end, tell [`data_refused`](Self::data_refused).
+    pub fn packets_leave(
+        &mut self,
+        now: MonoTime,
+        leaving: Leaving,
+        jitter: impl FnOnce() -> Jitter,
+    ) -> bool {
         self.send_keepalive = None;
         self.restart_persistent_keepalive(now);
-    }
-
-    /// Of such a batch at least one message that carries data, and is no keepalive, did go out. `jitter`
-    /// is drawn only if a timer needs it.
-    pub fn data_sent(&mut self, now: MonoTime, jitter: impl FnOnce() -> Jitter) {
-        if self.new_handshake.is_none() {
+        let begins = leaving == Leaving::Data && self.new_handshake.is_none();
+        if begins {
             self.new_handshake = self.deadline(now, NEW_HANDSHAKE_TIMEOUT, jitter());
         }
+        begins
+    }
+
+    /// Of the batch from which it is counted when something has to come back, no data went out.
+    pub fn data_refused(&mut self) {
+        self.new_handshake = None;
     }
 
     /// A batch of authenticated messages came in, `data_packets` of them data that is not a
@@ -209,14 +229,14 @@ impl Timers {
     /// An initiation was made and goes out now.
     pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, jitter: Jitter) {
         self.last_handshake_sent = Some(boot);
-        self.packets_leave(now);
+        self.packets_leave(now, Leaving::NoData, Jitter::default);
         self.retransmit_handshake = self.deadline(now, REKEY_TIMEOUT, jitter);
     }
 
     /// A response was made and goes out now. It is not limited, but limits initiations.
     pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime) {
         self.last_handshake_sent = Some(boot);
-        self.packets_leave(now);
+        self.packets_leave(now, Leaving::NoData, Jitter::default);
     }
 
     /// Lets the next initiation go at once, after a change of key or when the interface goes down.
@@ -517,11 +537,10 @@ mod tests {
     fn anything_sent_is_answer_enough() {
         let mut timers = running();
         timers.packets_received(at(2), 1);
-        timers.packets_leave(at(3));
-        assert_eq!(timers.next_deadline(), None);
-        // What comes while they go is not answered by them.
+        timers.packets_leave(at(3), Leaving::Data, no_jitter);
+        assert_eq!(timers.next_deadline(), Some(at(18)));
+        // What comes while they go is not answered by them, but answers them.
         timers.packets_received(at(3), 1);
-        timers.data_sent(at(3), no_jitter);
         assert_eq!(timers.next_deadline(), Some(at(13)));
         let mut timers = running();
         timers.packets_received(at(2), 1);
@@ -532,18 +551,32 @@ mod tests {
     #[test]
     fn silence_after_sending_data_asks_for_a_handshake() {
         let mut timers = running();
-        timers.packets_leave(at(1));
+        timers.packets_leave(at(1), Leaving::NoData, no_jitter);
         assert_eq!(timers.next_deadline(), None);
-        timers.data_sent(at(1), no_jitter);
+        timers.packets_leave(at(1), Leaving::Data, no_jitter);
         // The first packet counts, and the timer is not drawn out by later ones.
-        timers.packets_leave(at(9));
-        timers.data_sent(at(9), || panic!("the timer is armed already"));
+        timers.packets_leave(at(9), Leaving::NoData, no_jitter);
+        timers.packets_leave(at(9), Leaving::Data, || {
+            panic!("the timer is armed already")
+        });
         expires(&mut timers, 16, Expired::NewHandshake);
 
-        timers.data_sent(at(20), half_jitter);
+        timers.packets_leave(at(20), Leaving::Data, half_jitter);
         assert_eq!(timers.next_deadline(), Some(MonoTime(35_166_666_666)));
         timers.packets_received(at(21), 0);
         assert_eq!(timers.next_deadline(), None);
+    }
+
+    #[test]
+    fn refused_data_want_no_answer() {
+        let mut timers = running();
+        assert!(timers.packets_leave(at(1), Leaving::Data, no_jitter));
+        timers.data_refused();
+        assert_eq!(timers.next_deadline(), None);
+        assert!(timers.packets_leave(at(2), Leaving::Data, no_jitter));
+        // The answer to those is still waited for.
+        assert!(!timers.packets_leave(at(3), Leaving::Data, no_jitter));
+        assert_eq!(timers.next_deadline(), Some(at(17)));
     }
 
     #[test]
@@ -569,7 +602,7 @@ mod tests {
             KeepaliveChange::Nothing
         );
         assert_eq!(timers.next_deadline(), None);
-        timers.packets_leave(at(1));
+        timers.packets_leave(at(1), Leaving::NoData, no_jitter);
         assert_eq!(timers.next_deadline(), Some(at(21)));
         timers.packets_received(at(2), 0);
         expires(&mut timers, 22, Expired::PersistentKeepalive);
@@ -580,7 +613,7 @@ mod tests {
     fn persistent_keepalive_switched_off_expires_silently() {
         let mut timers = running();
         assert_eq!(timers.set_persistent_keepalive(5), KeepaliveChange::SendNow);
-        timers.packets_leave(at(1));
+        timers.packets_leave(at(1), Leaving::NoData, no_jitter);
         assert_eq!(timers.set_persistent_keepalive(0), KeepaliveChange::Nothing);
         assert_eq!(timers.persistent_keepalive(), 0);
         assert_eq!(timers.expire(at(6)), None);
@@ -602,7 +635,7 @@ mod tests {
         timers.handshake_complete(WallTime { secs: 1, nanos: 0 });
         assert_eq!(timers.set_persistent_keepalive(9), KeepaliveChange::SendNow);
         timers.session_derived(at(1));
-        timers.data_sent(at(1), no_jitter);
+        timers.packets_leave(at(1), Leaving::Data, no_jitter);
         assert!(timers.arm().is_some());
         timers.stop();
         assert!(!timers.is_running());
@@ -623,7 +656,7 @@ mod tests {
         // Earlier: set again. Later: left to fire early.
         timers.packets_received(at(1), 1);
         assert_eq!(timers.arm(), Some(at(11)));
-        timers.packets_leave(at(2));
+        timers.packets_leave(at(2), Leaving::NoData, no_jitter);
         assert_eq!(timers.arm(), None);
         timers.fired();
         assert_eq!(timers.expire(at(11)), None);
@@ -635,7 +668,7 @@ mod tests {
         let mut timers = running();
         assert_eq!(timers.set_persistent_keepalive(3), KeepaliveChange::SendNow);
         timers.session_derived(at(1));
-        timers.data_sent(at(1), no_jitter);
+        timers.packets_leave(at(1), Leaving::Data, no_jitter);
         timers.handshake_initiated(at(1), boot(1), no_jitter());
         timers.send_keepalive = Some(at(4));
         let mut expired = [None; 6];

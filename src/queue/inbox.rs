@@ -94,15 +94,16 @@ impl<H: Deliver> Inbox<H> {
 
     /// Drops all that is in it, but what helpers work on.
     pub(crate) fn clear(&self) {
-        while !matches!(self.next(), Next::Nothing) {}
+        while !matches!(self.next(), (Next::Nothing, _)) {}
     }
 
+    /// The next batch, and whether there is none behind it.
     #[inline]
-    fn next(&self) -> Next<H> {
+    fn next(&self) -> (Next<H>, bool) {
         let mut ring = self.ring.lock();
         let next = ring.next();
         self.note(&ring);
-        next
+        (next, ring.len == 0)
     }
 
     #[inline]
@@ -116,13 +117,18 @@ impl<H: Deliver> Inbox<H> {
 impl<H: Deliver> NapiPoll for Arc<Inbox<H>> {
     fn poll(&self, poll: &mut Poll<'_>) {
         while poll.remaining() > 0 {
-            let batch = match self.next() {
+            let (next, is_last) = self.next();
+            let batch = match next {
                 Next::Nothing => return,
                 Next::Waiting(batch) => H::work(batch),
                 Next::Done(batch) => batch,
             };
             if let Some(batch) = batch {
                 H::deliver(batch, poll);
+            }
+            // Who puts in another one has the poller scheduled, which polls again then.
+            if is_last {
+                return;
             }
         }
     }

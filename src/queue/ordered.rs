@@ -88,16 +88,18 @@ impl<H: Linked> Ordered<H> {
         Some(Number(number))
     }
 
-    /// Takes a completed batch in, and returns the drainer if the caller is to be that.
+    /// Takes a completed batch in, and returns what comes first and the drainer if the caller is to
+    /// be that.
     #[inline]
-    pub(crate) fn complete(&self, batch: Batch<H>) -> Option<Drainer<'_, H>> {
+    pub(crate) fn complete(&self, batch: Batch<H>) -> Option<(Batch<H>, Drainer<'_, H>)> {
         let mut state = self.state.lock();
         insert(&mut state.completed, batch);
         if state.is_draining || !state.is_ready() {
             return None;
         }
+        let first = state.pass()?;
         state.is_draining = true;
-        Some(Drainer(self))
+        Some((first, Drainer(self)))
     }
 
     /// Resumes what a drainer of this queue was put off from.
@@ -111,6 +113,14 @@ impl<H: Linked> State<H> {
         self.completed
             .as_ref()
             .is_some_and(|first| first.link().number == self.passed)
+    }
+
+    /// Takes the first batch, which is ready.
+    #[inline]
+    fn pass(&mut self) -> Option<Batch<H>> {
+        let batch = take_off(&mut self.completed)?;
+        self.passed = self.passed.wrapping_add(1);
+        Some(batch)
     }
 }
 
@@ -176,8 +186,6 @@ impl<H: Linked> Iterator for Drainer<'_, H> {
             state.is_draining = false;
             return None;
         }
-        let batch = take_off(&mut state.completed)?;
-        state.passed = state.passed.wrapping_add(1);
-        Some(batch)
+        state.pass()
     }
 }

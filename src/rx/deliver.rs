@@ -27,7 +27,7 @@ use crate::{
             addr::ShowIp,
             napi::Poll,
             skbuff::{IpProtocol, PacketList, SkBuff},
-            udp_tunnel::{self, Datagram}, //
+            udp_tunnel::{self, Origin}, //
         },
         sync::{
             bh::BhDisabled,
@@ -57,7 +57,7 @@ impl Deliver for RxHeader {
         };
         let packets = screen(session, packets);
         if !packets.is_empty() {
-            note(session, &packets, &datagram, poll.bh());
+            note(session, &packets, &datagram.origin, poll.bh());
             unwrap_all(&session.peer, packets, datagram.ds, poll);
         }
     }
@@ -96,10 +96,10 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
 }
 
 /// Does what every authentic message is a reason for, once for all of them.
-fn note(session: &RcuArc<Session>, packets: &PacketList, datagram: &Datagram, bh: BhDisabled<'_>) {
+fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: BhDisabled<'_>) {
     let peer = &session.peer;
     peer.hear();
-    peer.endpoint.set_from_datagram(datagram);
+    peer.endpoint.set_from_datagram(origin);
     if peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session)

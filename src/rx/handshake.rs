@@ -101,7 +101,7 @@ pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
             ShowEndpoint(
                 udp_tunnel::datagram_of(&skb)
                     .as_ref()
-                    .map(Endpoint::from_datagram)
+                    .map(|datagram| Endpoint::from_origin(&datagram.origin))
             )
         );
     }
@@ -166,7 +166,7 @@ fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) 
         Admission::Denied => debug_ratelimited!(
             device.dev,
             "Invalid MAC of handshake, dropping packet from {}",
-            ShowSocketAddr(datagram.source)
+            ShowSocketAddr(datagram.origin.source())
         ),
     }
     None
@@ -187,11 +187,12 @@ fn check_macs(device: &Device, message: &impl HandshakeMessage, datagram: &Datag
     if load == cookie::Load::UnderLoad && cookies.needs_secret(now) {
         cookies.set_secret(Key::fill_with(|key| random::fill(key)), now);
     }
-    match (cookies.check(message, &datagram.source, now, load), load) {
+    let source = datagram.origin.source();
+    match (cookies.check(message, &source, now, load), load) {
         (MacState::Invalid, _) => Admission::Denied,
         (MacState::ValidMac1 | MacState::ValidMac2, cookie::Load::Normal) => Admission::Granted,
         (MacState::ValidMac1, cookie::Load::UnderLoad) => {
-            let reply = cookies.create_reply(message, &datagram.source, random::bytes(), now);
+            let reply = cookies.create_reply(message, &source, random::bytes(), now);
             drop(cookies);
             if let Ok(reply) = reply {
                 tx::handshake::send_cookie(device, datagram, &reply);
@@ -201,7 +202,7 @@ fn check_macs(device: &Device, message: &impl HandshakeMessage, datagram: &Datag
         (MacState::ValidMac2, cookie::Load::UnderLoad) => {
             drop(cookies);
             let net = device.creating_net.id();
-            if devices::is_within_rate(net, datagram.source.ip(), now) {
+            if devices::is_within_rate(net, source.ip(), now) {
                 Admission::Granted
             } else {
                 Admission::Denied
@@ -215,11 +216,11 @@ fn receive_initiation(device: &Device, message: &Initiation, datagram: &Datagram
         debug_ratelimited!(
             device.dev,
             "Invalid handshake initiation from {}",
-            ShowSocketAddr(datagram.source)
+            ShowSocketAddr(datagram.origin.source())
         );
         return;
     };
-    peer.endpoint.set_from_datagram(datagram);
+    peer.endpoint.set_from_datagram(&datagram.origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
@@ -256,11 +257,11 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
         debug_ratelimited!(
             device.dev,
             "Invalid handshake response from {}",
-            ShowSocketAddr(datagram.source)
+            ShowSocketAddr(datagram.origin.source())
         );
         return;
     };
-    peer.endpoint.set_from_datagram(datagram);
+    peer.endpoint.set_from_datagram(&datagram.origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake response from peer {} ({})",
@@ -307,7 +308,7 @@ fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {
     debug_ratelimited!(
         device.dev,
         "Receiving cookie response from {}",
-        ShowSocketAddr(datagram.source)
+        ShowSocketAddr(datagram.origin.source())
     );
     let peer = match device.entry(message.receiver()) {
         Some(Entry::Handshake(peer)) => peer,

@@ -163,7 +163,7 @@ impl Sealer<'_> {
         };
         train.copy_flow(&first);
         let mut next = Some(first);
-        let mut last: Option<SkBuff> = None;
+        let mut owner: Option<SkBuff> = None;
         while let Some(mut skb) = next {
             let len = message_len(&skb);
             let expected = (packets.len() as u32).saturating_mul(len);
@@ -178,13 +178,13 @@ impl Sealer<'_> {
             }
             let (header, counter) = self.next_header();
             match self.seal_into(&mut train, &mut skb, len, &header, counter) {
-                Ok(()) => {
-                    if let Some(mut before) = last.take() {
-                        skb.join_owner(&mut before);
-                        before.consume();
+                Ok(()) => match &mut owner {
+                    Some(owner) => {
+                        owner.join_owner(&mut skb);
+                        skb.consume();
                     }
-                    last = Some(skb);
-                }
+                    None => owner = Some(skb),
+                },
                 Err(_) => self.discard(skb, 1),
             }
             let fits = packets.first_map(|other| {
@@ -192,9 +192,9 @@ impl Sealer<'_> {
             });
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
-        if let Some(mut last) = last {
-            self.dispatch(train, note, Owner::Of(&mut last));
-            last.consume();
+        if let Some(mut owner) = owner {
+            self.dispatch(train, note, Owner::Of(&mut owner));
+            owner.consume();
         }
     }
 

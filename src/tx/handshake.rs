@@ -133,7 +133,7 @@ pub(crate) fn send_cookie(device: &Device, datagram: &Datagram, reply: &CookieRe
     debug_ratelimited!(
         device.dev,
         "Sending cookie response for denied handshake message for {}",
-        ShowSocketAddr(datagram.source)
+        ShowSocketAddr(datagram.origin.source())
     );
     let bh = bh::disable();
     if let Ok(skb) = packet(zerocopy::IntoBytes::as_bytes(reply)) {

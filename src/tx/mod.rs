@@ -17,7 +17,7 @@ pub(crate) mod xmit;
 
 use crate::{
     kapi::{
-        net::skbuff::{pieces, Batch, SkBuff},
+        net::skbuff::{Batch, SkBuff},
         sync::rcu::RcuArc, //
     },
     proto::constants::{DATA_HEADER_LEN, TAG_LEN},
@@ -60,16 +60,6 @@ impl Linked for TxHeader {
 
 /// A batch on its way out.
 pub(crate) type TxBatch = Batch<TxHeader>;
-
-/// How many messages a packet becomes: one for each of the segments that it stands for.
-///
-/// None of them is empty, and a packet is shorter than 2^20 bytes.
-fn messages_for(skb: &SkBuff) -> u16 {
-    segments::super_packet(skb).map_or(1, |packet| {
-        let payload = skb.len().saturating_sub(packet.headers);
-        u16::try_from(pieces(payload, packet.segment)).unwrap_or(u16::MAX)
-    })
-}
 
 /// What is noted in a packet on its way out.
 #[derive(Clone, Copy)]

@@ -29,7 +29,8 @@ use crate::{
         },
         sync::{
             bh::{self, BhDisabled},
-            rcu::{RcuArc, RcuRef}, //
+            rcu::{RcuArc, RcuRef},
+            SpinLockBhGuard, //
         }, //
     },
     peer::Peer,
@@ -145,17 +146,17 @@ impl Staged {
         self.messages
     }
 
-    /// Makes packets from the stack our own: without a route, and with notes in place of its own.
-    pub(super) fn own(mut packets: PacketList, mtu: u32) -> Self {
+    /// Makes packets from the stack, each of which becomes so many messages, our own: without a
+    /// route, and with notes in place of its own.
+    pub(super) fn own(mut packets: PacketList, messages: u16, mtu: u32) -> Self {
         let mut staged = Self::new();
         while let Some(mut skb) = packets.pop() {
-            // It was kept so that an ICMP error could go back.
-            skb.drop_route();
             Note {
                 mtu,
-                ds: skb.ecn_encapsulate().unwrap_or(0),
+                // It was kept so that an ICMP error could go back.
+                ds: skb.leave_route(),
                 fate: Fate::Send,
-                messages: super::messages_for(&skb),
+                messages,
             }
             .put(&mut skb);
             staged.push(skb);
@@ -174,46 +175,32 @@ fn messages_of(skb: &SkBuff) -> usize {
 /// segments of one packet. If too many wait for a worker, the new ones are.
 pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>) {
     let mut dropped = Staged::new();
-    let next = {
-        let mut stage = peer.stage.lock();
-        let goes_on = packets.messages == 1 && stage.streak.goes_on(peer.has_been_heard());
-        if stage.is_called {
-            if stage.staged.messages > MAX_QUEUED {
-                dropped = packets;
-            } else {
-                stage.staged.append(packets);
-            }
-            Next::Wait
+    let mut stage = peer.stage.lock();
+    let goes_on = packets.messages == 1 && stage.streak.goes_on(peer.has_been_heard());
+    if stage.is_called {
+        // A worker will take them.
+        if stage.staged.messages > MAX_QUEUED {
+            dropped = packets;
         } else {
-            while stage.staged.messages > MAX_STAGED_PACKETS {
-                let Some(skb) = stage.staged.pop() else { break };
-                dropped.push(skb);
-            }
             stage.staged.append(packets);
-            stage.is_called = goes_on && has_session(&peer, bh);
-            if stage.is_called {
-                Next::Call
-            } else {
-                Next::Flush
-            }
         }
-    };
-    drop_all(&peer, dropped);
-    match next {
-        Next::Wait => {}
-        Next::Call => call_worker(peer, bh),
-        Next::Flush => flush(peer, bh),
+        drop(stage);
+    } else {
+        while stage.staged.messages > MAX_STAGED_PACKETS {
+            let Some(skb) = stage.staged.pop() else { break };
+            dropped.push(skb);
+        }
+        stage.staged.append(packets);
+        stage.is_called = goes_on && has_session(&peer, bh);
+        if stage.is_called {
+            drop(stage);
+            call_worker(peer, bh);
+        } else {
+            let submitted = submit_staged(peer, stage, Where::Anywhere, bh);
+            conclude(peer, or_orphan(peer, submitted, Where::Anywhere, bh));
+        }
     }
-}
-
-/// What to do for a packet that was staged.
-enum Next {
-    /// Nothing: a worker will take it.
-    Wait,
-    /// Call a worker.
-    Call,
-    /// Send it.
-    Flush,
+    drop_all(&peer, dropped);
 }
 
 /// Has a worker send what is staged, and what will be by the time it comes: packets that wait
@@ -231,7 +218,7 @@ fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 pub(super) fn flush_all(peer: &RcuArc<Peer>) {
     loop {
         let bh = bh::disable();
-        let submitted = submit_or_orphan(peer.borrow(), Where::Worker, bh.token());
+        let submitted = submit(peer.borrow(), Where::Worker, bh.token());
         let is_over = matches!(submitted, Submitted::Nothing | Submitted::NoSession);
         conclude(peer.borrow(), submitted);
         drop(bh);
@@ -286,7 +273,7 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
 
 /// Sends what is staged if there is a session, and otherwise asks for one.
 pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
-    conclude(peer, submit_or_orphan(peer, Where::Anywhere, bh));
+    conclude(peer, submit(peer, Where::Anywhere, bh));
 }
 
 fn conclude(peer: RcuRef<'_, Peer>, submitted: Submitted) {
@@ -318,24 +305,38 @@ enum Where {
     Worker,
 }
 
-/// Does what [`submit`] does, and lets packets that wait for a session go on without their sockets.
-fn submit_or_orphan(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted {
-    match submit(peer, place, bh) {
-        Submitted::NoSession => {
-            orphan(&peer);
-            // Who has put a session in its place meanwhile did not find them.
-            submit(peer, place, bh)
-        }
-        submitted => submitted,
-    }
-}
-
 /// Makes a batch of the staged packets and encrypts it, or has it encrypted.
 ///
+/// Packets that wait for a session go on without their sockets.
+fn submit(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted {
+    let submitted = submit_staged(peer, peer.stage.lock(), place, bh);
+    or_orphan(peer, submitted, place, bh)
+}
+
+/// The second half of [`submit`].
+#[inline]
+fn or_orphan(
+    peer: RcuRef<'_, Peer>,
+    submitted: Submitted,
+    place: Where,
+    bh: BhDisabled<'_>,
+) -> Submitted {
+    if !matches!(submitted, Submitted::NoSession) {
+        return submitted;
+    }
+    orphan(&peer);
+    // Who has put a session in its place meanwhile did not find them.
+    submit_staged(peer, peer.stage.lock(), place, bh)
+}
+
 /// Counters, the batch's number and its place in a ring are taken under one lock: so counters go out
 /// in order, and no number is given to a batch that is then refused.
-fn submit(peer: RcuRef<'_, Peer>, place: Where, bh: BhDisabled<'_>) -> Submitted {
-    let mut stage = peer.stage.lock();
+fn submit_staged(
+    peer: RcuRef<'_, Peer>,
+    mut stage: SpinLockBhGuard<'_, Stage>,
+    place: Where,
+    bh: BhDisabled<'_>,
+) -> Submitted {
     let Stage {
         staged, is_called, ..
     } = &mut *stage;
@@ -399,6 +400,7 @@ fn is_done_here(device: &Device, packets: &PacketList, bh: BhDisabled<'_>) -> bo
 
 /// Lets go of the sockets that staged packets came from: who waits for a handshake must not hold a
 /// sender's buffer.
+#[cold]
 fn orphan(peer: &Peer) {
     // Outside the lock, since a socket may answer by sending.
     let mut packets = peer.stage.lock().take();

@@ -5,6 +5,8 @@
 //! Output:  datagrams to its endpoint.
 //! Next:    the UDP tunnel layer.
 
+use kernel::prelude::*;
+
 use super::{
     encrypt::Encrypt,
     handshake,
@@ -22,7 +24,10 @@ use crate::{
         }, //
     },
     peer::Peer,
-    proto::{timers::Retry, transport},
+    proto::{
+        constants::KEEPALIVE_LEN,
+        timers::{Leaving, Retry}, //
+    },
     queue::ordered::{Drainer, Duty},
     time::boot_now,
     timers, //
@@ -35,21 +40,21 @@ const MAX_IN_ONE_GO: usize = 16;
 /// Takes an encrypted batch, and sends all of its peer that is ready.
 pub(super) fn complete(batch: TxBatch) {
     let session = batch.session.clone();
-    if let Some(drainer) = session.peer.tx_order.complete(batch) {
-        drain(&session.peer, drainer);
+    if let Some((first, drainer)) = session.peer.tx_order.complete(batch) {
+        drain(&session.peer, Some(first), drainer);
     }
 }
 
 /// Goes on with what was put off.
 pub(super) fn resume(peer: &RcuArc<Peer>, duty: Duty) {
-    drain(peer, peer.tx_order.resume(duty));
+    drain(peer, None, peer.tx_order.resume(duty));
 }
 
 /// Sends what is ready, and leaves to a worker what is too much.
-fn drain(peer: &RcuArc<Peer>, mut drainer: Drainer<'_, TxHeader>) {
+fn drain(peer: &RcuArc<Peer>, mut first: Option<TxBatch>, mut drainer: Drainer<'_, TxHeader>) {
     loop {
         for _ in 0..MAX_IN_ONE_GO {
-            let Some(batch) = drainer.next() else {
+            let Some(batch) = first.take().or_else(|| drainer.next()) else {
                 return;
             };
             let bh = bh::disable();
@@ -67,25 +72,43 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     let (header, packets) = batch.into_parts();
     let session = &header.session;
     let peer = &session.peer;
-    let packets = without_failed(peer, packets);
+    let (packets, leaving) = look_through(peer, packets);
     if packets.is_empty() {
         return;
     }
-    // Before they are sent: what comes back may want an answer of its own.
-    timers::packets_leave(peer.borrow());
-    if send_all(peer, packets, bh) {
-        timers::data_sent(peer.borrow());
+    // Before they are sent: what comes back may want an answer of its own, or be the answer.
+    let begins = timers::packets_leave(peer.borrow(), leaving);
+    let has_sent_data = send_all(peer, packets, bh);
+    if begins && !has_sent_data {
+        timers::data_refused(peer.borrow());
     }
     keep_fresh(peer, bh);
 }
 
-/// Drops the packets that could not be made messages.
-fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
+/// Drops the packets that could not be made messages, and says what the others hold.
+fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     let mut has_failed = false;
-    packets.for_each(|skb| has_failed |= Note::of(skb).fate == Fate::Drop);
-    if !has_failed {
-        return packets;
+    let mut leaving = Leaving::NoData;
+    packets.for_each(|skb| match Note::of(skb).fate {
+        Fate::Drop => has_failed = true,
+        Fate::Send if is_keepalive(skb) => {}
+        Fate::Send => leaving = Leaving::Data,
+    });
+    if has_failed {
+        (without_failed(peer, packets), leaving)
+    } else {
+        (packets, leaving)
     }
+}
+
+/// Whether there is nothing but keepalives in a packet.
+fn is_keepalive(skb: &SkBuff) -> bool {
+    let messages = usize::from(Note::of(skb).messages);
+    KEEPALIVE_LEN.saturating_mul(messages) == skb.len() as usize
+}
+
+#[cold]
+fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
     let mut rest = PacketList::new();
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
@@ -100,21 +123,27 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 /// Sends messages by one route, and returns whether any data were among those that IP took.
 fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
-    let Ok(route) = device
-        .sockets
-        .route(&device.dev, &peer.endpoint, device.fwmark(), bh)
-    else {
+    let (dev, mark) = (&device.dev, device.fwmark());
+    // A route is not small: it stays where it is.
+    let mut route = device.sockets.route(dev, &peer.endpoint, mark, bh);
+    let Ok(route) = &mut route else {
         return false;
     };
     let mut has_data = false;
     let mut bytes = 0u64;
-    while let Some(skb) = packets.pop() {
-        let len = skb.len();
-        let ds = Note::of(&skb).ds;
-        if route.send(skb, &device.dev, ds).is_ok() {
-            bytes = bytes.wrapping_add(u64::from(len));
-            has_data |= !transport::is_keepalive(len as usize);
+    let mut count = |len: u32, is_data, sent: Result| {
+        if sent.is_ok() {
+            bytes = bytes.wrapping_add(len.into());
+            has_data |= is_data;
         }
+    };
+    while let Some(skb) = packets.pop() {
+        let (len, is_data, ds) = (skb.len(), !is_keepalive(&skb), Note::of(&skb).ds);
+        if packets.is_empty() {
+            count(len, is_data, route.send_last(skb, dev, ds));
+            break;
+        }
+        count(len, is_data, route.send(skb, dev, ds));
     }
     peer.count_sent(bytes);
     has_data

@@ -24,7 +24,7 @@ use crate::{
         net::{
             addr::ShowWholeIp,
             icmp,
-            skbuff::{IpProtocol, PacketList, SkBuff}, //
+            skbuff::{pieces, IpProtocol, PacketList, SkBuff}, //
         },
         sync::{bh::BhDisabled, rcu::RcuRef}, //
     },
@@ -69,11 +69,11 @@ pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Resu
     let mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
     // What lies outside may tell flows apart that are not to be seen any more.
     skb.hash_flow(&device.dev);
-    let packets = match segments(device, skb) {
-        Ok(packets) => packets,
+    let (packets, messages) = match segments(device, skb) {
+        Ok(segments) => segments,
         Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),
     };
-    stage::stage(peer, Staged::own(packets, mtu), bh);
+    stage::stage(peer, Staged::own(packets, messages, mtu), bh);
     Ok(())
 }
 
@@ -125,12 +125,26 @@ fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal, bh: BhDisabled<'_>
     Err(refusal.errno())
 }
 
-/// The packets to be sent for a packet: itself, if it can be cut where it is encrypted.
-fn segments(device: &Device, skb: SkBuff) -> Result<PacketList, (SkBuff, Error)> {
-    if skb.is_gso() && super_packet(&skb).is_none() {
-        return skb.segment(&device.dev);
-    }
+/// The packets to be sent for a packet, and how many messages each of them becomes: itself, if it can
+/// be cut where it is encrypted.
+fn segments(device: &Device, skb: SkBuff) -> Result<(PacketList, u16), (SkBuff, Error)> {
+    let messages = if skb.is_gso() {
+        messages_for(&skb)
+    } else {
+        Some(1)
+    };
+    let Some(messages) = messages else {
+        return Ok((skb.segment(&device.dev)?, 1));
+    };
     let mut packets = PacketList::new();
     packets.push(skb);
-    Ok(packets)
+    Ok((packets, messages))
+}
+
+/// How many messages a packet becomes that stands for several, if it can be cut where it is encrypted:
+/// one for each segment, of which none is empty.
+fn messages_for(skb: &SkBuff) -> Option<u16> {
+    let packet = super_packet(skb)?;
+    let payload = skb.len().checked_sub(packet.headers)?;
+    u16::try_from(pieces(payload, packet.segment)).ok()
 }

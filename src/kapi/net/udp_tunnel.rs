@@ -13,7 +13,7 @@ pub(crate) use self::open::Registration;
 
 use core::{
     mem::align_of,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     ptr::{self, NonNull}, //
 };
 
@@ -155,7 +155,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         Ok(Route {
             sk,
             // SAFETY: The reference to the result is ours.
-            dst: unsafe { Dst::from_raw(dst) }?,
+            dst: Some(unsafe { Dst::from_raw(dst) }?),
             flow: Flow::V4(flow),
             _bh: bh,
         })
@@ -193,7 +193,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         Ok(Route {
             sk,
             // SAFETY: The reference to the result is ours.
-            dst: unsafe { Dst::from_raw(dst) }?,
+            dst: Some(unsafe { Dst::from_raw(dst) }?),
             flow: Flow::V6(flow),
             _bh: bh,
         })
@@ -282,10 +282,10 @@ enum Flow {
 /// # Invariants
 ///
 /// `sk` is an open socket of the flow's family, and stays so for `'a`; `dst` is a route of that
-/// family, and bottom halves are disabled.
+/// family, until the last packet takes it along, and bottom halves are disabled.
 pub(crate) struct Route<'a> {
     sk: NonNull<bindings::sock>,
-    dst: Dst,
+    dst: Option<Dst>,
     flow: Flow,
     _bh: BhDisabled<'a>,
 }
@@ -308,22 +308,24 @@ impl Route<'_> {
         transmit(self.sk, self.dst.clone(), &self.flow, skb, dev, ds)
     }
 
-    /// [`Self::send`], which saves the reference to the route that others would need.
+    /// [`Self::send`], which saves the reference to the route that others would need: those are
+    /// refused with [`ENETUNREACH`] from now on.
     #[inline]
-    pub(crate) fn send_last(self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
-        transmit(self.sk, self.dst, &self.flow, skb, dev, ds)
+    pub(crate) fn send_last(&mut self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+        transmit(self.sk, self.dst.take(), &self.flow, skb, dev, ds)
     }
 }
 
 #[inline]
 fn transmit(
     sk: NonNull<bindings::sock>,
-    dst: Dst,
+    dst: Option<Dst>,
     flow: &Flow,
     skb: SkBuff,
     dev: &NetDevice,
     ds: u8,
 ) -> Result {
+    let dst = dst.ok_or(ENETUNREACH)?;
     let (sk, dst, skb, dev) = (sk.as_ptr(), dst.into_raw(), skb.into_raw(), dev.as_ptr());
     // SAFETY: By the invariants of `Route`, whose parts the arguments are, the socket and the route
     // fit the flow. The packet and the reference to the route are ours to give up.
@@ -336,16 +338,77 @@ fn transmit(
 }
 
 /// What the headers of a received datagram say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Datagram {
-    /// Who sent it. There is a scope only if the address is local to a link.
-    pub(crate) source: SocketAddr,
-    /// The address that it was sent to; of the same family.
-    pub(crate) local: IpAddr,
-    /// The index of the interface that it came in by.
-    pub(crate) ifindex: i32,
+    /// Where it came from.
+    pub(crate) origin: Origin,
     /// The field of that name in the IP header.
     pub(crate) ds: u8,
+}
+
+/// Where a datagram came from, and by which way, as its headers say.
+///
+/// Two are compared without a look at what family they are of.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin(bindings::wg_helper_origin);
+
+impl Origin {
+    /// Who sent it, and the address that it was sent to, which is of the same family.
+    pub(crate) fn addresses(&self) -> Addresses {
+        let Self(raw) = self;
+        let port = u16::from_be(raw.port);
+        if raw.is_v6 {
+            Addresses::V6 {
+                source: SocketAddrV6::new(raw.source.into(), port, 0, raw.scope_id),
+                local: raw.local.into(),
+            }
+        } else {
+            Addresses::V4 {
+                source: SocketAddrV4::new(ipv4(raw.source), port),
+                local: Source4 {
+                    addr: ipv4(raw.local),
+                    ifindex: raw.ifindex,
+                },
+            }
+        }
+    }
+
+    /// Who sent it.
+    pub(crate) fn source(&self) -> SocketAddr {
+        match self.addresses() {
+            Addresses::V4 { source, .. } => source.into(),
+            Addresses::V6 { source, .. } => source.into(),
+        }
+    }
+}
+
+impl PartialEq for Origin {
+    #[inline]
+    fn eq(&self, Self(other): &Self) -> bool {
+        let Self(this) = self;
+        let numbers = |raw: &bindings::wg_helper_origin| {
+            let (source, local) = (raw.source, raw.local);
+            (
+                u128::from_ne_bytes(source),
+                u128::from_ne_bytes(local),
+                (raw.scope_id, raw.ifindex, raw.port, raw.is_v6),
+            )
+        };
+        numbers(this) == numbers(other)
+    }
+}
+
+/// The addresses of a datagram.
+pub(crate) enum Addresses {
+    V4 {
+        source: SocketAddrV4,
+        local: Source4,
+    },
+    /// There is a scope only if the source is local to a link.
+    V6 {
+        source: SocketAddrV6,
+        local: Ipv6Addr,
+    },
 }
 
 /// Makes the data of a received packet the payload of its UDP datagram, and nothing else.
@@ -360,25 +423,14 @@ pub(crate) fn prepare_datagram(skb: &mut SkBuff, min_linear: u32) -> Result {
 /// Reads the headers of a received packet, which are those in front of its data.
 ///
 /// They stay where they are when data are pulled, but not when metadata are reset.
+#[inline]
 pub(crate) fn datagram_of(skb: &SkBuff) -> Option<Datagram> {
-    let mut raw = bindings::wg_helper_datagram::default();
+    let mut origin = bindings::wg_helper_origin::default();
     // SAFETY: The packet is valid; it is only read.
-    if !unsafe { bindings::udp_datagram(skb.as_ptr(), &mut raw) } {
-        return None;
-    }
-    let port = u16::from_be(raw.port);
-    let (source, local) = if raw.is_v6 {
-        let source = SocketAddrV6::new(raw.source.into(), port, 0, raw.scope_id);
-        (source.into(), Ipv6Addr::from(raw.local).into())
-    } else {
-        let source = SocketAddrV4::new(ipv4(raw.source), port);
-        (source.into(), ipv4(raw.local).into())
-    };
-    Some(Datagram {
-        source,
-        local,
-        ifindex: raw.ifindex,
-        ds: raw.ds,
+    let ds = unsafe { bindings::udp_origin(skb.as_ptr(), &mut origin) };
+    (ds >= 0).then_some(Datagram {
+        origin: Origin(origin),
+        ds: ds as u8,
     })
 }
 

@@ -58,6 +58,10 @@ impl Sockets {
 }
 
 impl Route<'_> {
+    pub(crate) fn send_last(&mut self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+        self.send(skb, dev, ds)
+    }
+
     pub(crate) fn send(&self, skb: SkBuff, _dev: &NetDevice, _ds: u8) -> Result {
         // SAFETY: As above.
         self.0

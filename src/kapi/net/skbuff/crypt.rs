@@ -5,7 +5,10 @@
 //! C headers: [`include/crypto/chacha20poly1305.h`](srctree/include/crypto/chacha20poly1305.h),
 //! [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use kernel::prelude::*;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
 
 use super::SkBuff;
 use crate::bindings;
@@ -48,13 +51,8 @@ impl SkBuff {
     /// Fails if the packet is too short or has too many fragments.
     #[inline]
     pub(crate) fn seal(&mut self, offset: u32, nonce: u64, key: &Key) -> Result {
-        let len = self.sealable(offset)?;
-        self.require_private()?;
-        // SAFETY: By the type invariants; the region and the tag are within the packet, nothing
-        // borrows the data, and the key is 32 bytes.
-        let ok =
-            unsafe { bindings::skb_aead_seal(self.as_ptr(), offset, len, nonce, key.as_ptr()) };
-        if ok {
+        // SAFETY: By the type invariants; nothing borrows the data, and the key is 32 bytes.
+        if unsafe { bindings::skb_seal(self.as_ptr(), offset, nonce, key.as_ptr()) } {
             Ok(())
         } else {
             Err(EINVAL)
@@ -63,39 +61,11 @@ impl SkBuff {
 
     /// Decrypts what is behind the first `offset` bytes, and cuts off the tag.
     ///
-    /// The network header, further in front, is kept. Fails if the packet isn't authentic.
+    /// The network header, further in front, is kept. [`EBADMSG`] if the packet isn't authentic,
+    /// [`ENOMEM`] if there is no memory, [`EINVAL`] if it is too short or has too many fragments.
     #[inline]
     pub(crate) fn open(&mut self, offset: u32, nonce: u64, key: &Key) -> Result {
-        let len = self.sealable(offset)?;
-        // SAFETY: By the type invariants, and nothing borrows the data.
-        if !unsafe { bindings::skb_unshare_data(self.as_ptr()) } {
-            return Err(ENOMEM);
-        }
-        self.require_private()?;
-        // SAFETY: As above; the region and the tag are within the packet, which is writable now, and
-        // the key is 32 bytes.
-        if !unsafe { bindings::skb_aead_open(self.as_ptr(), offset, len, nonce, key.as_ptr()) } {
-            return Err(EBADMSG);
-        }
-        self.trim(self.len().saturating_sub(TAG_LEN))
-    }
-
-    /// Fails unless the data are this packet's alone, and may be written to.
-    #[inline]
-    fn require_private(&self) -> Result {
-        // SAFETY: By the type invariants.
-        if unsafe { bindings::skb_is_private(self.as_ptr()) } {
-            Ok(())
-        } else {
-            Err(EINVAL)
-        }
-    }
-
-    /// The length of what is between the first `offset` bytes and the tag.
-    fn sealable(&self, offset: u32) -> Result<u32> {
-        self.len()
-            .checked_sub(offset)
-            .and_then(|len| len.checked_sub(TAG_LEN))
-            .ok_or(EINVAL)
+        // SAFETY: By the type invariants; nothing borrows the data, and the key is 32 bytes.
+        to_result(unsafe { bindings::skb_open(self.as_ptr(), offset, nonce, key.as_ptr()) })
     }
 }

@@ -167,24 +167,7 @@ impl SkBuff {
     #[inline]
     pub(crate) fn ip_protocol(&self) -> Option<IpProtocol> {
         // SAFETY: By the type invariants.
-        let spoken = unsafe { bindings::skb_ip_protocol(self.as_ptr()) };
-        (self.ethertype() == spoken)
-            .then(|| IpProtocol::from_ethertype(spoken))
-            .flatten()
-    }
-
-    /// The protocol that the network header speaks, whatever the packet is labelled as.
-    #[inline]
-    pub(crate) fn spoken_protocol(&self) -> Option<IpProtocol> {
-        // SAFETY: By the type invariants.
         IpProtocol::from_ethertype(unsafe { bindings::skb_ip_protocol(self.as_ptr()) })
-    }
-
-    /// The ethertype that the packet is labelled as.
-    #[inline]
-    pub(crate) fn ethertype(&self) -> u16 {
-        // SAFETY: By the type invariants.
-        u16::from_be(unsafe { bindings::skb_protocol_be(self.as_ptr()) })
     }
 
     /// What of the linear part begins with the network header.
@@ -235,13 +218,6 @@ impl SkBuff {
         }
     }
 
-    /// Forgets the route that the packet came by.
-    #[inline]
-    pub(crate) fn drop_route(&mut self) {
-        // SAFETY: By the type invariants.
-        unsafe { bindings::skb_dst_drop(self.as_ptr()) };
-    }
-
     /// Hashes the flow that the packet belongs to, while it can still be dissected, if `dev`, which it
     /// is to be transmitted by, is up. What is made of the packet keeps that.
     #[inline]
@@ -264,23 +240,19 @@ impl SkBuff {
         unsafe { bindings::skb_orphan(self.as_ptr()) };
     }
 
-    /// The DS byte for the packet that is to carry this one: only ECN shows outside.
-    ///
-    /// `None` if the network header isn't in the linear part.
+    /// Forgets the route that the packet came by, and returns the DS byte for the packet that is to
+    /// carry it: only ECN shows outside, if this is IP.
     #[inline]
-    pub(crate) fn ecn_encapsulate(&self) -> Option<u8> {
-        self.ip_protocol()?;
-        // SAFETY: By the type invariants; `ip_protocol` has seen the header.
-        Some(unsafe { bindings::skb_ecn_encap(self.as_ptr()) })
+    pub(crate) fn leave_route(&mut self) -> u8 {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_leave_route(self.as_ptr()) }
     }
 
-    /// Passes congestion marks of the carrying packet's DS byte on to this one.
+    /// Passes congestion marks of the carrying packet's DS byte on to this one, if it is IP.
     #[inline]
     pub(crate) fn ecn_decapsulate(&mut self, outer: u8) {
-        if self.ip_protocol().is_some() {
-            // SAFETY: By the type invariants; `ip_protocol` has seen the header.
-            unsafe { bindings::skb_ecn_decap(self.as_ptr(), outer) };
-        }
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_ecn_decap(self.as_ptr(), outer) };
     }
 
     /// What the owner has noted about the packet.

@@ -13,7 +13,7 @@ use wireguard_proto::messages::{
 use wireguard_proto::replay::ReplayWindow;
 use wireguard_proto::rustcrypto::RustCrypto;
 use wireguard_proto::time::{BootTime, MonoTime, WallTime};
-use wireguard_proto::timers::{Expired, Jitter, KeepaliveChange, Retry, Timers};
+use wireguard_proto::timers::{Expired, Jitter, KeepaliveChange, Leaving, Retry, Timers};
 use wireguard_proto::transport;
 
 use super::super::common::{Party, Random, S};
@@ -185,8 +185,7 @@ impl<C: Crypto> Node<C> {
         }) else {
             return self.request_initiation(Retry::No);
         };
-        self.timers.packets_leave(mono);
-        let mut has_data = false;
+        let mut leaving = Leaving::NoData;
         for packet in self.staged.drain(..) {
             let mut message = vec![0; transport::message_len(packet.len()).unwrap()];
             let (keys, counter) = (&session.keys, Counter(session.counter));
@@ -203,16 +202,14 @@ impl<C: Crypto> Node<C> {
                 self.sent.keepalives += 1;
             } else {
                 self.sent.data += 1;
-                has_data = true;
+                leaving = Leaving::Data;
             }
             self.outbox.push(message);
         }
         let (role, birth, counter) = (session.keys.role, session.birth, session.counter);
         self.oldest_key = self.oldest_key.max(boot.0.saturating_sub(birth.0));
-        if has_data {
-            let jitter = self.jitter();
-            self.timers.data_sent(mono, || jitter);
-        }
+        let jitter = self.jitter();
+        self.timers.packets_leave(mono, leaving, || jitter);
         if transport::rekey_due_after_send(role, birth, boot, counter) {
             self.request_initiation(Retry::No);
         }

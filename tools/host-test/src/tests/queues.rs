@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use std::{
+    iter,
     sync::{
         atomic::{AtomicU64, Ordering},
         Mutex, //
@@ -62,7 +63,10 @@ fn in_order_from_many_threads() {
         Some(batch(number, *next - 1))
     };
     let complete = |batch| {
-        for batch in order.complete(batch).into_iter().flatten() {
+        let Some((first, drainer)) = order.complete(batch) else {
+            return;
+        };
+        for batch in iter::once(first).chain(drainer) {
             // There is one drainer at a time, so nobody else changes this.
             let expected = passed.load(Ordering::Relaxed);
             assert_eq!(*batch.label, expected);
@@ -94,9 +98,9 @@ fn in_order_from_drainers_that_are_put_off() {
     let issued = Mutex::new(0);
     let passed = AtomicU64::new(0);
     let put_off = Mutex::new(None::<Duty>);
-    let drain = |mut drainer: Drainer<'_, Header>| {
+    let drain = |mut first: Option<Batch<Header>>, mut drainer: Drainer<'_, Header>| {
         for _ in 0..FEW {
-            let Some(batch) = drainer.next() else {
+            let Some(batch) = first.take().or_else(|| drainer.next()) else {
                 return;
             };
             // There is one drainer at a time, so nobody else changes this.
@@ -109,7 +113,7 @@ fn in_order_from_drainers_that_are_put_off() {
     };
     let resume = || {
         let duty = put_off.lock().unwrap().take();
-        duty.map(|duty| drain(order.resume(duty))).is_some()
+        duty.map(|duty| drain(None, order.resume(duty))).is_some()
     };
     let work = || {
         for round in 0..rounds {
@@ -122,7 +126,9 @@ fn in_order_from_drainers_that_are_put_off() {
                 }
             }
             while let Some(batch) = mine.pop() {
-                order.complete(batch).map(drain);
+                if let Some((first, drainer)) = order.complete(batch) {
+                    drain(Some(first), drainer);
+                }
             }
             // Meanwhile others complete what follows.
             if round % 4 == 0 {

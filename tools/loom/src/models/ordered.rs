@@ -61,9 +61,11 @@ impl Peer {
     }
 
     fn complete(&self, batch: Batch<Header>) {
-        for batch in self.order.complete(batch).into_iter().flatten() {
-            self.pass_on(batch);
-        }
+        let Some((first, drainer)) = self.order.complete(batch) else {
+            return;
+        };
+        self.pass_on(first);
+        drainer.for_each(|batch| self.pass_on(batch));
     }
 
     fn pass_on(&self, batch: Batch<Header>) {
@@ -74,20 +76,21 @@ impl Peer {
     }
 
     /// Passes one on, and puts the rest off.
-    fn pass_one_on(&self, mut drainer: Drainer<'_, Header>) {
-        if let Some(batch) = drainer.next() {
-            self.pass_on(batch);
-            let before = self.put_off.lock().unwrap().replace(drainer.put_off());
-            assert!(before.is_none(), "there are two drainers");
-        }
+    fn pass_one_on(&self, first: Batch<Header>, drainer: Drainer<'_, Header>) {
+        self.pass_on(first);
+        let before = self.put_off.lock().unwrap().replace(drainer.put_off());
+        assert!(before.is_none(), "there are two drainers");
     }
 
     /// Resumes what is put off, if there is something.
     fn resume(&self) -> bool {
         let duty = self.put_off.lock().unwrap().take();
-        match duty {
-            Some(duty) => self.pass_one_on(self.order.resume(duty)),
-            None => return false,
+        let Some(duty) = duty else {
+            return false;
+        };
+        let mut drainer = self.order.resume(duty);
+        if let Some(first) = drainer.next() {
+            self.pass_one_on(first, drainer);
         }
         true
     }
@@ -138,8 +141,8 @@ fn put_off_and_resumed() {
         let peer = Peer::new();
         let [first, second, third] = [0, 1, 2].map(|label| peer.batch(label));
         let work = |peer: &Peer, batch| {
-            if let Some(drainer) = peer.order.complete(batch) {
-                peer.pass_one_on(drainer);
+            if let Some((first, drainer)) = peer.order.complete(batch) {
+                peer.pass_one_on(first, drainer);
             }
             peer.resume();
         };

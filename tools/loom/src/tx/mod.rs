@@ -147,14 +147,10 @@ impl Note {
     fn put(self, _skb: &mut SkBuff) {}
 }
 
-fn messages_for(_skb: &SkBuff) -> u16 {
-    1
-}
-
 /// Takes so many packets from the stack at once, as segments of one.
 pub(crate) fn xmit(peer: RcuRef<'_, Peer>, packets: usize, bh: BhDisabled<'_>) {
     let packets = PacketList::of(packets);
-    stage::stage(peer, stage::Staged::own(packets, 0), bh);
+    stage::stage(peer, stage::Staged::own(packets, 1, 0), bh);
 }
 
 /// An encrypted batch of one packet, whose counter is its number, to be completed.

@@ -2,13 +2,27 @@
 
 //! What is known of datagrams.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Datagram {
-    pub(crate) source: SocketAddr,
-    pub(crate) local: IpAddr,
-    pub(crate) ifindex: i32,
+/// Nothing is received.
+pub(crate) enum Origin {}
+
+impl Origin {
+    pub(crate) fn addresses(&self) -> Addresses {
+        match *self {}
+    }
+}
+
+#[expect(dead_code, reason = "no datagram has any")]
+pub(crate) enum Addresses {
+    V4 {
+        source: SocketAddrV4,
+        local: Source4,
+    },
+    V6 {
+        source: SocketAddrV6,
+        local: Ipv6Addr,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

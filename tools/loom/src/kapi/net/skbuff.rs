@@ -32,10 +32,8 @@ impl SkBuff {
         1500
     }
 
-    pub(crate) fn drop_route(&mut self) {}
-
-    pub(crate) fn ecn_encapsulate(&mut self) -> Option<u8> {
-        None
+    pub(crate) fn leave_route(&mut self) -> u8 {
+        0
     }
 
     pub(crate) fn orphan(&mut self) {}
