@@ -314,6 +314,28 @@ compare() {
 # says ITEM PATTERN: so that both being the same does not mean that nothing was seen.
 says() { grep -qE "$2" /tmp/dut/"$1" || { cat /tmp/dut/"$1"; return 1; }; }
 
+# The way to a peer is not forgotten when a mark is set that is the same as before.
+same_mark() {
+	local events=/sys/kernel/debug/tracing/events/fib number
+	[ -e $events/fib_table_lookup/filter ] || return 0
+	add_namespace a && add_namespace b && join_namespaces a b && wg_link a wg0 && wg_link b wg0
+	tunnel_end a wg0 1 2 192.0.2.2 && tunnel_end b wg0 2 1 && ping_across a 10.7.0.2 8 >/dev/null || return
+	echo "dport == 51822" >$events/fib_table_lookup/filter
+	for mark in 0 9 9; do
+		at a wg set wg0 fwmark $mark
+		echo >${events%/events*}/trace
+		echo 1 >$events/fib_table_lookup/enable
+		ping_across a 10.7.0.2 8 >/dev/null || return
+		echo 0 >$events/fib_table_lookup/enable
+		number=$(grep -c 'fib_table_lookup:' ${events%/events*}/trace)
+		echo "mark $mark: looked up $number times"
+		[ "$mark:$((number > 0))" != 9:0 ] || is_same=yes
+		[ "$mark:$((number > 0))" != 0:1 ] || return
+	done
+	ip netns delete a && ip netns delete b
+	[ "${is_same:-}" = yes ]
+}
+
 # Ours also takes it before the first peer, since its pollers belong to the device, and has no threads
 # unless asked for them.
 threaded_without_peers() {
@@ -337,6 +359,7 @@ debug_messages
 items_of /tmp/dut
 dut_load
 if [ -e $dut_module ]; then same "threaded is writable before the first peer" $'0\n1' "$(threaded_without_peers)"; fi
+if [ -e $dut_module ]; then check "the same mark forgets no route" same_mark; fi
 for item in $items unload; do check "${item//_/ }" compare "$item"; done
 
 check "names are wireguard0 and so on" says names '^ wireguard2$'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 timeout=500 files=selftests/clients/send.py
+# guest: debug=uml image=tools smp=2 mem=768 timeout=500 files=selftests/clients/send.py,selftests/clients/send_later.py
 #
 # Trains: many messages in one packet of the stack, outside as UDP with generic segmentation, and what becomes of them
 # on ways that cannot carry them whole. What arrives must be what was sent, whatever it went through.
@@ -77,6 +77,13 @@ check "checksums of segments are right, IPv4" wrong_checksums wg0 'src host 10.7
 check "checksums of segments are right, IPv6" wrong_checksums wg0 'src host fd07::1 and greater 1000' 6
 features b wg0 gro on
 features a to-b tx on tx-udp-segmentation on tso on
+
+inside_mtu() { ip -n a link set wg0 mtu "$1" && ip -n b link set wg0 mtu "$1"; }
+check "messages can be as long as IPv6 takes them" eval \
+	'at a wg set wg0 peer "$public_2" endpoint "$(outside 6 2):$(port_of 2)" && inside_mtu 65488'
+check "and they arrive, in pieces" at a ping -q -c 3 -i 0.2 -W 5 -s 65440 "$(inside 4 2)"
+check "the device is as before" eval \
+	'inside_mtu 1420 && at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"'
 
 outside_mtu() { ip -n a link set to-b mtu "$1" && ip -n b link set to-a mtu "$1"; }
 check "messages are too long for the link" outside_mtu 1300
@@ -229,8 +236,26 @@ waits() {
 	[ $((after - before)) -ge $(($1 * $2)) ] && at a tc -s qdisc show dev to-b | grep -q "dropped 0,"
 }
 
+# Datagrams that are to leave from two seconds on, in the course of two seconds, none sooner than it is to.
+later() {
+	local before early middle
+	at a tc qdisc replace dev to-b root fq || return
+	before=$(statistics tx_packets)
+	arrived=$(messages_of_b)
+	at a python3 -B "${0%/*}/send_later.py" 10.7.0.2 6000 || return
+	sleep 1
+	early=$(($(messages_of_b) - arrived))
+	sleep 2
+	middle=$(($(messages_of_b) - arrived))
+	await 10 eval '[ $(($(messages_of_b) - arrived)) -ge 80 ]' || return
+	echo "$(($(statistics tx_packets) - before)) messages, $early arrived early, $middle in the middle"
+	[ $early -lt 8 ] && [ $middle -ge 20 ] && [ $middle -le 72 ]
+}
+messages_of_b() { at b cat /sys/class/net/wg0/statistics/rx_packets; }
+
 # The debug kernels have none of these.
 if ! is_debug; then
+	check "packets leave when they are to" later
 	check "packets of the link are in two classes, by their hash" split_by_hash
 	check "flows inside that mix are told apart outside" two_flows
 	at a tc qdisc del dev to-b root

@@ -180,10 +180,11 @@ impl<'a> Configuration<'a> {
         self.config.ledger.owned(peer, from)
     }
 
-    /// Sets the mark of outgoing packets; all routes are looked up anew.
+    /// Sets the mark of outgoing packets; if it is another, all routes are looked up anew.
     pub(crate) fn set_fwmark(&mut self, mark: u32) {
-        self.device.fwmark.store(mark, Ordering::Relaxed);
-        self.forget_routes();
+        if self.device.fwmark.swap(mark, Ordering::Relaxed) != mark {
+            self.forget_routes();
+        }
     }
 
     /// Prepares to listen on another port: opens sockets if the device is up. Changes nothing.
@@ -298,14 +299,15 @@ impl<'a> Configuration<'a> {
             self.identity(),
             room.memory,
         );
+        // Before it can be heard of: what it hears sets timers.
+        if self.is_up() {
+            peer.start();
+        }
         self.device.peers.insert(room.by_key, peer.clone());
         let node = room.by_place.into_node(place, peer.clone());
         self.config.peers.insert(node);
         self.config.peer_count = self.config.peer_count.wrapping_add(1);
         self.config.next_place = place.wrapping_add(1);
-        if self.is_up() {
-            peer.start();
-        }
         peer
     }
 

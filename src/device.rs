@@ -49,7 +49,7 @@ use crate::{
     peer::Peer,
     peers::PeersByKey,
     proto::{
-        constants::{MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES},
+        constants::{MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES, UNDER_LOAD_QUEUE_LEN},
         cookie::CookieChecker,
         messages::Index, //
     },
@@ -152,7 +152,12 @@ impl Prepared {
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             encrypt_here: Here::new()?,
-            handshakes: Parallel::new(MAX_QUEUED_HANDSHAKES.div_ceil(cpus.max(1)))?,
+            // Also if few of the CPUs are left one day, enough can wait to be too much.
+            handshakes: Parallel::new(
+                MAX_QUEUED_HANDSHAKES
+                    .div_ceil(cpus.max(1))
+                    .max(UNDER_LOAD_QUEUE_LEN),
+            )?,
             assistants: Assistants::new(&inboxes)?,
             inboxes,
             pollers: NapiRoom::new(cpus)?,
@@ -239,9 +244,13 @@ impl LinkOps for Device {
         this.dev.addr_gen_mode_none(rtnl);
         let this = this.into();
         let mut config = Self::configure(&this);
-        config.bind()?;
+        // Before anything comes in: what is heard sets timers.
+        config.peers().for_each(|peer| peer.start());
+        if let Err(error) = config.bind() {
+            config.peers().for_each(|peer| peer.stop());
+            return Err(error);
+        }
         for peer in config.peers() {
-            peer.start();
             Peer::flush_staged(peer);
             if peer.persistent_keepalive() != 0 {
                 let bh = bh::disable();

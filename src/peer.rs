@@ -129,6 +129,8 @@ farewell!(Peer);
 
 impl Farewell for Peer {
     fn farewell(&self) {
+        // What came when the peer was closed already.
+        self.drop_staged();
         debug!(
             self.device.dev,
             "Peer {} ({}) destroyed",

@@ -17,7 +17,7 @@ use crate::{
             netns::{Net, WeakNet},
             route::DstCache,
             skbuff::SkBuff,
-            udp_tunnel::{ipv6_enabled, Datagram, Route, UdpHandler, UdpSocket}, //
+            udp_tunnel::{ipv6_enabled, Datagram, Route, UdpHandler, UdpSocket, KNOWS_IPV6}, //
         },
         sync::{
             bh::BhDisabled,
@@ -30,11 +30,7 @@ use crate::{
 const BIND_RETRIES: usize = 100;
 
 /// What to say to a peer at an IPv6 address if there is no socket for it.
-const NO_IPV6: Error = if cfg!(CONFIG_IPV6) {
-    ENONET
-} else {
-    EAFNOSUPPORT
-};
+const NO_IPV6: Error = if KNOWS_IPV6 { ENONET } else { EAFNOSUPPORT };
 
 /// A socket for IPv4, and, unless IPv6 is disabled, one at the same port for IPv6.
 pub(crate) struct SocketPair<H: UdpHandler> {

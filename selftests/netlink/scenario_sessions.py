@@ -3,7 +3,7 @@
 
 from scenario import command, device, inside, ip, namespaces, scenario, until
 from wireguard import (
-    REMOVE_ME, REPLACE_ALLOWED_IPS, UPDATE_ONLY, WireGuard, allowed, endpoint, keepalive, mark, peer, peer_flags, peers, port,
+    REMOVE_ME, REPLACE_ALLOWED_IPS, REPLACE_PEERS, UPDATE_ONLY, WireGuard, allowed, endpoint, flags, keepalive, mark, peer, peer_flags, peers, port,
     private_key, psk, version,
 )  # fmt: skip
 from wireguard import ip as allowed_ip
@@ -160,6 +160,25 @@ def late_endpoint():
         alone = tunnel.handshake()
         tunnel.set("a", peers(peer(tunnel.public["b"], endpoint(ADDRESS["b"], 51820))))
         return [alone, until(lambda: tunnel.handshake() > 0)]
+
+
+@scenario(
+    "in place of all peers, what is only to be updated is not there, also if it is listed as a whole behind",
+    both=[0, "", [f"{INSIDE['b']}/32"]],
+)  # fmt: skip
+def updated_before_it_is_there():
+    with namespaces("a", "b"):
+        tunnel = Tunnel()
+        assert tunnel.carries()
+        b = tunnel.public["b"]
+        early = peer(b, peer_flags(UPDATE_ONLY), keepalive(77), psk(bytes(31) + b"\1"), allowed(allowed_ip("10.99.0.0/16")))
+        whole = peer(b, allowed(allowed_ip(f"{INSIDE['b']}/32")))
+        # So that it is one that may stay.
+        tunnel.set("a", peers(peer(b, psk(bytes(32)))))
+        tunnel.set("a", flags(REPLACE_PEERS), peers(early, whole))
+        found = tunnel.show("a")["peers"]
+        assert len(found) == 1
+        return [found[0]["keepalive"], found[0]["psk"].strip("0"), found[0]["allowed"]]
 
 
 @scenario("a peer that is removed and made again starts anew", both=[[0, 0, 0], "a new one"])

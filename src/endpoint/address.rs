@@ -8,7 +8,7 @@ use kernel::fmt;
 
 use crate::kapi::net::{
     addr::{ShowSocketAddr, SockAddr},
-    udp_tunnel::{Addresses, Origin, Source4}, //
+    udp_tunnel::{Addresses, Origin, Source4, KNOWS_IPV6}, //
 };
 
 /// The address of a peer, and the one of ours that the peer reached us at last.
@@ -32,9 +32,13 @@ pub(crate) enum Endpoint {
 impl Endpoint {
     /// Reads an endpoint that the user gives as a `sockaddr_in` or `sockaddr_in6`.
     ///
-    /// The address itself is not judged: it may be unspecified, or a multicast group.
+    /// The address itself is not judged: it may be unspecified, or a multicast group. `None` if it is
+    /// of a family that the kernel does not know.
     pub(crate) fn from_sockaddr(bytes: &[u8]) -> Option<Self> {
         let sockaddr = SockAddr::from_bytes(bytes)?;
+        if sockaddr.addr().is_ipv6() && !KNOWS_IPV6 {
+            return None;
+        }
         Some(match sockaddr.addr() {
             SocketAddr::V4(addr) => Self::V4 {
                 addr,

@@ -185,8 +185,16 @@ void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev)
 	rcu_read_unlock();
 }
 
-u32 wg_helper_skb_flow_hash(const struct sk_buff *skb)
+/*
+ * The hash of the packet's flow, and when it is to leave, by the clock of its
+ * choice; 0 if at once.
+ */
+u32 wg_helper_skb_flow(const struct sk_buff *skb, u64 *time)
 {
+	*time = skb->tstamp_type ? skb->tstamp : 0;
+	if (*time && skb->tstamp_type == SKB_CLOCK_MONOTONIC &&
+	    *time <= ktime_get_ns())
+		*time = 0;
 	return skb->hash;
 }
 

@@ -28,7 +28,7 @@ u8 wg_helper_skb_leave_route(struct sk_buff *skb);
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer);
 
 void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev);
-u32 wg_helper_skb_flow_hash(const struct sk_buff *skb);
+u32 wg_helper_skb_flow(const struct sk_buff *skb, u64 *time);
 bool wg_helper_skb_extend(struct sk_buff *skb, unsigned int headroom,
 			  unsigned int padding, unsigned int tail);
 void wg_helper_skb_reset(struct sk_buff *skb, bool keep_flow);

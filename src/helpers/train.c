@@ -223,10 +223,14 @@ void wg_helper_train_finish(struct sk_buff *skb, unsigned int size,
 	}
 }
 
-/* Lets the packet belong to the same flow as another. */
+/* Lets the packet belong to the same flow as another, and leave when that was to. */
 void wg_helper_train_copy_flow(struct sk_buff *skb, const struct sk_buff *from)
 {
 	skb_copy_hash(skb, from);
+	skb->tstamp = from->tstamp;
+	skb->tstamp_type = from->tstamp_type;
+	/* Else it says when the packet was made. */
+	skb_clear_tstamp(skb);
 }
 
 /*

@@ -201,9 +201,14 @@ struct dst_entry *wg_helper_udp_route6(struct sock *sk,
  * will look at and udp_set_csum() leaves alone.
  */
 static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
-			   u32 mark, unsigned int iphdr_len)
+			   u32 mark, bool is_v6)
 {
-	const unsigned int headers = iphdr_len + sizeof(struct udphdr);
+	const unsigned int headers = sizeof(struct udphdr) +
+				     (is_v6 ? sizeof(struct ipv6hdr) :
+					      sizeof(struct iphdr));
+	/* Both have a length of 16 bits; that of IPv6 is without its header. */
+	const unsigned int max = is_v6 ? IPV6_MAXPLEN - sizeof(struct udphdr) :
+					 IP_MAX_MTU - headers;
 	int err;
 
 	/* The statistics of a device go away some time after it went down. */
@@ -212,7 +217,7 @@ static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
 	if (skb_is_gso(skb)) {
 		if (skb_shinfo(skb)->gso_type != SKB_GSO_UDP_L4)
 			return -EINVAL;
-	} else if (skb->len > IP_MAX_MTU - headers) {
+	} else if (skb->len > max) {
 		return -EMSGSIZE;
 	}
 	err = skb_cow_head(skb, headers);
@@ -245,21 +250,29 @@ static u64 sent_here(const struct net_device *dev)
 	return u64_stats_read(&this_cpu_ptr(dev->tstats)->tx_packets);
 }
 
+/* Counts datagrams as the tunnel code does those that IP has refused. */
+static void count_refused(struct net_device *dev, unsigned int datagrams,
+			  bool is_v6)
+{
+	if (is_v6) {
+		DEV_STATS_ADD(dev, tx_errors, datagrams);
+		DEV_STATS_ADD(dev, tx_aborted_errors, datagrams);
+	} else {
+		DEV_STATS_ADD(dev, tx_dropped, datagrams);
+	}
+}
+
 /*
  * The tunnel code counts a train of datagrams as one packet: counts the others
- * as it has counted that one, as sent, or as refused by the IP of that version.
+ * as it has counted that one.
  */
 static void count_others(struct net_device *dev, unsigned int others,
 			 bool was_sent, bool is_v6)
 {
-	if (was_sent) {
+	if (was_sent)
 		dev_sw_netstats_tx_add(dev, others, 0);
-	} else if (is_v6) {
-		DEV_STATS_ADD(dev, tx_errors, others);
-		DEV_STATS_ADD(dev, tx_aborted_errors, others);
-	} else {
-		DEV_STATS_ADD(dev, tx_dropped, others);
-	}
+	else
+		count_refused(dev, others, is_v6);
 }
 
 /* The datagrams that a packet stands for, besides one. */
@@ -268,17 +281,26 @@ static unsigned int others_in(const struct sk_buff *skb)
 	return max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1) - 1;
 }
 
+/* Drops a packet that IP is not even asked to send. */
+static void refuse(struct dst_entry *dst, struct sk_buff *skb,
+		   struct net_device *dev, int err, bool is_v6)
+{
+	if (err == -EMSGSIZE || err == -ENOMEM)
+		count_refused(dev, others_in(skb) + 1, is_v6);
+	dst_release(dst);
+	kfree_skb(skb);
+}
+
 int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
 			struct sk_buff *skb, struct net_device *dev,
 			const struct wg_helper_flow4 *flow, u8 ds)
 {
-	int err = prepare_payload(skb, dev, flow->mark, sizeof(struct iphdr));
+	int err = prepare_payload(skb, dev, flow->mark, false);
 	unsigned int others;
 	u64 sent;
 
 	if (unlikely(err)) {
-		dst_release(dst);
-		kfree_skb(skb);
+		refuse(dst, skb, dev, err, false);
 		return err;
 	}
 	others = others_in(skb);
@@ -297,7 +319,7 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 			const struct wg_helper_flow6 *flow, u8 ds)
 {
 #if IS_ENABLED(CONFIG_IPV6)
-	int err = prepare_payload(skb, dev, flow->mark, sizeof(struct ipv6hdr));
+	int err = prepare_payload(skb, dev, flow->mark, true);
 	unsigned int others;
 	u64 sent;
 #else
@@ -305,8 +327,7 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 #endif
 
 	if (unlikely(err)) {
-		dst_release(dst);
-		kfree_skb(skb);
+		refuse(dst, skb, dev, err, true);
 		return err;
 	}
 #if IS_ENABLED(CONFIG_IPV6)

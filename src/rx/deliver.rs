@@ -100,21 +100,22 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     let peer = &session.peer;
     peer.hear();
     peer.endpoint.set_from_datagram(origin);
-    if peer
+    let is_confirmed = peer
         .sessions
-        .confirm(&peer.device.index_table, bh.rcu(), session)
-    {
+        .confirm(&peer.device.index_table, bh.rcu(), session);
+    let mut data_packets = 0usize;
+    packets.for_each(|skb| {
+        data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
+    });
+    // Before anything is sent, which may be the answer, or want one of its own.
+    timers::packets_received(peer.borrow(), data_packets);
+    if is_confirmed {
         timers::with(peer.borrow(), |timers| {
             timers.handshake_complete(wall_now())
         });
         stage::flush(peer.borrow(), bh);
     }
     keep_fresh(peer, bh);
-    let mut data_packets = 0usize;
-    packets.for_each(|skb| {
-        data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
-    });
-    timers::packets_received(peer.borrow(), data_packets);
 }
 
 /// Asks for a successor to a session that is only received on, once.

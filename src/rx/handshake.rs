@@ -22,7 +22,7 @@ use crate::{
         net::{
             addr::ShowSocketAddr,
             skbuff::SkBuff,
-            udp_tunnel::{self, Datagram}, //
+            udp_tunnel::{self, Datagram, Origin}, //
         },
         random,
         sync::{
@@ -253,7 +253,7 @@ fn consume_initiation(device: &Device, message: &Initiation) -> Option<RcuArc<Pe
 }
 
 fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
-    let Some((peer, session)) = consume_response(device, message) else {
+    let Some((peer, session)) = consume_response(device, message, &datagram.origin) else {
         debug_ratelimited!(
             device.dev,
             "Invalid handshake response from {}",
@@ -261,7 +261,6 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
         );
         return;
     };
-    peer.endpoint.set_from_datagram(&datagram.origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake response from peer {} ({})",
@@ -273,15 +272,22 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
             timers.session_derived(mono_now());
             timers.handshake_complete(wall_now());
         });
+    }
+    // Before anything is sent, which may want an answer of its own.
+    count(&peer, RESPONSE_LEN);
+    if session.is_ok() {
         // The responder cannot send before it has heard from us.
         let bh = bh::disable();
         stage::send_keepalive(peer.borrow(), bh.token());
     }
-    count(&peer, RESPONSE_LEN);
 }
 
 /// Completes a handshake of ours, and returns whether a session came of it.
-fn consume_response(device: &Device, message: &Response) -> Option<(RcuArc<Peer>, Result)> {
+fn consume_response(
+    device: &Device,
+    message: &Response,
+    origin: &Origin,
+) -> Option<(RcuArc<Peer>, Result)> {
     let peer = match device.entry(message.receiver())? {
         Entry::Handshake(peer) => peer,
         Entry::Session(_) => return None,
@@ -299,6 +305,8 @@ fn consume_response(device: &Device, message: &Response) -> Option<(RcuArc<Peer>
     let session = {
         let mut noise = peer.noise.lock();
         noise.handshake.accept_response(authentic).ok()?;
+        // What is sent in the new session goes there.
+        peer.endpoint.set_from_datagram(origin);
         tx::handshake::begin_session(&peer, &mut noise)
     };
     Some((peer, session))

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     kapi::{
         net::{
-            skbuff::{pieces, Owner, PacketList, SkBuff, Train}, //
+            skbuff::{pieces, Flow, Owner, PacketList, SkBuff, Train}, //
         },
         sync::rcu::RcuArc, //
     },
@@ -96,14 +96,14 @@ fn may_share(first: &SkBuff, second: &SkBuff) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Look {
     ds: u8,
-    flow: u32,
+    flow: Flow,
 }
 
 impl Look {
     fn of(skb: &SkBuff) -> Self {
         Self {
             ds: Note::of(skb).ds,
-            flow: skb.flow_hash(),
+            flow: skb.flow(),
         }
     }
 

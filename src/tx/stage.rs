@@ -50,8 +50,8 @@ const MAX_QUEUED: usize = 1024;
 const MAX_IN_BATCH: usize = 64;
 
 /// How many devices and tunnels may be at sending on this CPU, this one included, for it to encrypt
-/// at once: one tunnel in another.
-const MAX_DEPTH: u32 = 3;
+/// at once. The core has a limit to that, so what is below gets as much of it as from a worker.
+const MAX_DEPTH: u32 = 1;
 
 /// Packets that wait to be sent.
 #[derive(Default)]

@@ -208,7 +208,7 @@ impl fmt::Display for ShowSocketAddr {
                 "[{}]:{}/{}%{}",
                 addr.ip(),
                 addr.port(),
-                u32::from_be(addr.flowinfo()) & 0x000f_ffff,
+                u32::from_be(addr.flowinfo()) & 0x0fff_ffff,
                 addr.scope_id(),
             ),
         }

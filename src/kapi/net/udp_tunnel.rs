@@ -52,6 +52,9 @@ pub(crate) trait UdpHandler: Send + Sync + 'static {
     fn receive(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>);
 }
 
+/// Whether the kernel was built with IPv6.
+pub(crate) const KNOWS_IPV6: bool = cfg!(CONFIG_IPV6);
+
 /// Whether IPv6 is there: built in, and not disabled at boot.
 pub(crate) fn ipv6_enabled() -> bool {
     // SAFETY: No requirements.

@@ -42,9 +42,14 @@ pub(super) fn apply(
         let Some(peer) = change.find_or_create(config, &mut supplies.peers)? else {
             return Ok(());
         };
-        if change.intent() == Intent::Remove {
-            config.remove_peer(&peer);
-            return Ok(());
+        match change.intent() {
+            Intent::Remove => {
+                config.remove_peer(&peer);
+                return Ok(());
+            }
+            // What is to be as if it had been removed is not there yet.
+            Intent::Update if peer.place() < listed_before => return Ok(()),
+            Intent::Update | Intent::Ensure => {}
         }
         let change = if peer.place() < listed_before {
             config.move_to_end(&peer);

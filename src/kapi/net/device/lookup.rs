@@ -21,7 +21,7 @@ use super::{
 
 use crate::{
     bindings,
-    kapi::net::netns::NetRef, //
+    kapi::net::{netns::NetRef, rtnl}, //
 };
 
 /// How a user names a device.
@@ -76,7 +76,14 @@ pub(crate) fn lookup<T: LinkOps>(net: &NetRef, id: Id<'_>) -> Result<(NetDeviceR
     }
     // SAFETY: The device is of this kind, since the core allocates for these operations as they
     // say, and its destructor doesn't run while it is referenced.
-    let this = unsafe { Link::<T>::driver(dev) }.ok_or(ENODEV)?;
+    let mut this = unsafe { Link::<T>::driver(dev) };
+    if this.is_none() {
+        // It may just be on its way in, for as long as RTNL is held.
+        drop(rtnl::lock());
+        // SAFETY: As above.
+        this = unsafe { Link::<T>::driver(dev) };
+    }
+    let this = this.ok_or(ENODEV)?;
     Ok((held.published(), this.into()))
 }
 

@@ -63,6 +63,15 @@ impl IpProtocol {
     }
 }
 
+/// What flow a packet belongs to, and when it is to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flow {
+    /// As [`SkBuff::hash_flow`] has hashed it; zero if it has not.
+    hash: u32,
+    /// In nanoseconds, by the clock that the sender has chosen; zero if at once.
+    time: u64,
+}
+
 /// What the owner notes about a packet, in eight bytes of its control block.
 ///
 /// Any contents are valid: a packet from elsewhere carries garbage until it is set.
@@ -226,11 +235,13 @@ impl SkBuff {
         unsafe { bindings::skb_hash_flow(self.as_ptr(), dev.as_ptr()) };
     }
 
-    /// The hash of the packet's flow; zero if there is none.
+    /// What flow the packet belongs to, and when it is to leave.
     #[inline]
-    pub(crate) fn flow_hash(&self) -> u32 {
-        // SAFETY: By the type invariants.
-        unsafe { bindings::skb_flow_hash(self.as_ptr()) }
+    pub(crate) fn flow(&self) -> Flow {
+        let mut time = 0;
+        // SAFETY: By the type invariants; the time can be written.
+        let hash = unsafe { bindings::skb_flow(self.as_ptr(), &mut time) };
+        Flow { hash, time }
     }
 
     /// Lets go of the socket that the packet came from.

@@ -248,7 +248,7 @@ impl Train {
         len <= room_len
     }
 
-    /// Lets the train belong to the same flow as a packet.
+    /// Lets the train belong to the same flow as a packet, and leave when that was to.
     #[inline]
     pub(crate) fn copy_flow(&mut self, from: &SkBuff) {
         // SAFETY: Both packets are valid, and the train's is ours.

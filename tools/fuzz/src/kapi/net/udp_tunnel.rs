@@ -4,6 +4,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
+pub(crate) const KNOWS_IPV6: bool = true;
+
 /// Nothing is received.
 pub(crate) enum Origin {}
 
