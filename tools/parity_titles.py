@@ -105,8 +105,10 @@ def is_title(suite, text):
 
 
 def is_named(suite, text):
+    if is_title(suite, text):
+        return True
     first, *others = text.split(" / ")
-    return is_title(suite, text) or is_title(suite, first) and all(any(other in title for title in titles(suite)) for other in others)
+    return is_title(suite, first) and all(any(other in title for title in titles(suite)) for other in others)
 
 
 def are_named(suite, parts):

@@ -32,28 +32,27 @@ KNOWN = [
 ]  # fmt: skip
 
 
-def packed(family, address):
-    return socket.inet_pton(family, address)
+def shown_ip(family, address, mask):
+    return nest(0, u8(MASK, mask), u16(FAMILY, family), attr(ADDRESS, socket.inet_pton(family, address)))
 
 
 def ask_for_known():
-    for number, secret, seconds, where, ips in KNOWN:
+    for public, secret, seconds, where, ips in KNOWN:
         more = [attr(ENDPOINT, where)] if where else []
         elements = [ip(f"{address}/{mask}") for _, address, mask in ips]
-        yield peer(number, psk(secret), keepalive(seconds), *more, allowed(*elements))
+        yield peer(public, psk(secret), keepalive(seconds), *more, allowed(*elements))
 
 
-def shown_peer(number, secret, seconds, where, ips):
+def shown_peer(public, secret, seconds, where, ips):
     """As it is to be shown, but for padding, which is up to the machine."""
     parts = [
-        attr(PEER_PUBLIC_KEY, number), attr(PRESHARED_KEY, secret), attr(LAST_HANDSHAKE, bytes(16)), u16(KEEPALIVE, seconds),
+        attr(PEER_PUBLIC_KEY, public), attr(PRESHARED_KEY, secret), attr(LAST_HANDSHAKE, bytes(16)), u16(KEEPALIVE, seconds),
         attr(TX_BYTES, bytes(8)), attr(RX_BYTES, bytes(8)), u32(PROTOCOL_VERSION, 1),
     ]  # fmt: skip
     if where:
         parts.append(attr(ENDPOINT, where))
     if ips:
-        elements = [nest(0, u8(MASK, mask), u16(FAMILY, family), attr(ADDRESS, packed(family, address))) for family, address, mask in ips]
-        parts.append(nest(ALLOWED_IPS, *elements))
+        parts.append(nest(ALLOWED_IPS, *[shown_ip(*allowed_ip) for allowed_ip in ips]))
     return nest(0, *parts)
 
 
@@ -126,10 +125,11 @@ def shape(stream, of=(PEERS, 0, ALLOWED_IPS, 0)):
     return found
 
 
-PIECE = [["nested", 0, [[0, PEER_PUBLIC_KEY, 32], ["nested", ALLOWED_IPS, [["nested", 0, [[0, MASK, 1], [0, FAMILY, 2], [0, ADDRESS, 4]]]]]]]]
+ALLOWED_IP = ["nested", 0, [[0, MASK, 1], [0, FAMILY, 2], [0, ADDRESS, 4]]]
+PIECE = ["nested", 0, [[0, PEER_PUBLIC_KEY, 32], ["nested", ALLOWED_IPS, [ALLOWED_IP]]]]
 
 
-@scenario("messages that go on with a peer, to the attribute", both=[["nested", PEERS, PIECE]])
+@scenario("messages that go on with a peer, to the attribute", both=[["nested", PEERS, [PIECE]]])
 def messages_that_go_on():
     with device(private_key(SELF), peers(peer(A, endpoint("192.0.2.1", 1000)))) as wireguard:
         fill_one(wireguard, B, 1500)
