@@ -89,19 +89,27 @@ def titles(suite):
     return {title for title in found if re.search(r"\w{3}", title.replace(HOLE, " "))}
 
 
-def pattern(text, gap, behind=""):
-    return re.compile(".+".join(map(re.escape, gap.split(text))) + behind, re.DOTALL)
+def pattern(text, gap, filling=".+", behind=""):
+    return re.compile(filling.join(map(re.escape, gap.split(text))) + behind, re.DOTALL)
 
 
 @functools.cache
 def with_holes(suite):
-    return [pattern(title, re.compile(HOLE)) for title in titles(suite) if HOLE in title]
+    return [pattern(title, re.compile(HOLE), "(.+)") for title in titles(suite) if HOLE in title]
+
+
+def is_filled(suite, known, text):
+    """Whether it is a title with something put in: a word, a number, dots, or another text of the suite."""
+    match = known.fullmatch(text)
+    return match and all(" " not in part or part in titles(suite) for part in match.groups())
 
 
 def is_title(suite, text):
     """Whether it is a title or its beginning, up to the end of a word."""
-    abbreviated = pattern(text, DOTS, r"(?!\w).*")
-    return any(map(abbreviated.fullmatch, titles(suite))) or any(known.fullmatch(text) for known in with_holes(suite))
+    abbreviated = pattern(text, DOTS, behind=r"(?!\w).*")
+    if any(map(abbreviated.fullmatch, titles(suite))):
+        return True
+    return any(is_filled(suite, known, text) for known in with_holes(suite))
 
 
 def is_named(suite, text):
