@@ -10,6 +10,7 @@ import json
 import sys
 import time
 
+import scenario_bytes  # noqa: F401
 import scenario_dumps  # noqa: F401
 import scenario_rights  # noqa: F401
 import scenario_sessions  # noqa: F401
