@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sends eighty datagrams at once, to leave later: in two seconds the first, and then one every 25 ms.
+"""Sends eighty datagrams at once, to leave later: in two seconds the first, and then one every 25 ms. Prints when the first
+is to leave, in seconds since the machine was booted.
 
   send_later.py ADDRESS PORT
 """
@@ -21,6 +22,7 @@ def main():
         for index in range(COUNT):
             leaves = struct.pack("=Q", first + index * GAP)
             sender.sendmsg([bytes(100)], [(socket.SOL_SOCKET, SO_TXTIME, leaves)], 0, address)
+    print(first / 1e9)
 
 
 main()
