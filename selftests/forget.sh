@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: smp=2 mem=512 timeout=300 append="log_buf_len=4M" files=build/module/{kernel}/selftests/kmod/wireguard_selftest_vmfork.ko
+# guest: smp=2 mem=512 timeout=300 append="log_buf_len=4M" files=build/cargo/guest/release/wire-peer,build/module/{kernel}/selftests/kmod/wireguard_selftest_vmfork.ko
 #
 # A machine that is suspended forgets all session keys; one that was copied sends no more with them. What sessions there
-# are is seen in the kernel log.
+# are is seen in the kernel log; then a peer that is played says what it can still send and receive.
 
 . /job/lib.sh
 
@@ -54,5 +54,9 @@ check "the machine is copied" insmod /job/wireguard_selftest_vmfork.ko
 same "sessions go on receiving" "$kept" "$(said "Keypair.*destroyed")"
 check "the next packet goes through" answered
 check "with another session" [ "$(said "Sending handshake initiation")" -gt "$before" ]
+
+rmmod wireguard_selftest_vmfork
+check "make namespaces" dut_namespaces
+play forget
 check "unload" dut_unload
 done_testing

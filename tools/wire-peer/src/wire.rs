@@ -55,6 +55,12 @@ impl Wire {
         Ok(())
     }
 
+    /// Leaves room for a few datagrams that are not on their way yet, and fails to send if there is none.
+    pub fn shrink_send_buffer(&self) -> Result {
+        setsockopt(&self.0, sockopt::SndBuf, &0)?;
+        Ok(self.0.set_nonblocking(true)?)
+    }
+
     /// Sends equal datagrams as one train of segments, `len` bytes each.
     pub fn send_train(&self, datagrams: &[u8], len: u16, to: SocketAddr) -> Result {
         setsockopt(&self.0, sockopt::UdpGsoSegment, &i32::from(len))?;

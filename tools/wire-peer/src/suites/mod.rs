@@ -3,6 +3,7 @@
 //! The suites, each a list of tests in the order they run in.
 
 mod datagrams;
+mod forget;
 mod handshake;
 mod packets;
 mod secrets;
@@ -14,6 +15,7 @@ type Suite = fn(&mut Bench);
 
 const SUITES: &[(&str, Suite)] = &[
     ("datagrams", datagrams::run),
+    ("forget", forget::run),
     ("handshake", handshake::run),
     ("packets", packets::run),
     ("secrets", secrets::run),

@@ -2,6 +2,7 @@
 
 //! Cookies: under load the device asks for them, and it uses those that it is given.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use wireguard_proto::cookie::{Load, MacState};
@@ -36,6 +37,19 @@ pub fn run(bench: &mut Bench) {
         asked(bench, &mut peer)
     });
     bench.test("the headers around a cookie reply", headers);
+    bench.test("a cookie reply comes from where it was asked", |bench| {
+        let other = Ipv4Addr::new(192, 0, 2, 10);
+        answered_from(bench, OURS4.into(), other.into(), "24")
+    });
+    bench.test("the same over IPv6", |bench| {
+        let other = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 10);
+        answered_from(
+            bench,
+            OURS6.into(),
+            other.into(),
+            "64 nodad preferred_lft 0",
+        )
+    });
     bench.test("a cookie is for one port", one_port);
     bench.test(
         "no more handshakes from one address than 20 in a second",
@@ -49,11 +63,19 @@ pub fn run(bench: &mut Bench) {
         let response = peer.await_message(PATIENCE, is_response)?;
         peer.begin(slot, &response).map(drop)
     });
+    bench.test("a few hundred handshakes at once are no load", no_load);
+    bench.test("what is left of a load is still one", held);
     bench.test("the device uses a cookie with its next initiation", used);
 }
 
-/// Puts the device under load: random initiations with a valid first mac.
-pub fn flood(bench: &Bench) -> Result {
+/// Puts the device under load.
+fn flood(bench: &Bench) -> Result {
+    flood_of(bench, FLOOD).map(drop)
+}
+
+/// Sends random initiations with a valid first mac, at least so many in whole trains. Returns what
+/// hears the answers.
+fn flood_of(bench: &Bench, count: usize) -> Result<Wire> {
     let mut stranger = bench.stranger()?;
     let wire = Wire::bind((OURS4, 0))?;
     let (mut message, _) = stranger.initiation()?;
@@ -63,10 +85,10 @@ pub fn flood(bench: &Bench) -> Result {
         stranger.cookies.add_macs(&mut message, NOW);
         train.extend(message.as_bytes());
     }
-    for _ in 0..FLOOD.div_ceil(TRAIN) {
+    for _ in 0..count.div_ceil(TRAIN) {
         wire.send_train(&train, 148, bench.dut.address(OUTSIDE4))?;
     }
-    Ok(())
+    Ok(wire)
 }
 
 fn is_cookie(message: &Message<'_>) -> Option<CookieReply> {
@@ -137,6 +159,70 @@ fn headers(bench: &mut Bench) -> Result {
         "bytes sent to the peer"
     );
     Ok(())
+}
+
+/// The device has a second address, which it would not choose by itself.
+fn answered_from(bench: &mut Bench, ours: IpAddr, other: IpAddr, prefix: &str) -> Result {
+    let words = format!("address add {other}/{prefix} dev to-peers");
+    bench.dut.ip(&words.split(' ').collect::<Vec<_>>())?;
+    let mut peer = bench.peer()?;
+    peer.move_to(ours, &bench.dut)?;
+    peer.dut.set_ip(other);
+    let tap = match other {
+        IpAddr::V4(_) => Tap::open4()?,
+        IpAddr::V6(_) => Tap::open6()?,
+    };
+    let reply = cookie(bench, &mut peer)?;
+    let bytes = zerocopy::IntoBytes::as_bytes(&reply);
+    let source = tap.await_packet(PATIENCE, |packet| {
+        (packet.udp()?.payload == bytes).then_some(packet.source)
+    })?;
+    ensure_eq!(source, other, "source");
+    let words = format!("address del {other}/{} dev to-peers", &prefix[..2]);
+    bench
+        .dut
+        .ip(&words.split(' ').collect::<Vec<_>>())
+        .map(drop)
+}
+
+/// Fewer than 512 wait at any time, however slow the device is.
+fn no_load(bench: &mut Bench) -> Result {
+    const COUNT: usize = 448;
+    let mut peer = bench.peer()?;
+    let (message, _) = peer.initiation()?;
+    let wire = flood_of(bench, COUNT)?;
+    peer.send(message.as_bytes())?;
+    // It comes last.
+    let is_asked = peer.await_message(PATIENCE, |message| {
+        is_cookie(message)
+            .map(|_| true)
+            .or(is_response(message).map(|_| false))
+    })?;
+    ensure!(!is_asked, "a cookie was asked for");
+    ensure_eq!(wire.drain()?.len(), 0, "cookie replies");
+    Ok(())
+}
+
+/// When no more than 511 wait, the load that there was lasts for another second: otherwise so many
+/// would be without an answer.
+fn held(bench: &mut Bench) -> Result {
+    const REST: usize = 511;
+    let mut most = 0;
+    for _ in 0..TRIES {
+        let wire = flood_of(bench, FLOOD)?;
+        let mut count = 0;
+        while wire.receive(Duration::from_millis(300))?.is_some() {
+            count += 1;
+        }
+        most = most.max(count);
+        if most > FLOOD.next_multiple_of(TRAIN) - REST {
+            println!("# {most} cookie replies");
+            return Ok(());
+        }
+        // The next one begins as this one did.
+        std::thread::sleep(Duration::from_millis(1500));
+    }
+    Err(format!("no more than {most} cookie replies to {FLOOD} initiations").into())
 }
 
 fn one_port(bench: &mut Bench) -> Result {
