@@ -201,13 +201,13 @@ split_by_hash() {
 class_packets() { at a tc -s class show dev to-b | awk -v class="$1" '$3 == class { getline; print $4 }'; }
 is_in_class() { [ "$(class_packets "$1")" -gt "$2" ]; }
 
-# port_in_class CLASS: one that datagrams to are in the class.
+# port_in_class CLASS: one that datagrams to are in the class. One message may be another.
 port_in_class() {
 	local port before
 	for port in {6001..6064}; do
 		before=$(class_packets "$1")
-		send 10.7.0.2 1 100 1 "$port"
-		await 1 is_in_class "$1" "$before" && { echo "$port"; return; }
+		send 10.7.0.2 5 100 1 "$port"
+		await 1 is_in_class "$1" $((before + 3)) && { echo "$port"; return; }
 	done
 	return 1
 }

@@ -11,6 +11,7 @@ import socket
 import sys
 
 UDP_SEGMENT = 103
+SOURCE = 5999
 
 
 def main():
@@ -18,6 +19,8 @@ def main():
     count, size, segments, *ports = map(int, sys.argv[2:])
     is_v6 = ipaddress.ip_address(address).version == 6
     sender = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
+    # The same each time, so that flows of the same port are the same.
+    sender.bind(("", SOURCE))
     if segments > 1:
         sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
     data = bytes(size * segments)
