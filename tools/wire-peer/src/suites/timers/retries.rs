@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::{kinds, until, Scenario};
 use crate::dut::Dut;
+use crate::packet::Packet;
 use crate::peer::{Peer, PATIENCE};
 use crate::tap::Result;
 use crate::{ensure, ensure_eq};
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
-        name: "twenty initiations five seconds apart, then no more",
+        name: "twenty initiations five seconds apart, then no more, and what waits is dropped",
         peers: 4,
         play: give_up,
     },
@@ -43,18 +44,27 @@ fn arrivals(peer: &Peer, secs: u64) -> Result<Vec<Instant>> {
     Ok(times)
 }
 
-fn give_up(dut: &Dut, peers: Vec<Peer>) -> Result {
+fn give_up(dut: &Dut, mut peers: Vec<Peer>) -> Result {
+    const WAITING: usize = 3;
+    let started = Instant::now();
     for peer in &peers {
-        dut.poke(peer.number, b"anybody?")?;
+        for _ in 0..WAITING {
+            dut.poke(peer.number, b"anybody?")?;
+        }
     }
-    let gaps: Vec<Vec<Duration>> = std::thread::scope(|scope| {
+    let (gaps, before) = std::thread::scope(|scope| {
         let watch = |peer| move || gaps(peer).map_err(|error| error.to_string());
         let watches: Vec<_> = peers.iter().map(|peer| scope.spawn(watch(peer))).collect();
-        watches
+        // The counter is the device's: what others drop, they have dropped by then.
+        until(started, 60.0);
+        let before = dut.counters();
+        let gaps: std::result::Result<Vec<Vec<Duration>>, String> = watches
             .into_iter()
             .map(|watch| watch.join().map_err(|_| String::from("it panicked"))?)
-            .collect::<std::result::Result<_, String>>()
+            .collect();
+        Result::Ok((gaps?, before?))
     })?;
+    let dropped = dut.counters()?.since(&before).get("tx dropped");
     let jitter = gaps.iter().flatten().map(|gap| gap.as_millis());
     let (least, most) = (jitter.clone().min(), jitter.max());
     println!("# between initiations {least:?} to {most:?} ms");
@@ -65,9 +75,15 @@ fn give_up(dut: &Dut, peers: Vec<Peer>) -> Result {
     ensure!(least >= Some(4800), "less than five seconds");
     // Of 76 numbers below 333 the greatest and the least are this far apart.
     ensure!(most >= least.map(|least| least + 100), "there is no jitter");
+    ensure_eq!(dropped, (peers.len() * WAITING) as u64, "packets dropped");
     // A packet begins anew.
-    dut.poke(peers[0].number, b"now?")?;
-    peers[0].await_initiation(PATIENCE).map(drop)
+    let peer = &mut peers[0];
+    dut.poke(peer.number, b"now?")?;
+    let session = peer.respond()?;
+    let packet = Packet::parse(&peer.await_packet(&session, PATIENCE)?).ok_or("no packet")?;
+    let payload = packet.udp().ok_or("not UDP")?.payload;
+    ensure_eq!(payload, b"now?", "the first packet of the session");
+    Ok(())
 }
 
 fn gaps(peer: &Peer) -> Result<Vec<Duration>> {
@@ -111,5 +127,6 @@ fn spacing(dut: &Dut, mut peers: Vec<Peer>) -> Result {
         last - started > Duration::from_secs(9),
         "there was no second one"
     );
-    Ok(())
+    // What still waits would be dropped, and counted, some time.
+    dut.wg_peer(peer.public(), &["remove"])
 }
