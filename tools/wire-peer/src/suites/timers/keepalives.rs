@@ -198,6 +198,10 @@ fn forgotten_source(dut: &Dut, mut peers: Vec<Peer>) -> Result {
         peer.move_to(ours, dut)?;
         peer.dut.set_ip(other);
         settled(peer).map_err(|error| format!("at {other}: {error}"))?;
+    }
+    // What they said last would be an answer if it were received only then.
+    std::thread::sleep(Duration::from_secs(1));
+    for peer in &peers {
         dut.poke(peer.number, b"hello?")?;
     }
     for (peer, (_, other, usual)) in peers.iter().zip(places) {
