@@ -7,7 +7,7 @@ NOT_FAILED = {
     r"insert > .* #2$": "a second copy of the call: numbers are given to handshakes, and sessions take them over",
     r"skb_take_over": "only pktgen sends a packet that others hold, and the kernel has none",
     r"rx::deliver::.* > skb_(may_pull|trim_to|ecn_decap)": "private by then, and in one piece",
-    r"skb_open > __pskb_trim|__pskb_trim > |skb_trim_to > |skb_ecn_decap > ": "likewise",
+    r"decrypt::.* > skb_trim_to|skb_open > __pskb_trim|__pskb_trim > |skb_trim_to > |skb_ecn_decap > ": "likewise",
     r"UdpHandler::receive > udp_datagram_prepare$": "of a train: the headers are in one piece, and nothing is behind it",
     r"receive_one > skb_may_pull|skb_may_pull > __pskb_pull_tail": "behind the head of a packet that is made here is room",
     r"> trains_accept$": "happens once for a namespace, when what it calls is failed",
