@@ -64,16 +64,6 @@ test_metadata() {
 
 # --- the hash of a flow
 
-# Half of the flows, by the hash that their packets carry, leave through each of two classes.
-split_by_hash() {
-	at a tc qdisc add dev to-b root handle 1: drr && at a tc class add dev to-b parent 1: classid 1:1 drr &&
-		at a tc class add dev to-b parent 1: classid 1:2 drr &&
-		at a tc filter add dev to-b parent 1: protocol all handle 1 flow hash keys rxhash divisor 2 baseclass 1:1
-}
-
-# class_packets CLASS
-class_packets() { at a tc -s class show dev to-b | awk -v class="$1" '$3 == class { getline; print $4 }'; }
-
 # send_flows PORT…: a datagram to each port.
 send_flows() { local port; for port; do at a bash -c "echo flow >/dev/udp/10.7.0.2/$port"; done; }
 

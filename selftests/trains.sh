@@ -192,13 +192,6 @@ at a ip6tables -F OUTPUT
 at a wg set wg0 peer "$public_2" endpoint "$(outside 4 2):$(port_of 2)"
 check "messages go through again" ping_across a "$(inside 4 2)"
 
-# Packets of two flows, in turn by one socket, are told apart by their hash: half of all hashes are in each class.
-split_by_hash() {
-	at a tc qdisc add dev to-b root handle 1: drr && at a tc class add dev to-b parent 1: classid 1:1 drr &&
-		at a tc class add dev to-b parent 1: classid 1:2 drr &&
-		at a tc filter add dev to-b parent 1: protocol all handle 1 flow hash keys rxhash divisor 2 baseclass 1:1
-}
-class_packets() { at a tc -s class show dev to-b | awk -v class="$1" '$3 == class { getline; print $4 }'; }
 is_in_class() { [ "$(class_packets "$1")" -gt "$2" ]; }
 
 # port_in_class CLASS: one that datagrams to are in the class. One message may be another.
@@ -212,6 +205,7 @@ port_in_class() {
 	return 1
 }
 
+# Packets of two flows, in turn by one socket, are told apart by their hash.
 two_flows() {
 	local ports first second
 	ports=$(port_in_class 1:1 && port_in_class 1:2) || return

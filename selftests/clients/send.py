@@ -6,7 +6,6 @@
 Each of COUNT writes is of SEGMENTS datagrams of SIZE bytes.
 """
 
-import ipaddress
 import socket
 import sys
 
@@ -17,8 +16,7 @@ SOURCE = 5999
 def main():
     address = sys.argv[1]
     count, size, segments, *ports = map(int, sys.argv[2:])
-    is_v6 = ipaddress.ip_address(address).version == 6
-    sender = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     # The same each time, so that flows of the same port are the same.
     sender.bind(("", SOURCE))
     if segments > 1:

@@ -185,6 +185,15 @@ fn answered_from(bench: &mut Bench, ours: IpAddr, other: IpAddr, prefix: &str) -
         .map(drop)
 }
 
+/// Whether the answer to an initiation asks for a cookie.
+fn is_asked(peer: &mut Peer) -> Result<bool> {
+    peer.await_message(PATIENCE, |message| {
+        is_cookie(message)
+            .map(|_| true)
+            .or(is_response(message).map(|_| false))
+    })
+}
+
 /// Fewer than 512 wait at any time, however slow the device is.
 fn no_load(bench: &mut Bench) -> Result {
     const COUNT: usize = 448;
@@ -193,12 +202,7 @@ fn no_load(bench: &mut Bench) -> Result {
     let wire = flood_of(bench, COUNT)?;
     peer.send(message.as_bytes())?;
     // It comes last.
-    let is_asked = peer.await_message(PATIENCE, |message| {
-        is_cookie(message)
-            .map(|_| true)
-            .or(is_response(message).map(|_| false))
-    })?;
-    ensure!(!is_asked, "a cookie was asked for");
+    ensure!(!is_asked(&mut peer)?, "a cookie was asked for");
     ensure_eq!(wire.drain()?.len(), 0, "cookie replies");
     Ok(())
 }
@@ -244,12 +248,7 @@ fn one_port(bench: &mut Bench) -> Result {
         ensure!(message.as_bytes()[132..] != [0; 16], "we have no cookie");
         flood(bench)?;
         peer.send(message.as_bytes())?;
-        let is_asked = peer.await_message(PATIENCE, |message| {
-            is_cookie(message)
-                .map(|_| true)
-                .or(is_response(message).map(|_| false))
-        })?;
-        if is_asked {
+        if is_asked(&mut peer)? {
             return Ok(());
         }
     }
