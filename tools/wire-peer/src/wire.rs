@@ -5,6 +5,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,8 +38,14 @@ pub fn within<T: Send>(namespace: &str, f: impl FnOnce() -> Result<T> + Send) ->
 pub struct Wire(UdpSocket);
 
 impl Wire {
+    /// Port 0 stands for one that nobody had: the device goes on calling at those of peers of
+    /// tests that are over.
     pub fn bind(address: impl Into<SocketAddr>) -> Result<Self> {
-        let address = address.into();
+        static UNUSED: AtomicU16 = AtomicU16::new(10_000);
+        let mut address = address.into();
+        if address.port() == 0 {
+            address.set_port(UNUSED.fetch_add(1, Ordering::Relaxed));
+        }
         let socket =
             UdpSocket::bind(address).map_err(|error| format!("bind {address}: {error}"))?;
         // Room for what a flood is answered with.
