@@ -68,7 +68,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 56] = [
+const CHECKS: [Check; 57] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -128,6 +128,7 @@ const CHECKS: [Check; 56] = [
     ("queue: back in order", queues::order),
     ("queue: one drainer", queues::one_drainer),
     ("queue: in parallel", queues::parallel),
+    ("queue: in turns", queues::turns),
     ("queue: purging", queues::purging),
     ("queue: backlog", queues::backlog),
     ("rcu: references", lifetimes::references),

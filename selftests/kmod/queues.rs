@@ -22,6 +22,7 @@ use crate::{
         Outcome, //
     },
     kapi::{
+        cpu::Cpu,
         net::{
             napi::Poll,
             skbuff::{
@@ -195,8 +196,9 @@ struct Sum {
 }
 
 impl Job for Add {
-    fn run(self) {
+    fn run(self) -> Option<Self> {
         self.sum.total.fetch_add(self.amount, Ordering::Relaxed);
+        None
     }
 }
 
@@ -213,7 +215,7 @@ pub(crate) fn parallel() -> Outcome {
     let parallel = Parallel::new(16).map_err(|_| NO_MEMORY)?;
     let (mut wanted, mut admitted) = (0, 0);
     for amount in 1..=2000 {
-        if let Some(entrance) = parallel.enter() {
+        if let Some(entrance) = parallel.enter(0) {
             let sum = sum.clone();
             entrance.submit(&queue, Add { amount, sum });
             wanted += amount;
@@ -227,6 +229,71 @@ pub(crate) fn parallel() -> Outcome {
     queue.flush();
     check!(admitted > 100 && sum.total.load(Ordering::Relaxed) == wanted);
     check!(sum.dropped.load(Ordering::Relaxed) == admitted);
+    Ok(())
+}
+
+/// A job of many parts, or a short one.
+enum Part {
+    /// Goes on until the others have been done, but not for ever.
+    Long {
+        parts: usize,
+        others: usize,
+        done: Arc<Sum>,
+    },
+    Short(Add),
+}
+
+impl Job for Part {
+    fn run(self) -> Option<Self> {
+        match self {
+            Self::Short(add) => add.run().map(Self::Short),
+            Self::Long { done, others, .. } if done.total.load(Ordering::Relaxed) == others => None,
+            Self::Long { parts: 0, done, .. } => {
+                done.dropped.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+            Self::Long {
+                parts,
+                others,
+                done,
+            } => Some(Self::Long {
+                parts: parts - 1,
+                others,
+                done,
+            }),
+        }
+    }
+}
+
+/// Who has much to do lets those behind it have their turns.
+pub(crate) fn turns() -> Outcome {
+    const EACH: usize = 5;
+    let done = sum()?;
+    let queue = Workqueue::new(c"wg-test", c"turns", flags::PERCPU).map_err(|_| NO_MEMORY)?;
+    let parallel = Parallel::new(EACH + 1).map_err(|_| NO_MEMORY)?;
+    let cpus = Cpu::online_count() as usize;
+    let others = EACH * cpus;
+    for _ in 0..cpus {
+        let done = done.clone();
+        let entrance = parallel.enter(0).ok_or("no room")?;
+        entrance.submit(
+            &queue,
+            Part::Long {
+                parts: 1_000_000,
+                others,
+                done,
+            },
+        );
+    }
+    for _ in 0..others {
+        let sum = done.clone();
+        let entrance = parallel.enter(0).ok_or("no room")?;
+        entrance.submit(&queue, Part::Short(Add { amount: 1, sum }));
+    }
+    queue.flush();
+    check!(done.total.load(Ordering::Relaxed) == others);
+    // Each short one counts, and so does each long one that gave up.
+    check!(done.dropped.load(Ordering::Relaxed) == others);
     Ok(())
 }
 
@@ -245,7 +312,7 @@ pub(crate) fn purging() -> Outcome {
     let parallel = Parallel::new(8).map_err(|_| NO_MEMORY)?;
     for amount in 1..=4 {
         let sum = sum.clone();
-        let entrance = parallel.enter().ok_or("no room")?;
+        let entrance = parallel.enter(0).ok_or("no room")?;
         entrance.submit(&queue, Add { amount, sum });
     }
     parallel.purge();

@@ -124,6 +124,7 @@ suite! { wireguard_queues:
     order = queues::order;
     one_drainer = queues::one_drainer;
     parallel = queues::parallel;
+    turns = queues::turns;
     purging = queues::purging;
     backlog = queues::backlog;
 }

@@ -52,6 +52,15 @@ pub(crate) fn coarse_monotonic_ns() -> u64 {
     unsafe { bindings::ktime_get_coarse_ns() }
 }
 
+/// Returns the nanoseconds of the same clock, exactly. It reads the hardware.
+///
+/// Context: Any context but NMI.
+#[inline]
+pub(crate) fn monotonic_ns() -> u64 {
+    // SAFETY: The function has no preconditions.
+    unsafe { bindings::ktime_get() as u64 }
+}
+
 /// Returns the current tick count.
 ///
 /// Context: Any context.

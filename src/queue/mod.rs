@@ -10,6 +10,7 @@
 
 pub(crate) mod assist;
 pub(crate) mod backlog;
+pub(crate) mod bound;
 pub(crate) mod here;
 pub(crate) mod inbox;
 pub(crate) mod ordered;

@@ -3,7 +3,8 @@
 //! Spreads jobs over the CPUs.
 //!
 //! Every CPU has a ring and a work item that empties it. The work item is queued when a ring that
-//! nobody empties gets a job: once per burst, not once per job.
+//! nobody empties gets a job: once per burst, not once per job. A ring takes as much as its worker
+//! can do soon; a job that takes long does a part at a time, and the others in the ring in between.
 
 use kernel::{
     alloc::flags::*,
@@ -14,7 +15,10 @@ use kernel::{
     workqueue::{Work, WorkItem}, //
 };
 
-use super::turn::Turn;
+use super::{
+    bound::Bound,
+    turn::Turn, //
+};
 use crate::kapi::{
     array::Array,
     cpu::{self, Cpu},
@@ -23,13 +27,14 @@ use crate::kapi::{
         SpinLockBh,
         SpinLockBhGuard, //
     },
+    time,
     workqueue::Workqueue, //
 };
 
 /// Something to be done by one CPU, in process context.
-pub(crate) trait Job: Send + 'static {
-    /// Does it.
-    fn run(self);
+pub(crate) trait Job: Sized + Send + 'static {
+    /// Does it, or a part, and returns the rest.
+    fn run(self) -> Option<Self>;
 }
 
 /// A queue that every CPU works on.
@@ -45,13 +50,14 @@ pub(crate) struct Entrance<'a, J: Job> {
     cpu: Cpu,
     worker: &'a Arc<Worker<J>>,
     ring: SpinLockBhGuard<'a, Ring<J>>,
+    bytes: u64,
 }
 
 impl<J: Job> Entrance<'_, J> {
     /// Has a job done, on `queue`.
     #[inline]
     pub(crate) fn submit(mut self, queue: &Workqueue, job: J) {
-        self.ring.push(job);
+        self.ring.push(job, self.bytes);
         if !self.ring.is_attended {
             self.ring.is_attended = true;
             drop(self.ring);
@@ -78,9 +84,12 @@ impl_has_work! {
 /// `first` is an index of a slot, or zero without one, and `len` at most their number; so sums of
 /// both are small.
 struct Ring<J> {
-    slots: Array<Option<J>>,
+    /// Jobs, and how many bytes each is about.
+    slots: Array<Option<(J, u64)>>,
     first: usize,
     len: usize,
+    bytes: u64,
+    bound: Bound,
     /// The work item is queued or runs, and will look again before it ends.
     is_attended: bool,
 }
@@ -95,13 +104,18 @@ impl<J: Job> Parallel<J> {
         })
     }
 
-    /// Opens the ring of the next CPU in turn.
+    /// Opens the ring of the next CPU in turn for a job about so many bytes.
     #[inline]
-    pub(crate) fn enter(&self) -> Option<Entrance<'_, J>> {
+    pub(crate) fn enter(&self, bytes: u64) -> Option<Entrance<'_, J>> {
         let cpu = self.turn.next();
         let worker = self.workers.get(cpu.id() as usize)?;
         let ring = worker.ring.lock();
-        (!ring.is_full()).then_some(Entrance { cpu, worker, ring })
+        ring.has_room(bytes).then_some(Entrance {
+            cpu,
+            worker,
+            ring,
+            bytes,
+        })
     }
 
     /// Takes all jobs out that nobody has begun.
@@ -121,9 +135,11 @@ impl<J: Job> WorkItem for Worker<J> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        while let Some(job) = this.next() {
-            job.run();
+        let mut next = this.next(None, 0);
+        while let Some((job, bytes)) = next {
+            let rest = job.run();
             cpu::cond_resched();
+            next = this.next(rest, bytes);
         }
     }
 }
@@ -140,10 +156,16 @@ impl<J: Job> Worker<J> {
         )
     }
 
-    fn next(&self) -> Option<J> {
+    /// The next job, after one of so many bytes of which this is left.
+    fn next(&self, rest: Option<J>, bytes: u64) -> Option<(J, u64)> {
+        let now = time::monotonic_ns();
         let mut ring = self.ring.lock();
-        let job = ring.pop();
+        ring.bound.passed(bytes, now);
+        let job = ring.next(rest);
         ring.is_attended = job.is_some();
+        if !ring.is_attended {
+            ring.bound.rests();
+        }
         job
     }
 }
@@ -154,6 +176,8 @@ impl<J> Ring<J> {
             slots: Array::try_repeat_with(capacity, || Ok(None))?,
             first: 0,
             len: 0,
+            bytes: 0,
+            bound: Bound::new(),
             is_attended: false,
         })
     }
@@ -162,21 +186,41 @@ impl<J> Ring<J> {
         self.len >= self.slots.len()
     }
 
-    /// Puts a job in, for which there is room.
-    fn push(&mut self, job: J) {
-        let at = wrap(self.first.wrapping_add(self.len), self.slots.len());
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = Some(job);
-            self.len = self.len.wrapping_add(1);
+    #[inline]
+    fn has_room(&self, bytes: u64) -> bool {
+        !self.is_full() && self.bound.admits(bytes, self.bytes)
+    }
+
+    /// The next job. What is left of the last one has its turn behind those that wait.
+    fn next(&mut self, rest: Option<J>) -> Option<(J, u64)> {
+        match rest {
+            // There may be no room: it is not this job that is to be refused.
+            Some(rest) if self.len == 0 || self.is_full() => Some((rest, 0)),
+            Some(rest) => {
+                self.push(rest, 0);
+                self.pop()
+            }
+            None => self.pop(),
         }
     }
 
-    fn pop(&mut self) -> Option<J> {
+    /// Puts a job in, for which there is a slot.
+    fn push(&mut self, job: J, bytes: u64) {
+        let at = wrap(self.first.wrapping_add(self.len), self.slots.len());
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some((job, bytes));
+            self.len = self.len.wrapping_add(1);
+            self.bytes = self.bytes.wrapping_add(bytes);
+        }
+    }
+
+    fn pop(&mut self) -> Option<(J, u64)> {
         let capacity = self.slots.len();
-        let job = self.slots.get_mut(self.first)?.take()?;
+        let (job, bytes) = self.slots.get_mut(self.first)?.take()?;
         self.first = wrap(self.first.wrapping_add(1), capacity);
         self.len = self.len.wrapping_sub(1);
-        Some(job)
+        self.bytes = self.bytes.wrapping_sub(bytes);
+        Some((job, bytes))
     }
 }
 

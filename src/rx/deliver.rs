@@ -144,7 +144,7 @@ enum Refusal {
 /// Unwraps the packets and passes them to the stack.
 fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut Poll<'_>) {
     let dev = &peer.device.dev;
-    // A peer has a thousand packets under way, each below 64 KiB: neither sum comes near its end.
+    // A peer has some MiB under way: neither sum comes near its end.
     let (mut count, mut bytes) = (0u32, 0u32);
     while let Some(skb) = packets.pop() {
         let len = skb.len().wrapping_add(OVERHEAD);

@@ -114,7 +114,7 @@ fn try_submit(device: &Arc<Device>, skb: SkBuff) -> Result<(), SkBuff> {
     let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
         return Err(skb);
     };
-    let Some(entrance) = device.handshakes.enter() else {
+    let Some(entrance) = device.handshakes.enter(0) else {
         return Err(skb);
     };
     place.keep();
@@ -133,8 +133,9 @@ impl Drop for Incoming {
 }
 
 impl Job for Incoming {
-    fn run(self) {
+    fn run(self) -> Option<Self> {
         process(&self.device, &self.skb);
+        None
     }
 }
 

@@ -30,8 +30,11 @@ const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
 /// By how much a message is longer than the padded packet in it.
 const OVERHEAD: u32 = HEADER_LEN + TAG_LEN as u32;
 
-/// How many packets of one peer may be under way.
-const MAX_PACKETS: u64 = 1024;
+/// How much memory may be under way for one peer, in bytes: a thousand packets of usual size.
+const MAX_UNDER_WAY: u64 = 2 << 20;
+
+/// What a packet takes besides its bytes.
+const PER_PACKET: u32 = 512;
 
 /// The header of a batch on its way in.
 ///
@@ -39,22 +42,29 @@ const MAX_PACKETS: u64 = 1024;
 pub(crate) struct RxHeader {
     pub(crate) session: RcuArc<Session>,
     count: u32,
+    memory: u32,
 }
 
 impl RxHeader {
-    /// The header of so many packets, unless too many of the peer are under way.
+    /// The header of so many packets, which are so many bytes, unless too much of the peer is under
+    /// way.
     #[inline]
-    fn new(session: RcuArc<Session>, count: u32) -> Option<Self> {
+    fn new(session: RcuArc<Session>, count: u32, bytes: u32) -> Option<Self> {
+        let memory = count.saturating_mul(PER_PACKET).saturating_add(bytes);
         let backlog = &session.peer.rx_backlog;
-        backlog.enter_all(count.into(), MAX_PACKETS)?.keep();
-        Some(Self { session, count })
+        backlog.enter_all(memory.into(), MAX_UNDER_WAY)?.keep();
+        Some(Self {
+            session,
+            count,
+            memory,
+        })
     }
 }
 
 impl Drop for RxHeader {
     #[inline]
     fn drop(&mut self) {
-        self.session.peer.rx_backlog.leave(self.count.into());
+        self.session.peer.rx_backlog.leave(self.memory.into());
     }
 }
 

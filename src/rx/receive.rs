@@ -125,7 +125,7 @@ fn queue_data(
 ) -> Option<()> {
     let session = device.session(bh, receiver)?;
     let poller = device.poller(&session.peer)?;
-    let header = RxHeader::new(session, count)?;
+    let header = RxHeader::new(session, count, skb.len())?;
     Verdict::Forged.put(&mut skb);
     let mut packets = PacketList::new();
     packets.push(skb);

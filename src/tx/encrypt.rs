@@ -40,19 +40,20 @@ use crate::{
 pub(crate) enum Encrypt {
     /// Encrypts a batch, and sends what it can.
     Seal(TxBatch),
-    /// Encrypts and sends what a peer has staged.
+    /// Encrypts and sends what a peer has staged, a batch at a time.
     Flush(RcuArc<Peer>),
     /// Goes on with what a peer has to send.
     Send(RcuArc<Peer>, Duty),
 }
 
 impl Job for Encrypt {
-    fn run(self) {
+    fn run(self) -> Option<Self> {
         match self {
             Self::Seal(batch) => encrypt(batch),
-            Self::Flush(peer) => stage::flush_all(&peer),
+            Self::Flush(peer) => return stage::flush_some(&peer).then_some(Self::Flush(peer)),
             Self::Send(peer, duty) => transmit::resume(&peer, duty),
         }
+        None
     }
 }
 

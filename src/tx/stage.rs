@@ -21,7 +21,6 @@ use super::{
 use crate::{
     device::Device,
     kapi::{
-        cpu,
         log::debug_ratelimited,
         net::{
             device::may_xmit_here,
@@ -31,14 +30,15 @@ use crate::{
             bh::{self, BhDisabled},
             rcu::{RcuArc, RcuRef},
             SpinLockBhGuard, //
-        }, //
+        },
+        time, //
     },
     peer::Peer,
     proto::{
         constants::{KEEPALIVE_LEN, MAX_STAGED_PACKETS},
         timers::Retry, //
     },
-    queue::ordered::Link,
+    queue::{bound::Bound, ordered::Link},
     session::Session,
     time::boot_now, //
 };
@@ -59,14 +59,16 @@ pub(crate) struct Staged {
     packets: PacketList,
     /// How many messages they will become.
     messages: usize,
+    bytes: u64,
 }
 
 /// What a peer has staged, and who takes it on.
-#[derive(Default)]
 pub(crate) struct Stage {
     staged: Staged,
     /// Whether a worker has been called to take all that is staged.
     is_called: bool,
+    /// How much may wait for it.
+    bound: Bound,
     streak: Streak,
 }
 
@@ -76,6 +78,7 @@ impl Stage {
         Self {
             staged: Staged::new(),
             is_called: false,
+            bound: Bound::new(),
             streak: Streak::new(),
         }
     }
@@ -92,6 +95,7 @@ impl Staged {
         Self {
             packets: PacketList::new(),
             messages: 0,
+            bytes: 0,
         }
     }
 
@@ -99,6 +103,7 @@ impl Staged {
     #[inline]
     fn push(&mut self, skb: SkBuff) {
         self.messages = self.messages.wrapping_add(messages_of(&skb));
+        self.bytes = self.bytes.wrapping_add(skb.len().into());
         self.packets.push(skb);
     }
 
@@ -106,6 +111,7 @@ impl Staged {
     fn pop(&mut self) -> Option<SkBuff> {
         let skb = self.packets.pop()?;
         self.messages = self.messages.wrapping_sub(messages_of(&skb));
+        self.bytes = self.bytes.wrapping_sub(skb.len().into());
         Some(skb)
     }
 
@@ -113,6 +119,7 @@ impl Staged {
     #[inline]
     fn append(&mut self, other: Self) {
         self.messages = self.messages.wrapping_add(other.messages);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
         self.packets.append(other.packets);
     }
 
@@ -172,17 +179,18 @@ fn messages_of(skb: &SkBuff) -> usize {
 /// Stages packets and sends what can be sent.
 ///
 /// If too many wait for a session, the oldest are dropped; the new ones stay, since they may be the
-/// segments of one packet. If too many wait for a worker, the new ones are.
+/// segments of one packet. If too many wait for a worker, or too much, the new ones are.
 pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>) {
     let mut dropped = Staged::new();
     let mut stage = peer.stage.lock();
     let goes_on = packets.messages == 1 && stage.streak.goes_on(peer.has_been_heard());
     if stage.is_called {
         // A worker will take them.
-        if stage.staged.messages > MAX_QUEUED {
-            dropped = packets;
-        } else {
+        let waiting = &stage.staged;
+        if waiting.messages <= MAX_QUEUED && stage.bound.admits(packets.bytes, waiting.bytes) {
             stage.staged.append(packets);
+        } else {
+            dropped = packets;
         }
         drop(stage);
     } else {
@@ -207,26 +215,20 @@ pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>)
 /// together travel together.
 fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     let device = &peer.device;
-    if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter()) {
+    if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter(0)) {
         return entrance.submit(&device.crypt_queue, Encrypt::Flush(this));
     }
     peer.stage.lock().is_called = false;
     flush(peer, bh);
 }
 
-/// Sends what is staged, some of it at a time, until there is nothing. In process context.
-pub(super) fn flush_all(peer: &RcuArc<Peer>) {
-    loop {
-        let bh = bh::disable();
-        let submitted = submit(peer.borrow(), Where::Worker, bh.token());
-        let is_over = matches!(submitted, Submitted::Nothing | Submitted::NoSession);
-        conclude(peer.borrow(), submitted);
-        drop(bh);
-        if is_over {
-            return;
-        }
-        cpu::cond_resched();
-    }
+/// Sends some of what is staged, and returns whether there may be more. In process context.
+pub(super) fn flush_some(peer: &RcuArc<Peer>) -> bool {
+    let bh = bh::disable();
+    let submitted = submit(peer.borrow(), Where::Worker, bh.token());
+    let is_over = matches!(submitted, Submitted::Nothing | Submitted::NoSession);
+    conclude(peer.borrow(), submitted);
+    !is_over
 }
 
 /// Drops packets that could not be sent, outside all locks.
@@ -338,28 +340,40 @@ fn submit_staged(
     bh: BhDisabled<'_>,
 ) -> Submitted {
     let Stage {
-        staged, is_called, ..
+        staged,
+        is_called,
+        bound,
+        ..
     } = &mut *stage;
     if staged.messages == 0 || peer.is_closed() {
-        *is_called &= place != Where::Worker;
+        if place == Where::Worker {
+            *is_called = false;
+            bound.rests();
+        }
         return Submitted::Nothing;
     }
     let packets = match place {
         // The worker takes them, in pieces that keep nobody waiting.
         Where::Anywhere if *is_called => return Submitted::Sent,
         Where::Anywhere => staged.take(),
-        Where::Worker => staged.take_some(MAX_IN_BATCH),
+        Where::Worker => {
+            let some = staged.take_some(MAX_IN_BATCH);
+            bound.passed(some.bytes, time::monotonic_ns());
+            some
+        }
     };
     let Some((session, first_counter)) = reserve(peer, packets.messages, bh) else {
         staged.put_back(packets);
         *is_called = false;
+        bound.rests();
         return Submitted::NoSession;
     };
     let device = &peer.device;
-    let entrance = if place == Where::Worker || is_done_here(device, &packets.packets, bh) {
+    let bytes = packets.bytes;
+    let entrance = if place == Where::Worker || is_done_here(device, bytes, bh) {
         None
     } else {
-        match device.encrypt.enter() {
+        match device.encrypt.enter(bytes) {
             Some(entrance) => Some(entrance),
             None => return Submitted::Dropped(packets),
         }
@@ -389,13 +403,8 @@ fn submit_staged(
 ///
 /// What is sent goes through the stack once more on top of what brought it here, so there is a limit
 /// to how deep that goes: tunnels within tunnels, and routes that lead back.
-fn is_done_here(device: &Device, packets: &PacketList, bh: BhDisabled<'_>) -> bool {
-    if !may_xmit_here(MAX_DEPTH, bh) {
-        return false;
-    }
-    let mut bytes = 0u64;
-    packets.for_each(|skb| bytes = bytes.wrapping_add(skb.len().into()));
-    device.encrypt_here.takes(bytes, bh)
+fn is_done_here(device: &Device, bytes: u64, bh: BhDisabled<'_>) -> bool {
+    may_xmit_here(MAX_DEPTH, bh) && device.encrypt_here.takes(bytes, bh)
 }
 
 /// Lets go of the sockets that staged packets came from: who waits for a handshake must not hold a

@@ -4,6 +4,8 @@
 
 #[path = "../../../src/queue/backlog.rs"]
 pub(crate) mod backlog;
+#[path = "../../../src/queue/bound.rs"]
+pub(crate) mod bound;
 #[path = "../../../src/queue/here.rs"]
 pub(crate) mod here;
 #[path = "../../../src/queue/inbox.rs"]

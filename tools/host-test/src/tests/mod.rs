@@ -3,6 +3,7 @@
 //! The checks that the kernel runs too, and what only user space can do.
 
 mod allowed_ips;
+mod bound;
 mod chains;
 mod here;
 mod inbox;

@@ -25,14 +25,26 @@ struct Tally {
 struct Task {
     /// Who does a job must come after who asked for it.
     asked: UnsafeCell<bool>,
+    /// What is to be done after it.
+    parts: usize,
     tally: Arc<Tally>,
 }
 
 impl Job for Task {
-    fn run(self) {
+    fn run(self) -> Option<Self> {
         // SAFETY: loom checks that nobody writes meanwhile.
         assert!(self.asked.with(|asked| unsafe { *asked }));
+        if let Some(parts) = self.parts.checked_sub(1) {
+            let asked = UnsafeCell::new(true);
+            let tally = self.tally.clone();
+            return Some(Self {
+                asked,
+                parts,
+                tally,
+            });
+        }
         self.tally.done.fetch_add(1, Ordering::Relaxed);
+        None
     }
 }
 
@@ -59,14 +71,24 @@ impl Device {
 
     /// Has a job done, if there is room for it.
     fn submit(&self) -> bool {
-        let Some(entrance) = self.jobs.enter() else {
+        self.submit_parts(0, 0)
+    }
+
+    /// Has a job about so many bytes done that has so many parts more.
+    fn submit_parts(&self, parts: usize, bytes: u64) -> bool {
+        let Some(entrance) = self.jobs.enter(bytes) else {
             return false;
         };
         let asked = UnsafeCell::new(false);
         // SAFETY: It is still ours.
         asked.with_mut(|asked| unsafe { *asked = true });
         let tally = self.tally.clone();
-        entrance.submit(&self.queue, Task { asked, tally });
+        let task = Task {
+            asked,
+            parts,
+            tally,
+        };
+        entrance.submit(&self.queue, task);
         true
     }
 
@@ -110,6 +132,20 @@ fn each_cpu_is_woken() {
     });
 }
 
+/// What is left of a job is done, whether there is room for it among the others or not.
+#[test]
+fn a_job_has_parts() {
+    model::check(3, || {
+        let device = Device::new(1);
+        let other = thread::spawn({
+            let device = device.clone();
+            move || usize::from(device.submit())
+        });
+        let mine = usize::from(device.submit_parts(1, 0));
+        device.assert_done(mine + other.join().unwrap());
+    });
+}
+
 /// What is refused was never in, and what is not refused is done.
 #[test]
 fn a_ring_is_bounded() {
@@ -122,6 +158,23 @@ fn a_ring_is_bounded() {
         let mine = usize::from(device.submit()) + usize::from(device.submit());
         device.assert_done(mine + other.join().unwrap());
     });
+}
+
+/// What waits is bounded in bytes too, and a ring that has been emptied has room again.
+#[test]
+fn a_ring_is_bounded_in_bytes() {
+    const ALL: u64 = 1 << 30;
+    static LEAST: AtomicUsize = AtomicUsize::new(usize::MAX);
+    model::check(3, || {
+        let device = Device::new(4);
+        let first = [(); 3].map(|()| usize::from(device.submit_parts(0, ALL)));
+        let first = first.into_iter().sum();
+        LEAST.fetch_min(first, Ordering::Relaxed);
+        device.assert_done(first);
+        assert!(device.submit_parts(0, ALL), "an empty ring is full");
+        device.assert_done(first + 1);
+    });
+    assert_eq!(LEAST.load(Ordering::Relaxed), 1, "all at once are taken");
 }
 
 /// A job is done or dropped, and a ring that was purged still wakes its worker.

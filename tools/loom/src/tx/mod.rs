@@ -26,12 +26,13 @@ pub(crate) mod encrypt {
     }
 
     impl Job for Encrypt {
-        fn run(self) {
+        fn run(self) -> Option<Self> {
             match self {
                 Self::Seal(batch) => encrypt(batch),
-                Self::Flush(peer) => stage::flush_all(&peer),
+                Self::Flush(peer) => return stage::flush_some(&peer).then_some(Self::Flush(peer)),
                 Self::Send(peer, duty) => transmit::resume(&peer, duty),
             }
+            None
         }
     }
 
