@@ -189,17 +189,7 @@ int wg_helper_skb_open(struct sk_buff *skb, unsigned int offset, u64 nonce,
 	return pskb_trim(skb, skb->len - CHACHA20POLY1305_AUTHTAG_SIZE);
 }
 
-u64 wg_helper_ktime_get_coarse_ns(void)
-{
-	return ktime_get_coarse_ns();
-}
-
 u64 wg_helper_ktime_get_coarse_boottime_ns(void)
 {
 	return ktime_get_coarse_boottime_ns();
-}
-
-unsigned long wg_helper_jiffies_now(void)
-{
-	return jiffies;
 }

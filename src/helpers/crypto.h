@@ -25,8 +25,7 @@ bool wg_helper_skb_seal(struct sk_buff *skb, unsigned int offset, u64 nonce,
 int wg_helper_skb_open(struct sk_buff *skb, unsigned int offset, u64 nonce,
 		       const u8 *key);
 
-u64 wg_helper_ktime_get_coarse_ns(void);
 u64 wg_helper_ktime_get_coarse_boottime_ns(void);
-unsigned long wg_helper_jiffies_now(void);
+static const u64 WG_CONST_TICK_NSEC = TICK_NSEC;
 
 #endif

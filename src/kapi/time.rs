@@ -43,16 +43,20 @@ pub(crate) fn coarse_boottime_ns() -> u64 {
     unsafe { bindings::ktime_get_coarse_boottime_ns() }
 }
 
-/// Returns the nanoseconds of a monotonic clock that stands still in suspend.
+/// The nanoseconds between two ticks.
+const TICK_NS: u64 = bindings::WG_CONST_TICK_NSEC;
+
+/// Returns the nanoseconds of a monotonic clock that stands still in suspend: that of the kernel's
+/// timers, which counts ticks and begins anywhere.
 ///
-/// Context: Any context but NMI.
+/// Context: Any context.
 #[inline]
 pub(crate) fn coarse_monotonic_ns() -> u64 {
-    // SAFETY: The function has no preconditions.
-    unsafe { bindings::ktime_get_coarse_ns() }
+    // At a thousand ticks a second, 64 bits of nanoseconds are over after 584 years.
+    jiffies64().wrapping_mul(TICK_NS)
 }
 
-/// Returns the nanoseconds of the same clock, exactly. It reads the hardware.
+/// Returns the nanoseconds of `CLOCK_MONOTONIC`, exactly. It reads the hardware.
 ///
 /// Context: Any context but NMI.
 #[inline]
@@ -66,8 +70,18 @@ pub(crate) fn monotonic_ns() -> u64 {
 /// Context: Any context.
 #[inline]
 pub(crate) fn jiffies() -> Jiffies {
+    // SAFETY: The kernel's counter is always there, and read whole.
+    unsafe { (&raw const bindings::jiffies).read_volatile() }
+}
+
+/// Returns the current tick count, which does not wrap.
+#[inline]
+fn jiffies64() -> u64 {
+    #[cfg(CONFIG_64BIT)]
+    return jiffies() as u64;
     // SAFETY: The function has no preconditions.
-    unsafe { bindings::jiffies_now() }
+    #[cfg(not(CONFIG_64BIT))]
+    return unsafe { bindings::get_jiffies_64() };
 }
 
 /// Converts nanoseconds to jiffies, rounding down.

@@ -35,7 +35,7 @@ unsafe impl Backend for SpinLockBhBackend {
     #[inline]
     unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
         // SAFETY: By the caller's promise, the lock is initialised.
-        unsafe { bindings::spin_lock_bh(ptr) }
+        unsafe { raw::lock_bh(ptr) }
     }
 
     #[inline]
@@ -47,14 +47,61 @@ unsafe impl Backend for SpinLockBhBackend {
     #[inline]
     unsafe fn unlock(ptr: *mut Self::State, _guard_state: &Self::GuardState) {
         // SAFETY: By the caller's promise, the lock is ours.
-        unsafe { bindings::spin_unlock_bh(ptr) }
+        unsafe { raw::unlock_bh(ptr) }
     }
 
     #[inline]
     unsafe fn assert_is_held(ptr: *mut Self::State) {
-        // SAFETY: By the caller's promise, the lock is initialised.
-        unsafe { bindings::spin_assert_is_held(ptr) }
+        // Each lock that is taken is asked, and without lockdep the answer is nothing.
+        if cfg!(CONFIG_LOCKDEP) {
+            // SAFETY: By the caller's promise, the lock is initialised.
+            unsafe { bindings::spin_assert_is_held(ptr) }
+        }
     }
+}
+
+/// What `spin_lock_bh` and `spin_unlock_bh` are, without a function of ours in between: a packet
+/// takes a dozen locks.
+#[cfg(all(
+    CONFIG_SMP,
+    not(CONFIG_PREEMPT_RT),
+    not(CONFIG_INLINE_SPIN_LOCK_BH),
+    not(CONFIG_INLINE_SPIN_UNLOCK_BH)
+))]
+mod raw {
+    use crate::bindings;
+
+    const _: () =
+        assert!(align_of::<bindings::spinlock_t>() >= align_of::<bindings::raw_spinlock_t>());
+
+    /// # Safety
+    ///
+    /// The lock must be initialised.
+    #[inline]
+    pub(super) unsafe fn lock_bh(lock: *mut bindings::spinlock_t) {
+        // SAFETY: By the caller's promise; a `spinlock_t` begins with the lock that it is.
+        unsafe { bindings::_raw_spin_lock_bh(lock.cast()) }
+    }
+
+    /// # Safety
+    ///
+    /// The lock must be held.
+    #[inline]
+    pub(super) unsafe fn unlock_bh(lock: *mut bindings::spinlock_t) {
+        // SAFETY: As above.
+        unsafe { bindings::_raw_spin_unlock_bh(lock.cast()) }
+    }
+}
+
+/// What `spin_lock_bh` and `spin_unlock_bh` are where they are not functions of the kernel.
+#[cfg(not(all(
+    CONFIG_SMP,
+    not(CONFIG_PREEMPT_RT),
+    not(CONFIG_INLINE_SPIN_LOCK_BH),
+    not(CONFIG_INLINE_SPIN_UNLOCK_BH)
+)))]
+mod raw {
+    pub(super) use crate::bindings::{spin_lock_bh as lock_bh, spin_unlock_bh as unlock_bh};
 }
 
 /// Creates an initialiser of a [`SpinLockBh`] with a lock class of its own.
