@@ -87,8 +87,8 @@ faults-coverage:
 option = $(if $($(1)),--$(2) "$($(1))")
 flag = $(if $($(1)),--$(2))
 bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(call option,PEERS,peers) \
-	$(call option,OUTSIDE,outside) $(call option,SCALE,scale) $(call option,SYMBOLS,symbols) $(call option,JOBS,jobs) \
-	$(call flag,REVERSE,reverse) $(call flag,GRO,gro) $(call flag,TRANSMIT_ONLY,transmit-only)
+	$(call option,OUTSIDE,outside) $(call option,SCALE,scale) $(call option,SYMBOLS,symbols) $(call option,CALLS,calls) \
+	$(call option,JOBS,jobs) $(call flag,REVERSE,reverse) $(call flag,GRO,gro) $(call flag,TRANSMIT_ONLY,transmit-only)
 
 bench: modules
 	@$(lab) up stock guest
@@ -188,7 +188,7 @@ help:
 	@echo 'make soak             half an hour of change, and a million packets in order; MINUTES=60 KERNEL=debug'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
-	@echo 'make bench            instructions per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20'
+	@echo 'make bench            instructions, calls and bytes copied per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20 CALLS=20'
 	@echo 'make bench-latency    pings beside a stream of TCP; CPUS=2 STREAMS=4 COUNT=1000'
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'

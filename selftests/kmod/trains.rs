@@ -29,6 +29,7 @@ use crate::{
     },
     segments::{
         super_packet,
+        Room,
         Template, //
     },
 };
@@ -514,7 +515,9 @@ pub(crate) fn owners() -> Outcome {
 fn cut_into_trains(skb: &SkBuff, mut each: impl FnMut(&[u8]) -> Outcome) -> Outcome {
     let packet = super_packet(skb).ok_or("not to be cut")?;
     let payload = skb.len() - packet.headers;
-    let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or("no template")?;
+    let mut room = Room::new();
+    let mut template =
+        Template::new(packet, skb.linear(), skb.len(), &mut room).ok_or("no template")?;
     for segment in template.segments(payload) {
         let mut train = empty()?;
         let len = packet.headers + segment.len + TAG;
@@ -653,7 +656,7 @@ pub(crate) fn refusals() -> Outcome {
     check!(skb.super_packet().is_some() && super_packet(&skb).is_none());
     // There is nothing behind the headers, or not that much of them.
     let packet = skb.super_packet().ok_or("not to be cut")?;
-    check!(Template::new(packet, skb.linear(), skb.len()).is_none());
+    check!(Template::new(packet, skb.linear(), skb.len(), &mut Room::new()).is_none());
     check!(SkBuff::new(0, 10).is_ok_and(|skb| skb.super_packet().is_none()));
     Ok(())
 }

@@ -308,9 +308,36 @@ u32 wg_helper_skb_train_size(const struct sk_buff *skb)
 		       0;
 }
 
+/* Bytes of a packet, if they are together and to be read where they are. */
+static const u8 *bytes_in_place(const struct sk_buff *skb, unsigned int offset,
+				unsigned int len)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const skb_frag_t *frag = shinfo->frags;
+	unsigned int size = skb_headlen(skb);
+	const u8 *bytes = skb->data;
+	int i;
+
+	for (i = 0; offset >= size && i < shinfo->nr_frags; i++, frag++) {
+		offset -= size;
+		size = skb_frag_size(frag);
+		bytes = skb_frags_readable(skb) ? skb_frag_address_safe(frag) :
+						  NULL;
+	}
+	return bytes && len <= size && offset <= size - len ? bytes + offset :
+							      NULL;
+}
+
 bool wg_helper_skb_copy_bytes(const struct sk_buff *skb, unsigned int offset,
 			      u8 *to, unsigned int len)
 {
+	const u8 *bytes = bytes_in_place(skb, offset, len);
+
+	if (bytes && len == 2 * sizeof(u64)) {
+		/* A header of a message: no more than a look at it. */
+		memcpy(to, bytes, 2 * sizeof(u64));
+		return true;
+	}
 	return offset <= INT_MAX && len <= INT_MAX &&
 	       !skb_copy_bits(skb, offset, to, len);
 }

@@ -10,6 +10,7 @@
 pub(crate) mod array;
 pub(crate) mod cpu;
 pub(crate) mod crypto;
+mod error;
 pub(crate) mod farewell;
 mod flags;
 pub(crate) mod log;

@@ -11,7 +11,7 @@ use core::mem;
 use kernel::prelude::*;
 
 use super::{
-    segments::{super_packet, Template},
+    segments::{super_packet, Room, Template},
     stage,
     transmit,
     Fate,
@@ -237,7 +237,9 @@ impl Sealer<'_> {
         if pieces(payload, packet.segment) != u32::from(*left) {
             return Err(EINVAL);
         }
-        let mut template = Template::new(packet, skb.linear(), skb.len()).ok_or(EINVAL)?;
+        let mut room = Room::new();
+        let mut template =
+            Template::new(packet, skb.linear(), skb.len(), &mut room).ok_or(EINVAL)?;
         let mut train = Train::new(HEADROOM)?;
         train.copy_flow(skb);
         for segment in template.segments(payload) {

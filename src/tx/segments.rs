@@ -41,9 +41,20 @@ pub(super) fn super_packet(skb: &SkBuff) -> Option<SuperPacket> {
         .filter(|packet| packet.headers as usize <= MAX_HEADERS)
 }
 
+/// Where the headers of a template are: it is moved, and they are not small.
+pub(super) struct Room([u8; MAX_HEADERS]);
+
+impl Room {
+    /// Without headers.
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self([0; MAX_HEADERS])
+    }
+}
+
 /// The headers that those of all segments are made from.
-pub(super) struct Template {
-    headers: [u8; MAX_HEADERS],
+pub(super) struct Template<'a> {
+    headers: &'a mut [u8],
     packet: SuperPacket,
     id: u16,
     seq: u32,
@@ -66,14 +77,19 @@ pub(super) struct Segment {
     pub(super) left: u32,
 }
 
-impl Template {
+impl<'a> Template<'a> {
     /// The template of a packet of `total` bytes with these headers, which anything may follow.
     ///
     /// `None` if they are too long, or do not reach as far as they should.
-    pub(super) fn new(packet: SuperPacket, linear: &[u8], total: u32) -> Option<Self> {
-        let mut headers = [0; MAX_HEADERS];
+    pub(super) fn new(
+        packet: SuperPacket,
+        linear: &[u8],
+        total: u32,
+        Room(room): &'a mut Room,
+    ) -> Option<Self> {
         let len = packet.headers as usize;
-        headers.get_mut(..len)?.copy_from_slice(linear.get(..len)?);
+        let headers = room.get_mut(..len)?;
+        headers.copy_from_slice(linear.get(..len)?);
         let mut this = Self {
             headers,
             packet,
@@ -157,7 +173,7 @@ impl Template {
             };
             self.put(self.at(field::UDP_CHECKSUM), checksum)?;
         }
-        self.headers.get(..self.packet.headers as usize)
+        Some(self.headers)
     }
 
     fn id_of(&self, segment: &Segment) -> u16 {

@@ -8,10 +8,12 @@
  * quicker without. What comes between BEGIN and END is written to FOLDER/counts: a line `section`, then one line for
  * each block of kernel code that was run,
  *
- *   ADDRESS INSTRUCTIONS-OF-THE-BLOCK TIMES
+ *   ADDRESS INSTRUCTIONS-OF-THE-BLOCK TIMES TARGET MOVED FILLED STORED
  *
  * and a line `user INSTRUCTIONS` for all that was not the kernel's. Of a repeated string instruction each round counts as
- * one. At SYMBOLS the plugin writes the text that the guest has at SYMBOLS_AT to FOLDER/symbols.
+ * one. TARGET is where the block goes on if its last instruction is a call or a jump that says so, else 0. The rest are
+ * bytes that it wrote: MOVED by movs, FILLED by stos, STORED by others, but not to its function's frame. At SYMBOLS the
+ * plugin writes the text that the guest has at SYMBOLS_AT to FOLDER/symbols.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -19,19 +21,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode.h"
 #include "mark.h"
 #include "qemu-plugin.h"
 
 /* Blocks of code that have been translated, in an open hash table. */
 #define BLOCKS (1u << 21)
 
+/* How often a block was run, and how many bytes it wrote by which kind of instruction. */
+struct tally {
+	uint64_t runs;
+	uint64_t written[NOT_STRING + 1];
+};
+
 struct block {
 	uint64_t address;
+	uint64_t target;
 	uint32_t instructions;
 	bool used;
-	/* How often it was run, and what that was at the last BEGIN. All processors take turns in one thread. */
-	uint64_t runs;
-	uint64_t before;
+	/* Up to now, and up to the last BEGIN. All processors take turns in one thread. */
+	struct tally now;
+	struct tally before;
 };
 
 static struct block blocks[BLOCKS];
@@ -80,7 +90,17 @@ static void begin(void)
 	unsigned int place;
 
 	for (place = 0; place < BLOCKS; place++)
-		blocks[place].before = blocks[place].runs;
+		blocks[place].before = blocks[place].now;
+}
+
+static void write_block(FILE *file, const struct block *block, uint64_t runs)
+{
+	int kind;
+
+	fprintf(file, "%" PRIx64 " %u %" PRIu64 " %" PRIx64, block->address, block->instructions, runs, block->target);
+	for (kind = 0; kind <= NOT_STRING; kind++)
+		fprintf(file, " %" PRIu64, block->now.written[kind] - block->before.written[kind]);
+	fprintf(file, "\n");
 }
 
 static void end(void)
@@ -93,11 +113,11 @@ static void end(void)
 	for (place = 0; place < BLOCKS; place++) {
 		struct block *block = &blocks[place];
 
-		more = block->runs - block->before;
+		more = block->now.runs - block->before.runs;
 		if (!more)
 			continue;
 		if (is_kernel(block->address))
-			fprintf(file, "%" PRIx64 " %u %" PRIu64 "\n", block->address, block->instructions, more);
+			write_block(file, block, more);
 		else
 			user += block->instructions * more;
 	}
@@ -161,7 +181,56 @@ static uintptr_t mark_of(const uint8_t *code, size_t length)
  */
 static void was_run(unsigned int processor, void *block)
 {
-	((struct block *)block)->runs++;
+	((struct block *)block)->now.runs++;
+}
+
+#define WRITTEN_BY(name, kind)                                                                                       \
+	static void name(unsigned int processor, qemu_plugin_meminfo_t info, uint64_t address, void *block)          \
+	{                                                                                                            \
+		((struct block *)block)->now.written[kind] += 1ull << qemu_plugin_mem_size_shift(info);              \
+	}
+
+WRITTEN_BY(was_stored, NOT_STRING)
+WRITTEN_BY(was_moved, STRING_MOVE)
+WRITTEN_BY(was_filled, STRING_STORE)
+
+static bool stores_to_frame(const struct qemu_plugin_insn *insn)
+{
+	char *text = qemu_plugin_insn_disas(insn);
+	bool frame;
+
+	if (!text)
+		give_up("this QEMU cannot disassemble: it has to be built with Capstone");
+	frame = is_of_frame(text);
+	g_free(text);
+	return frame;
+}
+
+static void watch_stores(struct qemu_plugin_insn *insn, enum string_kind kind, struct block *block)
+{
+	static void (*const calls[])(unsigned int, qemu_plugin_meminfo_t, uint64_t, void *) = {
+		[NOT_STRING] = was_stored,
+		[STRING_MOVE] = was_moved,
+		[STRING_STORE] = was_filled,
+	};
+
+	if (kind != NOT_STRING || !stores_to_frame(insn))
+		qemu_plugin_register_vcpu_mem_cb(insn, calls[kind], QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, block);
+}
+
+/* What its instructions write, and where the last of them leads. */
+static void look_into(struct qemu_plugin_tb *tb, size_t instructions, struct block *block)
+{
+	uint8_t code[16];
+	size_t index;
+
+	for (index = 0; index < instructions; index++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, index);
+		size_t length = qemu_plugin_insn_data(insn, code, sizeof(code));
+
+		block->target = target_of(code, length, qemu_plugin_insn_vaddr(insn));
+		watch_stores(insn, string_kind(code, length), block);
+	}
 }
 
 static void count_block(struct qemu_plugin_tb *tb, size_t instructions)
@@ -175,6 +244,8 @@ static void count_block(struct qemu_plugin_tb *tb, size_t instructions)
 		*block = (struct block){ .address = address, .instructions = instructions, .used = true };
 	}
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, was_run, QEMU_PLUGIN_CB_NO_REGS, block);
+	if (is_kernel(address))
+		look_into(tb, instructions, block);
 }
 
 static void look_for_marks(struct qemu_plugin_tb *tb, size_t instructions)

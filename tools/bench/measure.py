@@ -145,10 +145,7 @@ def measure(driver, setting):
     if problems or [name for name, _ in moved] != setting.workloads:
         raise RuntimeError("\n".join([f"no measurement of {driver.name}", *lines[-20:], *problems]))
     parts = read_counts(out / "counts", read_symbols(out / "symbols"))
-    return {
-        name: Counts({symbol: count / int(packets) for symbol, count in part.items()})
-        for (name, packets), part in zip(moved, parts, strict=True)
-    }
+    return {name: Counts(part, int(packets)) for (name, packets), part in zip(moved, parts, strict=True)}
 
 
 def job(driver, setting, out):

@@ -3,13 +3,13 @@
 
 from html import escape
 
-COLOURS = {"crypto": "#b8b8b8", "copy": "#e0c97a", "rest of N": "#5b8fb9", "W, the module": "#c8553d"}
+COLOURS = {"crypto": "#b8b8b8", "copy": "#e0c97a", "clear": "#efe3bd", "rest of N": "#5b8fb9", "W, the module": "#c8553d"}
 
 LEFT, TOP, BAR, GAP, WIDTH = 150, 70, 18, 14, 640
 
 
 def parts(counts):
-    return dict(zip(COLOURS, (counts.crypto, counts.copy, counts.n - counts.w, counts.w), strict=True))
+    return dict(zip(COLOURS, (counts.crypto, counts.copy, counts.clear, counts.n - counts.w, counts.w), strict=True))
 
 
 def text(x, y, words, size=12, anchor="start"):

@@ -18,7 +18,6 @@ use core::{
 };
 
 use kernel::{
-    error::to_result,
     prelude::*,
     sync::{Arc, ArcBorrow}, //
 };
@@ -31,6 +30,7 @@ use self::open::{
 use crate::{
     bindings,
     kapi::{
+        error::to_result,
         net::{
             addr::{to_be32, to_in6_addr, Family},
             device::NetDevice,

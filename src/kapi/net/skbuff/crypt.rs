@@ -5,13 +5,13 @@
 //! C headers: [`include/crypto/chacha20poly1305.h`](srctree/include/crypto/chacha20poly1305.h),
 //! [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use kernel::{
-    error::to_result,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use super::SkBuff;
-use crate::bindings;
+use crate::{
+    bindings,
+    kapi::error::to_result, //
+};
 
 /// The length of a ChaCha20-Poly1305 tag.
 pub(crate) const TAG_LEN: u32 = 16;

@@ -297,7 +297,7 @@ impl SkBuff {
     #[inline]
     pub(crate) fn trim(&mut self, len: u32) -> Result {
         // SAFETY: By the type invariants, and nothing borrows the data.
-        kernel::error::to_result(unsafe { bindings::skb_trim_to(self.as_ptr(), len) })
+        crate::kapi::error::to_result(unsafe { bindings::skb_trim_to(self.as_ptr(), len) })
     }
 
     /// Removes `len` bytes in front, which must be in the linear part.

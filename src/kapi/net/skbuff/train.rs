@@ -9,16 +9,16 @@ use core::ptr::{
     NonNull, //
 };
 
-use kernel::{
-    error::to_result,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use super::{
     crypt::{Key, TAG_LEN},
     SkBuff, //
 };
-use crate::bindings;
+use crate::{
+    bindings,
+    kapi::error::to_result, //
+};
 
 /// A packet of TCP or UDP that stands for several segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use crate::{
     checks::Dice,
     kapi::net::skbuff::{SkBuff, Sum, SuperPacket},
-    tx::segments::{super_packet, Template}, //
+    tx::segments::{super_packet, Room, Template}, //
 };
 
 const TCP: u8 = 6;
@@ -144,7 +144,8 @@ impl Whole {
     /// Its segments, with a payload each.
     fn cut(&self, dice: &mut Dice) -> Vec<Vec<u8>> {
         let total = self.bytes.len() as u32;
-        let mut template = Template::new(self.packet, &self.bytes, total).unwrap();
+        let mut room = Room::new();
+        let mut template = Template::new(self.packet, &self.bytes, total, &mut room).unwrap();
         let segments = template.segments(self.payload().len() as u32);
         segments
             .map(|segment| {
@@ -327,16 +328,16 @@ fn what_does_not_hold_its_headers_is_refused() {
     for _ in 0..200 {
         let Whole { packet, bytes } = any_packet(&mut dice, 100);
         let linear = &bytes[..dice.below(packet.headers.into()) as usize];
-        assert!(Template::new(packet, linear, bytes.len() as u32).is_none());
+        assert!(Template::new(packet, linear, bytes.len() as u32, &mut Room::new()).is_none());
         let transport = packet.transport;
         for headers in [transport, transport + dice.below(8) as u32] {
             let short = SuperPacket { headers, ..packet };
             // Whether it is taken or not, nothing goes wrong.
-            let _ = Template::new(short, &bytes, headers);
+            let _ = Template::new(short, &bytes, headers, &mut Room::new());
         }
         let headers = 161 + dice.below(100) as u32;
         let long = SuperPacket { headers, ..packet };
-        assert!(Template::new(long, &[0; 1000], 1000).is_none());
+        assert!(Template::new(long, &[0; 1000], 1000, &mut Room::new()).is_none());
     }
 }
 
@@ -349,7 +350,8 @@ fn headers_too_long_are_left_to_the_stack() {
         let long = SuperPacket { headers, ..packet };
         let is_taken = super_packet(&SkBuff(Some(long))).is_some();
         assert_eq!(is_taken, headers <= 160);
-        let template = Template::new(long, &[0; 200], 1000);
+        let mut room = Room::new();
+        let template = Template::new(long, &[0; 200], 1000, &mut room);
         assert_eq!(template.is_some(), is_taken);
     }
     assert!(super_packet(&SkBuff(None)).is_none());
@@ -363,7 +365,9 @@ fn a_segment_too_long_for_its_length_is_refused() {
         let most = 65535 - packet.headers + if packet.is_v6 { 40 } else { 0 };
         for (segment, fits) in [(most, true), (most + 1, false)] {
             packet.segment = segment;
-            let mut template = Template::new(packet, &bytes, packet.headers + segment).unwrap();
+            let mut room = Room::new();
+            let mut template =
+                Template::new(packet, &bytes, packet.headers + segment, &mut room).unwrap();
             let only = template.segments(segment).next().unwrap();
             assert_eq!(only.len, segment);
             assert_eq!(template.headers(&only, Sum(0)).is_some(), fits);
