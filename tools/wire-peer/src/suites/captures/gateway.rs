@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A played peer that carries packets between its tunnel and the namespace behind it, and tells its keys.
+//! A played peer that carries packets between its tunnel and the namespace behind it, and tells its
+//! keys.
 
 use std::fs::File;
 use std::io::Write;
@@ -33,8 +34,8 @@ impl Keys {
         Ok(Self(File::create(path)?))
     }
 
-    /// Tells what opens the messages of a handshake, and of its session. Preshared keys go with the ephemeral
-    /// key before them.
+    /// Tells what opens the messages of a handshake, and of its session. Preshared keys go with the
+    /// ephemeral key before them.
     fn tell(&self, peer: &Peer, ephemeral: &Key) -> Result {
         let keys = [
             (
@@ -64,7 +65,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Is at work while `traffic` runs, and fails if anything comes that the peer cannot make sense of.
+    /// Is at work while `traffic` runs, and fails if anything comes that the peer cannot make sense
+    /// of.
     pub fn during(
         peer: &mut Peer,
         keys: &Keys,

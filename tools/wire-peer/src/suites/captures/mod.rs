@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Traffic of many kinds, captured on the cable and on both inner ends, for programs that know by
-//! themselves what WireGuard looks like on the wire. Here all that is seen to is that it arrives.
+//! themselves what WireGuard looks like. Here all that is seen to is that it arrives.
 //!
-//! The peer is played, so its keys can be told. Behind it, in the namespace `far`, is the other end of
-//! what goes through the tunnel. `selftests/captures.sh` has a drawing of it.
+//! The peer is played, so its keys can be told. Behind it, in the namespace `far`, is the other end
+//! of what goes through the tunnel. `selftests/captures.sh` has a drawing of it.
 
 mod gateway;
 mod recorder;
@@ -69,7 +69,7 @@ struct Case {
     outside: Family,
     initiator: Initiator,
     traffic: fn(&Ends<'_>) -> Result,
-    /// What a shell has to do in the device's namespace to make the way special, and to make it usual again.
+    /// What a shell has to do in the device's namespace to make the way special, and usual again.
     way: Option<[&'static str; 2]>,
 }
 
@@ -167,8 +167,8 @@ pub fn run(bench: &mut Bench) {
 struct Scene {
     recorders: Vec<Recorder>,
     keys: Keys,
-    /// For each case a line: its name, the peer's port and number, and how many packets of the stack the
-    /// device has sent.
+    /// For each case a line: its name, the peer's port and number, and how many packets of the stack
+    /// the device has sent.
     list: File,
 }
 

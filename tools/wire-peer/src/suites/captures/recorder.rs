@@ -26,7 +26,8 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Captures what passes an interface of this namespace in these directions. Has begun when this returns.
+    /// Captures what passes an interface of this namespace in these directions. Has begun when this
+    /// returns.
     pub fn start(interface: &str, directions: &str, file: &str) -> Result<Self> {
         let mut tcpdump = Command::new("tcpdump")
             .args([
@@ -51,7 +52,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Ends when nothing is written any more: tcpdump itself would forget what it has not read yet.
+    /// Ends when nothing is written any more: tcpdump would forget what it has not read yet.
     pub fn finish(mut self) -> Result {
         let mut before = self.captured()?;
         loop {
