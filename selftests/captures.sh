@@ -2,15 +2,19 @@
 # shellcheck shell=bash
 # guest: smp=2 mem=512 timeout=240 files=build/cargo/guest/release/wire-peer judge=tools/captures/judge
 #
-# Captures of traffic through a tunnel, outside and on both inner ends, for tools/captures/judge, which has tshark decode
-# them. The peer is played, so its keys are known.
+# Captures of traffic through a tunnel, outside and on both inner ends, for tools/captures/judge, which has tshark
+# decode them. The peer is played, so its keys are known.
 #
-#   dut ── middle ── peers ── far       dut has the device, middle is a bridge, peers has the played peer, far what is
-#                                       behind it
+#   dut ── middle ── peers ── far
+#
+# dut has the device, middle is a bridge, peers has the played peer, and far is behind it.
 #
 # What leaves a cable towards where it is captured has been cut and has its checksums, whoever had to see to that.
 
 . "${0%/*}/lib.sh"
+
+# Who receives has a queue for each processor that sends, or the order is lost; so there is one processor that receives.
+in_order() { at "$1" sh -c "echo 1 >/sys/class/net/$2/queues/rx-0/rps_cpus"; }
 
 no_offloads() { features "$1" "$2" tx off tso off tx-udp-segmentation off; }
 
@@ -37,6 +41,8 @@ behind() {
 check "load the module" dut_load
 check "cables" cables
 check "what is behind the peer" behind
+check "cables keep the order" eval 'in_order dut to-peers && in_order middle to-dut && in_order middle to-peers &&
+	in_order peers to-dut && in_order peers to-far && in_order far to-peers'
 play captures
 check "unload the module" dut_unload
 check "hand out the captures" hand_out /tmp/captures/*

@@ -114,7 +114,7 @@ def decode(tshark, capture, keys=None):
     command += [word for field in FIELDS for word in ("-e", field)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Unreadable(f"{capture}: {done.stderr.strip()}")
+        raise Unreadable(f"{capture}: {done.stderr.strip().splitlines()[-1]}")
     return [frame_of(line) for line in done.stdout.splitlines()]
 
 
