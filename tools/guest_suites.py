@@ -4,6 +4,8 @@
 import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import guest
@@ -41,13 +43,16 @@ class GuestSuite:
         self.kernel = kernel
         self.name = script.stem if kernel == "stock" else f"{kernel}/{script.stem}"
         self.image = settings.get("image", "guest")
-        self.steps = [kernel, self.image, *STEP.findall(settings.get("files", ""))]
+        self.judge = settings.get("judge")
+        self.steps = [kernel, self.image, *STEP.findall(settings.get("files", "")), *(["observers"] if self.judge else [])]
         self.lane = "asleep" if "asleep" in settings else lane_of(kernel)
         self.patience = int(settings.get("timeout", 120)) * PATIENCE[kernel]
 
     def run(self, section):
         listener = TapListener(section, self.name)
         job = self.job()
+        if job.handed_out:
+            shutil.rmtree(job.handed_out, ignore_errors=True)
         if job.module and not job.module.exists():
             section.result(False, f"{self.name}: there is no module to test")
             return
@@ -55,6 +60,17 @@ class GuestSuite:
         # That a script with failures ends with a failure is no news.
         news = [text for text in problems if not (listener.failed and guest.SCRIPT_FAILED in text.split("\n")[0])]
         listener.end(news)
+        if self.judge:
+            self.ask_judge(section, job.handed_out)
+
+    def ask_judge(self, section, folder):
+        """A program of the tree that looks at what the guest has handed out, and tells in TAP what it finds."""
+        listener = TapListener(section, self.name)
+        command = [str(TREE / self.judge), str(folder)]
+        said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        for line in said.stdout.splitlines():
+            listener.line(line)
+        listener.end([] if said.returncode == 0 or listener.failed else [f"{self.judge} ended with status {said.returncode}"])
 
     def job(self):
         get = self.settings.get
@@ -68,6 +84,7 @@ class GuestSuite:
             timeout=self.patience,
             append=get("append", ""),
             files=self.files(),
+            handed_out=LOGS / self.name / "files" if self.judge else None,
             log=LOGS / self.name,
         )
 

@@ -47,14 +47,14 @@ pub(crate) fn clocks() -> Outcome {
     let (boot, mono, jiffies) = clock_values();
     check!(boot + SECOND / 10 > exact && exact > 0);
     // The coarse clocks stand still between ticks: wait for a few.
-    while time::jiffies().wrapping_sub(jiffies) < 5 {
+    while time::jiffies().wrapping_sub(jiffies) < 20 {
         core::hint::spin_loop();
     }
     let (boot_later, mono_later, jiffies_later) = clock_values();
     check!(boot_later > boot && mono_later > mono);
     let (ns, ticks) = (mono_later - mono, jiffies_later.wrapping_sub(jiffies));
     let ticked = time::jiffies_to_nsecs(ticks);
-    check!(ns.abs_diff(ticked) <= time::jiffies_to_nsecs(1));
+    check!(ns.abs_diff(ticked) <= time::jiffies_to_nsecs(5));
     check!(time::monotonic_ns() - exact + SECOND / 10 > ticked);
 
     let now = time::real_time();

@@ -321,8 +321,10 @@ static const u8 *bytes_in_place(const struct sk_buff *skb, unsigned int offset,
 	for (i = 0; offset >= size && i < shinfo->nr_frags; i++, frag++) {
 		offset -= size;
 		size = skb_frag_size(frag);
-		bytes = skb_frags_readable(skb) ? skb_frag_address_safe(frag) :
-						  NULL;
+		bytes = skb_frags_readable(skb) &&
+				!PageHighMem(skb_frag_page(frag)) ?
+				skb_frag_address(frag) :
+				NULL;
 	}
 	return bytes && len <= size && offset <= size - len ? bytes + offset :
 							      NULL;

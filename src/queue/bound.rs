@@ -20,8 +20,9 @@ const FIRST: u32 = 1 << 20;
 /// The greatest bound, in bytes.
 const MOST: u32 = 64 << 20;
 
-/// How many bytes may come at once for a sender not to be one of those who fill the queue.
-const SMALL: u32 = 4 << 10;
+/// How many bytes may come at once for a sender not to be one of those who fill the queue: less than
+/// the packets of a stream have.
+const SMALL: u32 = 1 << 10;
 
 /// How many bytes there is room for when the queue is full to the others, for what is small.
 const SPARE: u32 = 64 << 10;

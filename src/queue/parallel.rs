@@ -107,14 +107,24 @@ impl<J: Job> Parallel<J> {
     /// Opens the ring of the next CPU in turn for a job about so many bytes.
     #[inline]
     pub(crate) fn enter(&self, bytes: u64) -> Option<Entrance<'_, J>> {
+        let entrance = self.enter_empty()?;
+        let ring = &entrance.ring;
+        let has_room = ring.bound.admits(bytes, ring.bytes);
+        has_room.then_some(Entrance { bytes, ..entrance })
+    }
+
+    /// Opens the ring of the next CPU in turn for a job that has no packets with it: it makes nobody
+    /// wait, and need not wait for those that do.
+    #[inline]
+    pub(crate) fn enter_empty(&self) -> Option<Entrance<'_, J>> {
         let cpu = self.turn.next();
         let worker = self.workers.get(cpu.id() as usize)?;
         let ring = worker.ring.lock();
-        ring.has_room(bytes).then_some(Entrance {
+        (!ring.is_full()).then_some(Entrance {
             cpu,
             worker,
             ring,
-            bytes,
+            bytes: 0,
         })
     }
 
@@ -186,21 +196,16 @@ impl<J> Ring<J> {
         self.len >= self.slots.len()
     }
 
-    #[inline]
-    fn has_room(&self, bytes: u64) -> bool {
-        !self.is_full() && self.bound.admits(bytes, self.bytes)
-    }
-
     /// The next job. What is left of the last one has its turn behind those that wait.
     fn next(&mut self, rest: Option<J>) -> Option<(J, u64)> {
-        match rest {
-            // There may be no room: it is not this job that is to be refused.
-            Some(rest) if self.len == 0 || self.is_full() => Some((rest, 0)),
-            Some(rest) => {
+        // First, so that there is a slot for the rest.
+        match (self.pop(), rest) {
+            (Some(next), Some(rest)) => {
                 self.push(rest, 0);
-                self.pop()
+                Some(next)
             }
-            None => self.pop(),
+            (None, Some(rest)) => Some((rest, 0)),
+            (next, None) => next,
         }
     }
 

@@ -114,7 +114,7 @@ fn try_submit(device: &Arc<Device>, skb: SkBuff) -> Result<(), SkBuff> {
     let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
         return Err(skb);
     };
-    let Some(entrance) = device.handshakes.enter(0) else {
+    let Some(entrance) = device.handshakes.enter_empty() else {
         return Err(skb);
     };
     place.keep();

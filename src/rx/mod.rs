@@ -30,11 +30,12 @@ const HEADER_LEN: u32 = DATA_HEADER_LEN as u32;
 /// By how much a message is longer than the padded packet in it.
 const OVERHEAD: u32 = HEADER_LEN + TAG_LEN as u32;
 
-/// How much memory may be under way for one peer, in bytes: a thousand packets of usual size.
-const MAX_UNDER_WAY: u64 = 2 << 20;
+/// How much may be under way for one peer, in bytes: a thousand packets of usual size, or a hundred
+/// of the largest.
+const MAX_UNDER_WAY: u64 = 8 << 20;
 
-/// What a packet takes besides its bytes.
-const PER_PACKET: u32 = 512;
+/// What a packet counts for besides its bytes.
+const PER_PACKET: u32 = 13 << 9;
 
 /// The header of a batch on its way in.
 ///
@@ -42,7 +43,7 @@ const PER_PACKET: u32 = 512;
 pub(crate) struct RxHeader {
     pub(crate) session: RcuArc<Session>,
     count: u32,
-    memory: u32,
+    weight: u32,
 }
 
 impl RxHeader {
@@ -50,13 +51,13 @@ impl RxHeader {
     /// way.
     #[inline]
     fn new(session: RcuArc<Session>, count: u32, bytes: u32) -> Option<Self> {
-        let memory = count.saturating_mul(PER_PACKET).saturating_add(bytes);
+        let weight = count.saturating_mul(PER_PACKET).saturating_add(bytes);
         let backlog = &session.peer.rx_backlog;
-        backlog.enter_all(memory.into(), MAX_UNDER_WAY)?.keep();
+        backlog.enter_all(weight.into(), MAX_UNDER_WAY)?.keep();
         Some(Self {
             session,
             count,
-            memory,
+            weight,
         })
     }
 }
@@ -64,7 +65,7 @@ impl RxHeader {
 impl Drop for RxHeader {
     #[inline]
     fn drop(&mut self) {
-        self.session.peer.rx_backlog.leave(self.memory.into());
+        self.session.peer.rx_backlog.leave(self.weight.into());
     }
 }
 

@@ -215,7 +215,7 @@ pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>)
 /// together travel together.
 fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     let device = &peer.device;
-    if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter(0)) {
+    if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter_empty()) {
         return entrance.submit(&device.crypt_queue, Encrypt::Flush(this));
     }
     peer.stage.lock().is_called = false;

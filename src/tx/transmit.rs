@@ -61,7 +61,7 @@ fn drain(peer: &RcuArc<Peer>, mut first: Option<TxBatch>, mut drainer: Drainer<'
             send(batch, bh.token());
         }
         // If there is no room for that, who sends is the worker.
-        if let Some(entrance) = peer.device.encrypt.enter(0) {
+        if let Some(entrance) = peer.device.encrypt.enter_empty() {
             let job = Encrypt::Send(peer.clone(), drainer.put_off());
             return entrance.submit(&peer.device.crypt_queue, job);
         }

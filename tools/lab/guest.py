@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine import machine
+from machine import HANDED_OUT, machine
 
 LAB = Path(os.environ["LAB"])
 TREE = Path(__file__).resolve().parents[2]
@@ -40,6 +40,9 @@ SPLAT_LINES = 80
 # Lines of a job's output that only matter if the guest fares badly: what it was about to do. The last ones are shown then.
 TRACE = "trace "
 TRACE_TAIL = 60
+
+# What comes before a file that is handed out.
+HANDED_FILE = re.compile(rb"(?P<name>[\w.-]+) (?P<size>\d+)\n")
 
 SCRIPT_FAILED = "the script ended with status"
 
@@ -69,6 +72,8 @@ class Job:
     files: list[Path] = field(default_factory=list)
     archives: list[Path] = field(default_factory=list)
     """More to unpack over the userland and the modules, in cpio's format."""
+    handed_out: Path | None = None
+    """Folder for the files that the job hands out; see hand_out in selftests/lib.sh. QEMU only."""
     environment: dict[str, str] = field(default_factory=dict)
     shell: bool = False
     machine: object = None
@@ -230,7 +235,17 @@ class Guest:
             self.job.log.mkdir(parents=True, exist_ok=True)
             for path in (self.console, self.output):
                 shutil.copy(path, self.job.log / f"{self.name}.{path.name}")
+        if self.job.handed_out:
+            unpack_files(self.dir / HANDED_OUT, self.job.handed_out)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def unpack_files(stream, folder):
+    """What a guest has handed out, as far as it got: for each file a line with its name and length, then the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with stream.open("rb") as handed:
+        while match := HANDED_FILE.fullmatch(handed.readline()):
+            (folder / match["name"].decode()).write_bytes(handed.read(int(match["size"])))
 
 
 def network(directory):

@@ -43,6 +43,9 @@ stock_key() {
 boringtun_key() {
 	key_of "$LAB_SCRIPTS/steps/boringtun" -- "$(root_key)" "$BORINGTUN_VERSION"
 }
+observers_key() {
+	key_of "$LAB_SCRIPTS/steps/observers" -- "$(root_key)" "$OBSERVER_PACKAGES"
+}
 userland_key() {
 	key_of "$LAB_SCRIPTS/steps/userland" "$LAB_SCRIPTS/debian.sh" -- \
 		"$DEBIAN_SUITE" "$IMAGE_PACKAGES" "$GUEST_PACKAGES" "$TOOLS_PACKAGES" "$OLD_TOOLS"

@@ -24,6 +24,10 @@ LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 
 
+# The file beside the console's that takes what a guest writes to the port for files.
+HANDED_OUT = "handed-out"
+
+
 class Qemu:
     """One or several processors under emulation, or with the host's help if it is asked for."""
 
@@ -53,6 +57,9 @@ class Qemu:
             mac = f"52:54:00:{secrets.token_hex(1)}:{secrets.token_hex(1)}:{index:02x}"
             command += ["-netdev", f"{netdev},id=net{index}"]
             command += ["-device", f"virtio-net-pci,netdev=net{index},mac={mac},romfile="]
+        if job.handed_out:
+            command += ["-chardev", f"file,id=files,path={console.parent / HANDED_OUT}"]
+            command += ["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=files"]
         return command
 
     def accelerator(self):

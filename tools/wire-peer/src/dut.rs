@@ -154,6 +154,12 @@ impl Dut {
         self.wg(&[&["peer", key.as_str()], arguments].concat())
     }
 
+    pub fn wg_preshared_key(&self, peer: &PublicKey, key: &str) -> Result {
+        let peer = base64(&peer.0);
+        let arguments = ["set", DEVICE, "peer", &peer, "preshared-key", "/dev/stdin"];
+        self.run("wg", &arguments, key).map(drop)
+    }
+
     /// What `wg show` says about a peer.
     pub fn show(&self, what: &str, peer: &PublicKey) -> Result<Vec<String>> {
         let key = base64(&peer.0);

@@ -16,7 +16,7 @@ use wireguard_proto::rustcrypto::RustCrypto;
 use wireguard_proto::time::{BootTime, WallTime};
 
 use crate::dut::{self, inside4, inside6, Dut};
-use crate::keys::{random, random_key, Key};
+use crate::keys::{base64, random, random_key, Key};
 use crate::packet::{echo, Header, Packet, ICMP};
 use crate::session::Session;
 use crate::tap::Result;
@@ -97,6 +97,14 @@ impl<C: Crypto> Peer<C> {
     pub fn join(&self, dut: &Dut) -> Result {
         let allowed = format!("{}/32,{}/128", inside4(self.number), inside6(self.number));
         dut.wg_peer(self.public(), &["allowed-ips", &allowed])
+    }
+
+    /// Makes up a preshared key, for handshakes from now on.
+    pub fn agree_on_preshared_key(&mut self, dut: &Dut) -> Result {
+        let key = random_key();
+        dut.wg_preshared_key(self.public(), &base64(key.as_bytes()))?;
+        self.remote.set_preshared_key(key);
+        Ok(())
     }
 
     /// Tells the device where we are.

@@ -57,6 +57,11 @@ impl Wire {
         self.0.local_addr().expect("the socket is bound")
     }
 
+    /// The same socket, for another thread.
+    pub fn duplicate(&self) -> Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
     pub fn send(&self, datagram: &[u8], to: SocketAddr) -> Result {
         self.0.send_to(datagram, to)?;
         Ok(())
@@ -175,12 +180,19 @@ impl Tap {
 
     /// The next packet, if one comes in time.
     pub fn next(&self, timeout: Duration) -> Result<Option<Packet>> {
+        Ok(self
+            .next_bytes(timeout)?
+            .and_then(|bytes| Packet::parse(&bytes)))
+    }
+
+    /// The same, as it is.
+    pub fn next_bytes(&self, timeout: Duration) -> Result<Option<Vec<u8>>> {
         let mut buffer = [0; MAX_LEN];
         let timeout = timeout.max(Duration::from_millis(1));
         let timeout = TimeVal::microseconds(timeout.as_micros() as i64);
         setsockopt(&self.0, sockopt::ReceiveTimeout, &timeout)?;
         match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-            Ok(len) => Ok(Packet::parse(&buffer[..len])),
+            Ok(len) => Ok(Some(buffer[..len].to_vec())),
             Err(nix::errno::Errno::EAGAIN) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -60,8 +60,8 @@ fn what_is_small_finds_room_among_what_is_large() {
     work(&mut bound, 64 * KIB, MS);
     let (large, small) = (room(&bound, 64 * KIB), room(&bound, 100));
     assert_eq!(small - large, 64 * KIB);
-    assert_eq!(room(&bound, 4 * KIB), small);
-    assert_eq!(room(&bound, 4 * KIB + 1), large);
+    assert_eq!(room(&bound, KIB), small);
+    assert_eq!(room(&bound, KIB + 1), large);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The parallel queue: a job that is in a ring has a work item that will look at it.
 
 use std::sync::{
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
     Arc, //
 };
 
@@ -20,6 +20,9 @@ use crate::{
 struct Tally {
     done: AtomicUsize,
     dropped: AtomicUsize,
+    /// Whether one waits, and how many parts of others have been done since.
+    waits: AtomicBool,
+    overtaken: AtomicUsize,
 }
 
 struct Task {
@@ -35,6 +38,10 @@ impl Job for Task {
         // SAFETY: loom checks that nobody writes meanwhile.
         assert!(self.asked.with(|asked| unsafe { *asked }));
         if let Some(parts) = self.parts.checked_sub(1) {
+            let waits = self.tally.waits.load(Ordering::Relaxed);
+            self.tally
+                .overtaken
+                .fetch_add(waits.into(), Ordering::Relaxed);
             let asked = UnsafeCell::new(true);
             let tally = self.tally.clone();
             return Some(Self {
@@ -44,6 +51,7 @@ impl Job for Task {
             });
         }
         self.tally.done.fetch_add(1, Ordering::Relaxed);
+        self.tally.waits.store(false, Ordering::Relaxed);
         None
     }
 }
@@ -143,6 +151,29 @@ fn a_job_has_parts() {
         });
         let mine = usize::from(device.submit_parts(1, 0));
         device.assert_done(mine + other.join().unwrap());
+    });
+}
+
+/// Who has many parts to do does no more than one of them before somebody who waits, also if there is
+/// no room for both.
+#[test]
+fn all_have_their_turns() {
+    model::check(3, || {
+        let device = Device::new(1);
+        let other = thread::spawn({
+            let device = device.clone();
+            move || {
+                let submitted = device.submit();
+                device.tally.waits.fetch_or(submitted, Ordering::Relaxed);
+                usize::from(submitted)
+            }
+        });
+        let mine = usize::from(device.submit_parts(4, 0));
+        device.assert_done(mine + other.join().unwrap());
+        assert!(
+            device.tally.overtaken.load(Ordering::Relaxed) <= 1,
+            "it waits for all parts"
+        );
     });
 }
 

@@ -2,6 +2,7 @@
 
 //! The suites, each a list of tests in the order they run in.
 
+mod captures;
 mod datagrams;
 mod forget;
 mod handshake;
@@ -14,6 +15,7 @@ use crate::bench::Bench;
 type Suite = fn(&mut Bench);
 
 const SUITES: &[(&str, Suite)] = &[
+    ("captures", captures::run),
     ("datagrams", datagrams::run),
     ("forget", forget::run),
     ("handshake", handshake::run),

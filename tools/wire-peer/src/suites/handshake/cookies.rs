@@ -99,7 +99,7 @@ fn is_cookie(message: &Message<'_>) -> Option<CookieReply> {
 }
 
 /// Sends initiations amid floods until one is answered by a cookie reply.
-fn cookie(bench: &Bench, peer: &mut Peer) -> Result<CookieReply> {
+pub(in crate::suites) fn cookie(bench: &Bench, peer: &mut Peer) -> Result<CookieReply> {
     for _ in 0..TRIES {
         let (message, _) = peer.initiation()?;
         flood(bench)?;

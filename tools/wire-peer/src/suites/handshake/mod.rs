@@ -2,7 +2,7 @@
 
 //! Handshakes in both roles, the sessions they leave behind, and what resets them.
 
-mod cookies;
+pub(super) mod cookies;
 mod initiator;
 mod resets;
 mod responder;
