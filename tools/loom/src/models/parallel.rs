@@ -20,7 +20,7 @@ use crate::{
 struct Tally {
     done: AtomicUsize,
     dropped: AtomicUsize,
-    /// Whether one waits, and how many parts of others have been done since.
+    /// Whether one has come to wait, and how many parts of others were done before it.
     waits: AtomicBool,
     overtaken: AtomicUsize,
 }
@@ -38,7 +38,8 @@ impl Job for Task {
         // SAFETY: loom checks that nobody writes meanwhile.
         assert!(self.asked.with(|asked| unsafe { *asked }));
         if let Some(parts) = self.parts.checked_sub(1) {
-            let waits = self.tally.waits.load(Ordering::Relaxed);
+            let waits = self.tally.waits.load(Ordering::Relaxed)
+                && self.tally.done.load(Ordering::Relaxed) == 0;
             self.tally
                 .overtaken
                 .fetch_add(waits.into(), Ordering::Relaxed);
@@ -51,7 +52,6 @@ impl Job for Task {
             });
         }
         self.tally.done.fetch_add(1, Ordering::Relaxed);
-        self.tally.waits.store(false, Ordering::Relaxed);
         None
     }
 }
