@@ -309,8 +309,8 @@ u32 wg_helper_skb_train_size(const struct sk_buff *skb)
 }
 
 /* Bytes of a packet, if they are together and to be read where they are. */
-static const u8 *bytes_in_place(const struct sk_buff *skb, unsigned int offset,
-				unsigned int len)
+const u8 *wg_helper_skb_bytes_in_place(const struct sk_buff *skb,
+				       unsigned int offset, unsigned int len)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
 	const skb_frag_t *frag = shinfo->frags;
@@ -333,13 +333,6 @@ static const u8 *bytes_in_place(const struct sk_buff *skb, unsigned int offset,
 bool wg_helper_skb_copy_bytes(const struct sk_buff *skb, unsigned int offset,
 			      u8 *to, unsigned int len)
 {
-	const u8 *bytes = bytes_in_place(skb, offset, len);
-
-	if (bytes && len == 2 * sizeof(u64)) {
-		/* A header of a message: no more than a look at it. */
-		memcpy(to, bytes, 2 * sizeof(u64));
-		return true;
-	}
 	return offset <= INT_MAX && len <= INT_MAX &&
 	       !skb_copy_bits(skb, offset, to, len);
 }

@@ -37,6 +37,8 @@ void wg_helper_train_share_owner(struct sk_buff *skb, struct sk_buff *from);
 void wg_helper_skb_join_owner(struct sk_buff *skb, struct sk_buff *from);
 
 u32 wg_helper_skb_train_size(const struct sk_buff *skb);
+const u8 *wg_helper_skb_bytes_in_place(const struct sk_buff *skb,
+				       unsigned int offset, unsigned int len);
 bool wg_helper_skb_copy_bytes(const struct sk_buff *skb, unsigned int offset,
 			      u8 *to, unsigned int len);
 struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,

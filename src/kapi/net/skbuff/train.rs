@@ -113,6 +113,13 @@ impl SkBuff {
     /// Bytes of the packet, wherever they are.
     #[inline]
     pub(crate) fn bytes_at<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
+        // SAFETY: By the type invariants.
+        let place = unsafe { bindings::skb_bytes_in_place(self.as_ptr(), offset, N as u32) };
+        if !place.is_null() {
+            // SAFETY: So many bytes of the packet are there, which stay for as long as it is borrowed;
+            // an array of bytes is aligned anywhere.
+            return Some(unsafe { place.cast::<[u8; N]>().read() });
+        }
         let mut bytes = [0; N];
         // SAFETY: By the type invariants, and there is room for that many bytes.
         unsafe { bindings::skb_copy_bytes(self.as_ptr(), offset, bytes.as_mut_ptr(), N as u32) }
