@@ -87,6 +87,12 @@ impl Stage {
     pub(crate) fn take(&mut self) -> Staged {
         self.staged.take()
     }
+
+    /// Notes that no worker will come, or that it has left.
+    fn is_left(&mut self) {
+        self.is_called = false;
+        self.bound.rests();
+    }
 }
 
 impl Staged {
@@ -218,7 +224,7 @@ fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter_empty()) {
         return entrance.submit(&device.crypt_queue, Encrypt::Flush(this));
     }
-    peer.stage.lock().is_called = false;
+    peer.stage.lock().is_left();
     flush(peer, bh);
 }
 
@@ -339,33 +345,25 @@ fn submit_staged(
     place: Where,
     bh: BhDisabled<'_>,
 ) -> Submitted {
-    let Stage {
-        staged,
-        is_called,
-        bound,
-        ..
-    } = &mut *stage;
-    if staged.messages == 0 || peer.is_closed() {
+    if stage.staged.messages == 0 || peer.is_closed() {
         if place == Where::Worker {
-            *is_called = false;
-            bound.rests();
+            stage.is_left();
         }
         return Submitted::Nothing;
     }
     let packets = match place {
         // The worker takes them, in pieces that keep nobody waiting.
-        Where::Anywhere if *is_called => return Submitted::Sent,
-        Where::Anywhere => staged.take(),
+        Where::Anywhere if stage.is_called => return Submitted::Sent,
+        Where::Anywhere => stage.take(),
         Where::Worker => {
-            let some = staged.take_some(MAX_IN_BATCH);
-            bound.passed(some.bytes, time::monotonic_ns());
+            let some = stage.staged.take_some(MAX_IN_BATCH);
+            stage.bound.passed(some.bytes, time::monotonic_ns());
             some
         }
     };
     let Some((session, first_counter)) = reserve(peer, packets.messages, bh) else {
-        staged.put_back(packets);
-        *is_called = false;
-        bound.rests();
+        stage.staged.put_back(packets);
+        stage.is_left();
         return Submitted::NoSession;
     };
     let device = &peer.device;

@@ -140,22 +140,8 @@ fn each_cpu_is_woken() {
     });
 }
 
-/// What is left of a job is done, whether there is room for it among the others or not.
-#[test]
-fn a_job_has_parts() {
-    model::check(3, || {
-        let device = Device::new(1);
-        let other = thread::spawn({
-            let device = device.clone();
-            move || usize::from(device.submit())
-        });
-        let mine = usize::from(device.submit_parts(1, 0));
-        device.assert_done(mine + other.join().unwrap());
-    });
-}
-
-/// Who has many parts to do does no more than one of them before somebody who waits, also if there is
-/// no room for both.
+/// What is left of a job is done, whether there is room for it among the others or not; but no more than
+/// one part of it before somebody who waits.
 #[test]
 fn all_have_their_turns() {
     model::check(3, || {
