@@ -24,6 +24,9 @@
 #define SIZE 64
 /* How long the last echoes are waited for. */
 #define PATIENCE 1000000000ll
+/* How long the other end may take until it answers at all, and how often it is asked meanwhile. */
+#define BEGINNING 10000000000ll
+#define KNOCK 50000000ll
 
 _Noreturn static void give_up(const char *what)
 {
@@ -105,6 +108,23 @@ static void wait_for(int sock, int64_t until)
 		ppoll(&file, 1, &time, NULL);
 }
 
+/* Knocks, by numbers that no datagram has, until the other end answers. */
+static int is_there(int sock)
+{
+	uint64_t number[SIZE / sizeof(uint64_t)] = { UINT64_MAX };
+	int64_t end = now() + BEGINNING, next;
+
+	while (now() < end) {
+		send(sock, number, sizeof(number), 0);
+		for (next = now() + KNOCK; now() < next;) {
+			wait_for(sock, next);
+			if (recv(sock, number, sizeof(number), MSG_DONTWAIT) == sizeof(number))
+				return 1;
+		}
+	}
+	return 0;
+}
+
 static int ask(struct sockaddr_in peer, double rate, double seconds)
 {
 	uint64_t count = rate * seconds, sent, number[SIZE / sizeof(uint64_t)] = { 0 };
@@ -114,6 +134,10 @@ static int ask(struct sockaddr_in peer, double rate, double seconds)
 
 	if (!count || !due || !latency || sock < 0 || connect(sock, (struct sockaddr *)&peer, sizeof(peer)))
 		give_up("beginning");
+	if (!is_there(sock)) {
+		fprintf(stderr, "probe: nobody answers\n");
+		return 1;
+	}
 	start = now() + 1000000;
 	for (index = 0; index < count; index++) {
 		due[index] = start + index * (1e9 / rate);
