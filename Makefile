@@ -173,7 +173,7 @@ rust-analyzer: modules
 	@$(in_root) env KERNEL_CC=$(cc) tools/rust-analyzer $(kernel)
 
 clean:
-	@rm -rf build/module build/log build/cargo build/known build/deb build/*.deb wireguard.ko src/bindings_generated.rs
+	@rm -rf build/module build/log build/cargo build/deb build/*.deb wireguard.ko src/bindings_generated.rs
 
 distclean: clean
 	@$(lab) clean

@@ -7,10 +7,12 @@ For suites that depend neither on chance nor on time. Bad results are not kept.
 import hashlib
 import json
 import os
+import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[1]
-KNOWN = TREE / "build/known"
+# In the lab, which clones of the tree may share.
+KNOWN = Path(os.environ["LAB"]) / "known"
 
 # The versions of all programs in the lab's root, compilers and provers among them.
 PROGRAMS = Path("/var/lib/dpkg/status")
@@ -50,10 +52,17 @@ def unless_known(name, run, made_from):
             return
         run(section)
         if section.passed() and digest(made_from) == before:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps([before, section.lines]))
+            keep(place, [before, section.lines])
 
     return suite
+
+
+def keep(place, outcome):
+    """Whole or not at all: somebody else may read it just now."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as file:
+        json.dump(outcome, file)
+    os.replace(file.name, place)
 
 
 def kept(place, wanted):
