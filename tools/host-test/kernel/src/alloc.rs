@@ -29,7 +29,7 @@ pub mod flags {
     pub const GFP_KERNEL: Flags = Flags;
     /// May not sleep.
     pub const GFP_ATOMIC: Flags = Flags;
-    /// If there is no memory, nothing is written about it.
+    /// Nobody needs to be told of a failure.
     pub const __GFP_NOWARN: Flags = Flags;
 }
 
