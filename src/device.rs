@@ -80,8 +80,9 @@ const MAX_MTU: u32 = (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32;
 /// The largest packet of several segments: what an administrator may raise the limit to.
 const TSO_MAX_SIZE: u32 = 8 * (u16::MAX as u32);
 
-/// The size of the index table, a power of two. A peer has one handshake and up to three sessions.
-const INDEX_BUCKETS: usize = 8192;
+/// How many buckets an index table begins with, a power of two. A peer has one handshake and up to
+/// three sessions.
+const INDEX_BUCKETS: usize = 16;
 
 /// How many batches may wait for one CPU, or one poller.
 const MAX_WAITING: usize = 1024;

@@ -226,6 +226,7 @@ impl Peer {
         // Who makes a handshake looks at the mark under this lock.
         Self::clear_handshake(this, &mut this.noise.lock());
         this.drop_staged();
+        this.device.index_table.fit();
     }
 
     fn stop_timers(&self) {
@@ -237,6 +238,7 @@ impl Peer {
     pub(crate) fn forget_keys(this: &RcuArc<Self>) {
         Self::clear_handshake(this, &mut this.noise.lock());
         this.sessions.clear(&this.device.index_table);
+        this.device.index_table.fit();
     }
 
     /// Erases the handshake, and lets sessions receive but not send: keys have changed.

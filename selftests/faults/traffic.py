@@ -16,7 +16,7 @@ from relay import Relay
 from request_table import OTHER_PUBLIC, SELF
 from scenario import inside, ip
 from tunnel import FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, arrives, listeners
-from wireguard import keepalive, mark, peer, peers, private_key, set_device
+from wireguard import REMOVE_ME, endpoint, keepalive, mark, peer, peer_flags, peers, private_key, set_device
 
 # Another private key for a while.
 ANOTHER = bytes([24]) * 31 + b"\x41"
@@ -216,6 +216,17 @@ def keepalives(tunnel):
         time.sleep(SOON / 2)
 
 
+def crowds(tunnel):
+    """So many handshakes at once that the table of their numbers has to grow; then they end, and it may shrink."""
+    lost = tunnel.exchange(2)
+    keys = [bytes([64 + number]) * 32 for number in range(24)]
+    nowhere = endpoint(OUTSIDE[4]["b"], 9)
+    tunnel.a.set(peers(*(peer(key, nowhere, keepalive(1)) for key in keys)))
+    lost += tunnel.exchange(2)
+    tunnel.a.set(peers(*(peer(key, peer_flags(REMOVE_ME)) for key in keys)))
+    return lost + tunnel.exchange(2)
+
+
 def blake2s(key, data, size):
     return hashlib.blake2s(data, key=key, digest_size=size).digest()
 
@@ -303,6 +314,7 @@ KINDS = {
     "fragments outside": Kind(outer_fragments),
     "to nobody": Kind(to_nobody),
     "keepalives": Kind(keepalives),
+    "many handshakes": Kind(crowds),
     "messages in pages": relayed(Relay.in_pages),
     "messages in pages, and others listen": relayed(Relay.in_pages, ("b", "lo"), ("b", "cable"), ("a", "cable")),
     "messages in fragments": relayed(Relay.in_fragments),

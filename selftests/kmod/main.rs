@@ -68,7 +68,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 57] = [
+const CHECKS: [Check; 58] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -99,6 +99,7 @@ const CHECKS: [Check; 57] = [
     ("ratelimit: flood", rate::flood),
     ("ratelimit: size", rate::size),
     ("index_table: numbers", numbers::numbers),
+    ("index_table: sizes", numbers::sizes),
     ("replay: against a naive model", || window::model(20_000)),
     ("replay: the last counters", window::end),
     ("packets: both ends", packets::ends),

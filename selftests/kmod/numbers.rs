@@ -64,12 +64,12 @@ fn found(table: &Table, index: Index) -> Option<isize> {
     })
 }
 
-pub(crate) fn numbers() -> Outcome {
-    const COUNT: usize = 3000;
-    const BUCKETS: usize = 8192;
-    let table = KBox::pin_init(Table::new(BUCKETS), GFP_KERNEL).map_err(|_| "out of memory")?;
+type Row = (Index, RcuArc<Counted>, RcuArc<Session>);
+
+/// Handshakes that are in the table, and sessions that are not.
+fn fill(table: &Table, count: usize) -> Result<KVVec<Row>, &'static str> {
     let mut rows = KVVec::new();
-    for number in 1..=COUNT {
+    for number in 1..=count {
         let peer = Counted::new(number)?;
         let index = table
             .insert_handshake(peer.clone())
@@ -77,6 +77,53 @@ pub(crate) fn numbers() -> Outcome {
         let row = (index, peer, session(number)?);
         rows.push(row, GFP_KERNEL).map_err(|_| "out of memory")?;
     }
+    Ok(rows)
+}
+
+/// The fewest buckets that a table has here.
+const LEAST: usize = 16;
+
+fn table() -> Result<Pin<KBox<Table>>, &'static str> {
+    KBox::pin_init(Table::new(LEAST), GFP_KERNEL).map_err(|_| "out of memory")
+}
+
+/// A table that grows to some ten thousand times its size, and becomes as small again as it was.
+pub(crate) fn sizes() -> Outcome {
+    const COUNT: usize = 100_000;
+    const STRIDE: usize = 997;
+    let table = table()?;
+    let rows = fill(&table, COUNT)?;
+    check!(table.buckets() >= COUNT && table.buckets() < 4 * COUNT);
+    for (number, (index, peer, session)) in rows.iter().enumerate() {
+        check!(found(&table, *index) == Some(peer.0 as isize));
+        if number % 2 == 0 {
+            check!(table.replace(*index, peer, session.clone()).is_ok());
+        }
+    }
+    for (number, (index, peer, session)) in rows.iter().enumerate() {
+        check!(if number % 2 == 0 {
+            table.remove_session(*index, session).is_ok()
+        } else {
+            table.remove_handshake(*index, peer).is_ok()
+        });
+        table.fit();
+        check!(found(&table, *index).is_none());
+        let Some((index, peer, _)) = rows.get(number + 1 + number % STRIDE) else {
+            continue;
+        };
+        check!(found(&table, *index).is_some_and(|found| found.unsigned_abs() == peer.0));
+    }
+    check!(table.buckets() == LEAST);
+    drop((table, rows));
+    drain();
+    check!(ALIVE.load(Ordering::Relaxed) == 0);
+    Ok(())
+}
+
+pub(crate) fn numbers() -> Outcome {
+    const COUNT: usize = 3000;
+    let table = table()?;
+    let rows = fill(&table, COUNT)?;
     check!(are_unpredictable(&rows, |(index, ..)| index.0));
     let [(first, first_peer, first_session), (second, second_peer, second_session), ..] = &rows[..]
     else {

@@ -86,6 +86,7 @@ suite! { wireguard_ratelimit:
 
 suite! { wireguard_index_table:
     numbers = numbers::numbers;
+    sizes = numbers::sizes;
 }
 
 suite! { wireguard_replay:

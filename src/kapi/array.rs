@@ -18,6 +18,7 @@ use kernel::{
     alloc::{
         allocator::KVmalloc,
         Allocator,
+        Flags,
         NumaNode, //
     },
     prelude::*, //
@@ -42,9 +43,18 @@ unsafe impl<T: Sync> Sync for Array<T> {}
 
 impl<T> Array<T> {
     /// Makes so many elements, one after the other; the first error is the array's. May sleep.
-    pub(crate) fn try_repeat_with(len: usize, mut make: impl FnMut() -> Result<T>) -> Result<Self> {
+    pub(crate) fn try_repeat_with(len: usize, make: impl FnMut() -> Result<T>) -> Result<Self> {
+        Self::try_repeat_with_flags(len, GFP_KERNEL, make)
+    }
+
+    /// The same, with memory that is asked for in another way.
+    pub(crate) fn try_repeat_with_flags(
+        len: usize,
+        flags: Flags,
+        mut make: impl FnMut() -> Result<T>,
+    ) -> Result<Self> {
         let layout = Layout::array::<T>(len).map_err(|_| ENOMEM)?;
-        let memory = KVmalloc::alloc(layout, GFP_KERNEL, NumaNode::NO_NODE)?;
+        let memory = KVmalloc::alloc(layout, flags, NumaNode::NO_NODE)?;
         // INVARIANT: The memory is ours, and has no elements yet.
         let mut array = Self {
             elements: memory.cast(),
@@ -59,6 +69,12 @@ impl<T> Array<T> {
             array.len = index.wrapping_add(1);
         }
         Ok(array)
+    }
+
+    /// Forgets all elements, without dropping them; the array is empty then.
+    pub(crate) fn forget(&mut self) {
+        // INVARIANT: That none of them is valid any more holds for any elements.
+        self.len = 0;
     }
 }
 
@@ -138,6 +154,16 @@ mod tests {
         assert_eq!(alive.get(), 70);
         drop(array);
         assert_eq!(alive.get(), 0);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_dropped() {
+        let alive = Cell::new(0);
+        let mut array = Array::try_repeat_with(70, || Ok(Counted::new(&alive))).unwrap();
+        array.forget();
+        assert!(array.is_empty());
+        drop(array);
+        assert_eq!(alive.get(), 70);
     }
 
     #[test]

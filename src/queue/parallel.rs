@@ -31,6 +31,10 @@ use crate::kapi::{
     workqueue::Workqueue, //
 };
 
+/// How many jobs fit into the ring of a CPU that is not online when the rings are made. Firmware may
+/// name many more CPUs than there will ever be.
+const CAPACITY_OFFLINE: usize = 64;
+
 /// Something to be done by one CPU, in process context.
 pub(crate) trait Job: Sized + Send + 'static {
     /// Does it, or a part, and returns the rest.
@@ -95,11 +99,20 @@ struct Ring<J> {
 }
 
 impl<J: Job> Parallel<J> {
-    /// Creates the rings, each for `capacity` jobs.
+    /// Creates the rings, each for `capacity` jobs, or fewer if its CPU is not online.
     pub(crate) fn new(capacity: usize) -> Result<Self> {
-        let count = Cpu::count() as usize;
+        let mut numbers = 0..Cpu::count();
+        let worker = || {
+            let cpu = numbers.next().and_then(Cpu::new);
+            let is_online = cpu.is_some_and(Cpu::is_online);
+            Worker::new(if is_online {
+                capacity
+            } else {
+                capacity.min(CAPACITY_OFFLINE)
+            })
+        };
         Ok(Self {
-            workers: Array::try_repeat_with(count, || Worker::new(capacity))?,
+            workers: Array::try_repeat_with(Cpu::count() as usize, worker)?,
             turn: Turn::new(),
         })
     }

@@ -13,10 +13,10 @@
 
 #[path = "../../../src/allowed_ips/mod.rs"]
 mod allowed_ips;
-#[path = "../../../src/index_table/chains.rs"]
-mod chains;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
+#[path = "../../../src/index_table/mod.rs"]
+mod index_table;
 mod kapi;
 #[path = "../../../src/pile.rs"]
 mod pile;

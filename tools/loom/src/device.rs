@@ -35,7 +35,7 @@ impl Device {
         Ok(Self {
             dev: NetDevice::default(),
             census: Census::new()?,
-            index_table: KBox::try_pin_init(IndexTable::new(1), GFP_KERNEL)?,
+            index_table: KBox::try_pin_init(IndexTable::new(8), GFP_KERNEL)?,
             sockets: Sockets::default(),
             encrypt: Parallel::new(capacity)?,
             encrypt_here: Here::new()?,

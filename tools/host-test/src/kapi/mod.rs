@@ -5,5 +5,6 @@
 pub(crate) mod array;
 pub(crate) mod cpu;
 pub(crate) mod net;
+pub(crate) mod random;
 pub(crate) mod sync;
 pub(crate) mod time;

@@ -21,7 +21,7 @@ impl<T> SpinLockBh<T> {
 }
 
 macro_rules! new_spinlock_bh {
-    ($inner:expr) => {
+    ($inner:expr $(, $name:literal)?) => {
         $crate::kapi::sync::SpinLockBh::new($inner)
     };
 }

@@ -4,9 +4,9 @@
 
 mod allowed_ips;
 mod bound;
-mod chains;
 mod here;
 mod inbox;
+mod index_table;
 mod queues;
 mod ratelimit;
 mod replay;

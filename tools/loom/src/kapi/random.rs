@@ -6,15 +6,17 @@ use std::cell::Cell;
 
 thread_local! {
     static LAST: Cell<u32> = const { Cell::new(0) };
+    static STRIDE: Cell<u32> = const { Cell::new(1) };
 }
 
-/// Begins anew.
-pub(crate) fn begin() {
+/// Begins anew, with numbers that are so far from each other.
+pub(crate) fn begin(stride: u32) {
     LAST.set(0);
+    STRIDE.set(stride);
 }
 
 pub(crate) fn u32() -> u32 {
-    LAST.set(LAST.get() + 1);
+    LAST.set(LAST.get().wrapping_add(STRIDE.get()));
     LAST.get()
 }
 

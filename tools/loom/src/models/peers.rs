@@ -61,7 +61,7 @@ impl Ends {
 
     /// With so much room in the rings of the device.
     pub(super) fn with_room(room: usize) -> Self {
-        random::begin();
+        random::begin(1);
         let (near, far) = (identity(1), identity(2));
         let device = Arc::new(Device::new(room).unwrap(), GFP_KERNEL).unwrap();
         let remote = RemoteStatic::new(*near.keys().public(), Some(far.keys()));

@@ -34,10 +34,18 @@ fn named(id: u64) -> RcuArc<Named> {
 
 type Table = IndexTable<Named, Named>;
 
-/// One bucket, so that all are in one chain.
+/// How many buckets there are where none must move.
+const ENOUGH: usize = 8;
+
+/// A table whose entries are all in one chain.
 fn table() -> Arc<Table> {
-    random::begin();
-    Arc::new(made_or_failed(Table::new(1)).unwrap())
+    table_of(ENOUGH, ENOUGH as u32)
+}
+
+/// A table of so many buckets or more, whose numbers are so far from each other.
+fn table_of(least: usize, stride: u32) -> Arc<Table> {
+    random::begin(stride);
+    Arc::new(made_or_failed(Table::new(least)).unwrap())
 }
 
 /// Who has a number.
@@ -129,6 +137,199 @@ fn two_numbers_at_once() {
         assert_eq!(found(&table, mine), Some(2));
         assert_eq!(found(&table, theirs), Some(1));
     });
+}
+
+/// A table, and the handshakes with the peers 1, 2, 3 and so on that are in it.
+struct Filled {
+    table: Arc<Table>,
+    handshakes: Vec<(Index, RcuArc<Named>)>,
+}
+
+impl Filled {
+    fn new(least: usize, stride: u32, count: u64) -> Self {
+        let mut filled = Self {
+            table: table_of(least, stride),
+            handshakes: Vec::new(),
+        };
+        (0..count).for_each(|_| filled.insert());
+        filled
+    }
+
+    fn insert(&mut self) {
+        let peer = named(self.handshakes.len() as u64 + 1);
+        let index = self.table.insert_handshake(peer.clone()).unwrap();
+        self.handshakes.push((index, peer));
+    }
+
+    fn index(&self, peer: u64) -> Index {
+        self.handshakes[peer as usize - 1].0
+    }
+
+    fn remove(&self, peer: u64) {
+        let (index, peer) = &self.handshakes[peer as usize - 1];
+        self.table.remove_handshake(*index, peer).unwrap();
+    }
+
+    /// Puts the session of ten times the peer's number in its place.
+    fn replace(&self, peer: u64) -> RcuArc<Named> {
+        let (index, named_peer) = &self.handshakes[peer as usize - 1];
+        let session = named(10 * peer);
+        self.table
+            .replace(*index, named_peer, session.clone())
+            .unwrap();
+        session
+    }
+}
+
+/// Changes a table while another thread looks up the number of one peer.
+fn looked_up_amid_a_move(
+    make: impl Fn() -> Filled + Send + Sync + 'static,
+    change: fn(&mut Filled),
+    peer: u64,
+    allowed: &'static [Option<u64>],
+) {
+    model::check(2, move || {
+        let mut filled = make();
+        let reader = thread::spawn({
+            let table = filled.table.clone();
+            let index = filled.index(peer);
+            move || {
+                let found = found(&table, index);
+                assert!(allowed.contains(&found), "{found:?}");
+            }
+        });
+        let buckets = filled.table.buckets();
+        change(&mut filled);
+        assert_ne!(filled.table.buckets(), buckets, "nothing has moved");
+        reader.join().unwrap();
+        let found = found(&filled.table, filled.index(peer));
+        assert!(allowed.contains(&found), "in the end: {found:?}");
+    });
+}
+
+/// The four numbers of a chain, and the fifth, part into two.
+#[test]
+fn a_number_of_a_table_that_grows() {
+    for (peer, found) in [(1, &[Some(1)]), (2, &[Some(2)]), (4, &[Some(4)])] {
+        looked_up_amid_a_move(|| Filled::new(4, 4, 4), Filled::insert, peer, found);
+    }
+}
+
+/// Three numbers of three chains come together in one.
+#[test]
+fn a_number_of_a_table_that_shrinks() {
+    const STAY: [u64; 3] = [4, 8, 12];
+    let make = || {
+        let filled = Filled::new(1, 1, 17);
+        let go = (1..=17).filter(|peer| !STAY.contains(peer));
+        go.for_each(|peer| filled.remove(peer));
+        assert_eq!(filled.table.buckets(), 32);
+        filled
+    };
+    for (peer, found) in [(4, &[Some(4)]), (12, &[Some(12)])] {
+        looked_up_amid_a_move(make, |filled| filled.table.fit(), peer, found);
+    }
+}
+
+#[test]
+fn a_handshake_that_moves_and_becomes_a_session() {
+    let change = |filled: &mut Filled| {
+        filled.insert();
+        filled.replace(2);
+    };
+    looked_up_amid_a_move(|| Filled::new(4, 4, 4), change, 2, &[Some(2), Some(20)]);
+}
+
+#[test]
+fn a_number_that_moves_beside_those_that_go() {
+    let change = |filled: &mut Filled| {
+        filled.insert();
+        filled.remove(4);
+        filled.remove(3);
+    };
+    looked_up_amid_a_move(|| Filled::new(4, 4, 4), change, 2, &[Some(2)]);
+}
+
+/// A table of 32 buckets of which half have moved: what is in either half stays, becomes something
+/// else and goes, and new numbers come, before the rest moves.
+fn amid_a_move() -> Filled {
+    let mut filled = Filled::new(32, 1, 32);
+    filled.insert();
+    assert_eq!(filled.table.buckets(), 32 + 64);
+    filled
+}
+
+#[test]
+fn a_number_of_a_table_that_has_half_moved() {
+    let change = |filled: &mut Filled| {
+        filled.remove(9);
+        assert_eq!(filled.table.buckets(), 64);
+    };
+    for (peer, found) in [(8, &[Some(8)]), (20, &[Some(20)])] {
+        looked_up_amid_a_move(amid_a_move, change, peer, found);
+    }
+}
+
+#[test]
+fn a_session_that_comes_when_half_has_moved() {
+    for (peer, found) in [
+        (8, &[Some(8), Some(80), None]),
+        (20, &[Some(20), Some(200), None]),
+    ] {
+        let change = if peer == 8 {
+            |filled: &mut Filled| replace_and_remove(filled, 8)
+        } else {
+            |filled: &mut Filled| replace_and_remove(filled, 20)
+        };
+        looked_up_amid_a_move(amid_a_move, change, peer, found);
+    }
+}
+
+fn replace_and_remove(filled: &mut Filled, peer: u64) {
+    let session = filled.replace(peer);
+    filled
+        .table
+        .remove_session(filled.index(peer), &session)
+        .unwrap();
+    assert_eq!(found(&filled.table, filled.index(peer)), None);
+}
+
+/// Numbers come from two sides when half has moved.
+#[test]
+fn numbers_that_come_when_half_has_moved() {
+    model::check(2, || {
+        let filled = amid_a_move();
+        let table = filled.table.clone();
+        let other = thread::spawn(move || table.insert_handshake(named(100)).unwrap());
+        let mine = filled.table.insert_session(named(200)).unwrap();
+        let theirs = other.join().unwrap();
+        all_are_found(&filled, mine, theirs);
+        assert_eq!(filled.table.buckets(), 64);
+    });
+}
+
+/// Two that both find the table too small have it grow once.
+#[test]
+fn two_find_a_table_too_small() {
+    model::check(2, || {
+        let filled = Filled::new(32, 1, 32);
+        let table = filled.table.clone();
+        let other = thread::spawn(move || table.insert_handshake(named(100)).unwrap());
+        let mine = filled.table.insert_session(named(200)).unwrap();
+        let theirs = other.join().unwrap();
+        all_are_found(&filled, mine, theirs);
+        filled.table.fit();
+        assert_eq!(filled.table.buckets(), 64);
+        all_are_found(&filled, mine, theirs);
+    });
+}
+
+fn all_are_found(filled: &Filled, mine: Index, theirs: Index) {
+    assert_eq!(found(&filled.table, mine), Some(200));
+    assert_eq!(found(&filled.table, theirs), Some(100));
+    for (index, peer) in &filled.handshakes {
+        assert_eq!(found(&filled.table, *index), Some(peer.0));
+    }
 }
 
 fn ip(text: &str) -> AllowedIp {
