@@ -271,8 +271,7 @@ impl<'a> Configuration<'a> {
         }
         self.device.cookies.lock().set_identity(public);
         let before = self.device.identity.replace(identity.clone());
-        self.peers()
-            .for_each(|peer| Peer::set_identity(peer, identity.as_ref()));
+        self.peers().for_each(Peer::forget_identity);
         if before.is_none() && self.is_up() {
             self.peers().for_each(Peer::flush_staged);
         }
@@ -287,7 +286,7 @@ impl<'a> Configuration<'a> {
     pub(crate) fn create_peer(
         &mut self,
         public_key: PublicKey,
-        preshared_key: Option<Key>,
+        preshared_key: Option<KBox<Key>>,
         room: PeerRoom,
     ) -> RcuArc<Peer> {
         let place = self.config.next_place;
@@ -296,7 +295,6 @@ impl<'a> Configuration<'a> {
             place,
             public_key,
             preshared_key,
-            self.identity(),
             room.memory,
         );
         // Before it can be heard of: what it hears sets timers.
@@ -433,13 +431,21 @@ impl Peer {
     }
 
     /// Sets the key that is mixed into future handshakes; zero for none.
-    pub(crate) fn set_preshared_key(&self, key: Key) {
-        self.noise.lock().remote.set_preshared_key(key);
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if `room` is needed and there is none.
+    pub(crate) fn set_preshared_key(
+        &self,
+        key: &Key,
+        room: impl FnOnce() -> Option<KBox<Key>>,
+    ) -> Result {
+        self.noise.lock().set_preshared_key(key, room)
     }
 
     /// Shows the key that is mixed into handshakes.
     pub(crate) fn with_preshared_key<R>(&self, f: impl FnOnce(&Key) -> R) -> R {
-        f(self.noise.lock().remote.preshared_key())
+        self.noise.lock().with_preshared_key(f)
     }
 
     /// When the last handshake was complete.

@@ -19,10 +19,9 @@ use kernel::{
 use crate::{
     allowed_ips::Owner,
     census::Alive,
-    crypto::{KernelCrypto, Key},
+    crypto::Key,
     device::Device,
     endpoint::EndpointCell,
-    identity::Identity,
     kapi::{
         farewell::{farewell, Farewell},
         log::debug,
@@ -35,13 +34,8 @@ use crate::{
         },
         timer::Timer, //
     },
-    proto::{
-        cookie::CookieMaker,
-        handshake::Handshake,
-        identity::RemoteStatic,
-        messages::PublicKey,
-        timers::Timers, //
-    },
+    noise::Noise,
+    proto::{messages::PublicKey, timers::Timers},
     queue::{backlog::Backlog, ordered::Ordered},
     session::Slots,
     tx::{stage::Stage, TxHeader}, //
@@ -113,15 +107,6 @@ impl PeerMemory {
     }
 }
 
-/// What handshakes with a peer are made with.
-pub(crate) struct Noise {
-    /// Who we are to this peer; the keys in `remote` were computed with it.
-    pub(crate) identity: Option<RcuArc<Identity>>,
-    pub(crate) remote: RemoteStatic<KernelCrypto>,
-    pub(crate) handshake: Handshake<KernelCrypto>,
-    pub(crate) cookie: CookieMaker<KernelCrypto>,
-}
-
 /// How many peers have been created since the module was loaded.
 static CREATED: AtomicU64 = AtomicU64::new(0);
 
@@ -152,28 +137,17 @@ impl Peer {
         device: Arc<Device>,
         place: u64,
         public_key: PublicKey,
-        preshared_key: Option<Key>,
-        identity: Option<RcuArc<Identity>>,
+        preshared_key: Option<KBox<Key>>,
         PeerMemory { object, routes }: PeerMemory,
     ) -> RcuArc<Self> {
-        let mut remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
-        if let Some(key) = preshared_key {
-            remote.set_preshared_key(key);
-        }
         let alive = device.census.enter();
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let noise = Noise {
-            identity,
-            remote,
-            handshake: Handshake::new(),
-            cookie: CookieMaker::new(&public_key),
-        };
         let peer = object.fill(pin_init!(Self {
             id,
             place: AtomicU64::new(place),
             device,
             public_key,
-            noise <- new_mutex!(noise, "wg_noise"),
+            noise <- new_mutex!(Noise::new(preshared_key), "wg_noise"),
             sessions <- Slots::new(),
             endpoint <- EndpointCell::new(routes),
             stage <- new_spinlock_bh!(Stage::new()),
@@ -224,7 +198,7 @@ impl Peer {
         this.stop_timers();
         this.sessions.close(&this.device.index_table);
         // Who makes a handshake looks at the mark under this lock.
-        Self::clear_handshake(this, &mut this.noise.lock());
+        Self::erase_handshake(this);
         this.drop_staged();
     }
 
@@ -235,8 +209,15 @@ impl Peer {
 
     /// Erases the handshake and all sessions.
     pub(crate) fn forget_keys(this: &RcuArc<Self>) {
-        Self::clear_handshake(this, &mut this.noise.lock());
+        Self::erase_handshake(this);
         this.sessions.clear(&this.device.index_table);
+    }
+
+    /// Erases the handshake, and gives up what only handshakes need.
+    fn erase_handshake(this: &RcuArc<Self>) {
+        let mut noise = this.noise.lock();
+        Self::clear_handshake(this, &mut noise);
+        noise.rest();
     }
 
     /// Erases the handshake, and lets sessions receive but not send: keys have changed.
@@ -248,18 +229,15 @@ impl Peer {
     }
 
     fn clear_handshake(this: &RcuArc<Self>, noise: &mut Noise) {
-        if let Some(index) = noise.handshake.clear() {
+        if let Some(index) = noise.clear_handshake() {
             let _ = this.device.index_table.remove_handshake(index, this);
         }
     }
 
-    /// Becomes the peer of another identity.
-    pub(crate) fn set_identity(this: &RcuArc<Self>, identity: Option<&RcuArc<Identity>>) {
+    /// Forgets who the device was: it has another private key already.
+    pub(crate) fn forget_identity(this: &RcuArc<Self>) {
         let mut noise = this.noise.lock();
-        noise
-            .remote
-            .refresh(identity.map(|identity| identity.keys()));
-        noise.identity = identity.cloned();
+        noise.forget_identity();
         Self::expire_keys(this, &mut noise);
     }
 

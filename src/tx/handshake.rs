@@ -119,7 +119,12 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         peer.endpoint.show()
     );
     let mut message = create_response(peer)?;
-    peer.noise.lock().cookie.add_macs(&mut message, boot_now());
+    peer.noise
+        .lock()
+        .exchange()
+        .ok_or(ESHUTDOWN)?
+        .cookie
+        .add_macs(&mut message, boot_now());
     timers::with(peer.borrow(), |timers| {
         timers.session_derived(mono_now());
         timers.handshake_responded(mono_now(), boot_now());
