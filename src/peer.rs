@@ -25,7 +25,6 @@ use crate::{
     kapi::{
         farewell::{farewell, Farewell},
         log::debug,
-        net::route::DstCache,
         sync::{
             atomic::{AtomicBool, AtomicU64, Ordering},
             new_spinlock_bh,
@@ -94,7 +93,6 @@ impl_has_work! {
 /// What a peer takes that may not be to be had.
 pub(crate) struct PeerMemory {
     object: RcuReservation<Peer>,
-    routes: DstCache,
 }
 
 impl PeerMemory {
@@ -102,7 +100,6 @@ impl PeerMemory {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             object: RcuReservation::new(GFP_KERNEL)?,
-            routes: DstCache::new()?,
         })
     }
 }
@@ -138,7 +135,7 @@ impl Peer {
         place: u64,
         public_key: PublicKey,
         preshared_key: Option<KBox<Key>>,
-        PeerMemory { object, routes }: PeerMemory,
+        PeerMemory { object }: PeerMemory,
     ) -> RcuArc<Self> {
         let alive = device.census.enter();
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
@@ -149,7 +146,7 @@ impl Peer {
             public_key,
             noise <- new_mutex!(Noise::new(preshared_key), "wg_noise"),
             sessions <- Slots::new(),
-            endpoint <- EndpointCell::new(routes),
+            endpoint <- EndpointCell::new(),
             stage <- new_spinlock_bh!(Stage::new()),
             is_heard: AtomicBool::new(false),
             tx_order <- Ordered::new(),
@@ -211,6 +208,7 @@ impl Peer {
     pub(crate) fn forget_keys(this: &RcuArc<Self>) {
         Self::erase_handshake(this);
         this.sessions.clear(&this.device.index_table);
+        this.endpoint.rest();
     }
 
     /// Erases the handshake, and gives up what only handshakes need.
