@@ -7,7 +7,10 @@
 //! it costs: neither a new peer nor another private key is worth a Diffie-Hellman before somebody
 //! has something to say.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 use crate::{
     crypto::{KernelCrypto, Key},
@@ -20,6 +23,7 @@ use crate::{
         messages::{Index, PublicKey},
         time::BootTime, //
     },
+    session::Lanes,
 };
 
 /// What handshakes with a peer are made with.
@@ -29,6 +33,8 @@ pub(crate) struct Noise {
     /// As it was when `exchange` was given up.
     history: History,
     exchange: Option<KBox<Exchange>>,
+    /// What sessions share, for the next one to have as well.
+    lanes: Option<Arc<Lanes>>,
 }
 
 /// What is there while handshakes and sessions are.
@@ -47,7 +53,19 @@ impl Noise {
             preshared_key,
             history: History::default(),
             exchange: None,
+            lanes: None,
         }
+    }
+
+    /// What the sessions there are share.
+    pub(crate) fn lanes(&self) -> Option<&Arc<Lanes>> {
+        self.lanes.as_ref()
+    }
+
+    /// Makes what sessions will share from now on. May sleep.
+    pub(crate) fn open_lanes(&mut self) -> Result<Arc<Lanes>> {
+        let lanes = Arc::pin_init(Lanes::new(), GFP_KERNEL)?;
+        Ok(self.lanes.insert(lanes).clone())
     }
 
     /// What there is of handshakes and sessions.
@@ -131,6 +149,7 @@ impl Noise {
         if let Some(exchange) = self.exchange.take() {
             self.history = exchange.handshake.history();
         }
+        self.lanes = None;
     }
 
     /// Shows the key that is mixed into handshakes.

@@ -35,9 +35,8 @@ use crate::{
     },
     noise::Noise,
     proto::{messages::PublicKey, timers::Timers},
-    queue::{backlog::Backlog, ordered::Ordered},
-    session::Slots,
-    tx::{stage::Stage, TxHeader}, //
+    session::{Lanes, Slots},
+    tx::stage::{Pace, Stage}, //
 };
 
 /// A peer.
@@ -62,17 +61,16 @@ pub(crate) struct Peer {
     /// Whether a message has come since this was last asked.
     is_heard: AtomicBool,
     #[pin]
-    pub(crate) tx_order: Ordered<TxHeader>,
-    /// Packets from the socket to the stack.
-    pub(crate) rx_backlog: Backlog,
-    #[pin]
     pub(crate) timers: SpinLockBh<Timers>,
     #[pin]
     pub(crate) timer: Timer<Peer>,
+    /// The work item that does what is due.
     #[pin]
-    initiate: Work<Peer, INITIATE>,
-    #[pin]
-    forget: Work<Peer, FORGET>,
+    work: Work<Peer>,
+    /// Whether an initiation is due.
+    pub(crate) is_to_initiate: AtomicBool,
+    /// Whether all keys are due to be erased.
+    pub(crate) is_to_forget: AtomicBool,
     is_closed: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
@@ -80,15 +78,20 @@ pub(crate) struct Peer {
     _alive: Alive,
 }
 
-/// The work item that sends an initiation.
-pub(crate) const INITIATE: u64 = 0;
-/// The work item that erases all keys.
-pub(crate) const FORGET: u64 = 1;
-
 impl_has_work! {
-    impl HasWork<Peer, 0> for Peer { self.initiate }
-    impl HasWork<Peer, 1> for Peer { self.forget }
+    impl HasWork<Peer> for Peer { self.work }
 }
+
+/// There may be a million peers, and between 512 bytes and 1024 there is no size that the kernel
+/// allocates. Locks that are watched are larger.
+#[cfg(all(
+    CONFIG_SMP,
+    not(CONFIG_PREEMPT_RT),
+    not(CONFIG_DEBUG_SPINLOCK),
+    not(CONFIG_DEBUG_MUTEXES),
+    not(CONFIG_LOCKDEP)
+))]
+const _: () = assert!(RcuArc::<Peer>::SIZE <= 512);
 
 /// What a peer takes that may not be to be had.
 pub(crate) struct PeerMemory {
@@ -149,12 +152,11 @@ impl Peer {
             endpoint <- EndpointCell::new(),
             stage <- new_spinlock_bh!(Stage::new()),
             is_heard: AtomicBool::new(false),
-            tx_order <- Ordered::new(),
-            rx_backlog: Backlog::new(),
             timers <- new_spinlock_bh!(Timers::new()),
             timer <- Timer::new(static_lock_class!()),
-            initiate <- new_work!("wg_initiate"),
-            forget <- new_work!("wg_forget"),
+            work <- new_work!("wg_peer"),
+            is_to_initiate: AtomicBool::new(false),
+            is_to_forget: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
@@ -216,6 +218,18 @@ impl Peer {
         let mut noise = this.noise.lock();
         Self::clear_handshake(this, &mut noise);
         noise.rest();
+        this.stage.lock().set_pace(None);
+    }
+
+    /// What a session of the peer takes besides its keys. May sleep.
+    pub(crate) fn lanes(&self, noise: &mut Noise) -> Result<Arc<Lanes>> {
+        if let Some(lanes) = noise.lanes() {
+            return Ok(lanes.clone());
+        }
+        let pace = Pace::new()?;
+        let lanes = noise.open_lanes()?;
+        self.stage.lock().set_pace(Some(pace));
+        Ok(lanes)
     }
 
     /// Erases the handshake, and lets sessions receive but not send: keys have changed.
@@ -243,7 +257,7 @@ impl Peer {
     pub(crate) fn drop_staged(&self) {
         let staged = self.stage.lock().take();
         if staged.messages() > 0 {
-            self.device.dev.tx_dropped(staged.messages() as u32);
+            self.device.dev.tx_dropped(staged.messages());
         }
     }
 

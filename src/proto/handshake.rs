@@ -32,7 +32,7 @@ use super::crypto::{AeadError, Crypto, DegenerateSharedSecret};
 use super::messages::{Index, PublicKey};
 use super::noise::{kdf2, Key, SymmetricState};
 use super::tai64n::Timestamp;
-use super::time::BootTime;
+use super::time::{BootTime, Maybe};
 
 /// Why a step failed. The slot is as before unless the step says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -108,7 +108,7 @@ pub struct Handshake<C: Crypto> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct History {
     greatest_timestamp: Timestamp,
-    last_accepted: Option<BootTime>,
+    last_accepted: Maybe<BootTime>,
 }
 
 impl History {
@@ -123,6 +123,7 @@ impl History {
         }
         if self
             .last_accepted
+            .get()
             .is_some_and(|last| !last.is_older_than(INITIATION_SPACING, now))
         {
             return Err(Reject::Flood);
@@ -164,7 +165,7 @@ impl<C: Crypto> Handshake<C> {
     pub const fn new() -> Self {
         Self::resume(History {
             greatest_timestamp: Timestamp([0; 12]),
-            last_accepted: None,
+            last_accepted: Maybe::<BootTime>::NONE,
         })
     }
 
@@ -202,7 +203,7 @@ impl<C: Crypto> Handshake<C> {
         self.history.judge(&initiation, now)?;
         self.history = History {
             greatest_timestamp: initiation.timestamp,
-            last_accepted: Some(now),
+            last_accepted: Maybe::<BootTime>::some(now),
         };
         self.state = State::ConsumedInitiation {
             symmetric: initiation.symmetric,

@@ -240,8 +240,7 @@ fn consume_initiation(device: &Device, message: &Initiation) -> Option<RcuArc<Pe
     // If it is not known yet it costs a Diffie-Hellman, which a stranger can ask for: not under the
     // lock, and not kept for him.
     let known = peer.noise.lock().remote(&identity);
-    let remote =
-        known.unwrap_or_else(|| RemoteStatic::new(peer.public_key, Some(identity.keys())));
+    let remote = known.unwrap_or_else(|| RemoteStatic::new(peer.public_key, Some(identity.keys())));
     let authentic = incoming.authenticate(&remote).ok()?;
     {
         let mut noise = peer.noise.lock();

@@ -85,10 +85,13 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let keys = exchange.handshake.begin_session().map_err(|_| EINVAL)?;
     let index = keys.local_index;
     let table = &peer.device.index_table;
-    let session = Session::new(peer.clone(), keys, boot_now()).and_then(|session| {
-        table.replace(index, peer, session.clone())?;
-        Ok(session)
-    });
+    let session = peer
+        .lanes(noise)
+        .and_then(|lanes| Session::new(peer.clone(), lanes, keys, boot_now()))
+        .and_then(|session| {
+            table.replace(index, peer, session.clone())?;
+            Ok(session)
+        });
     match session {
         Ok(session) => peer.sessions.install(table, session),
         Err(error) => {

@@ -146,7 +146,8 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
         local_index,
         remote_index: Index(79),
     };
-    let session = Session::new(peer.clone(), keys, boot_now()).unwrap();
+    let lanes = peer.lanes(&mut peer.noise.lock()).unwrap();
+    let session = Session::new(peer.clone(), lanes, keys, boot_now()).unwrap();
     table.replace(local_index, peer, session.clone()).unwrap();
     session
 }
