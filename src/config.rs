@@ -31,8 +31,19 @@ use crate::{
     tx::stage, //
 };
 
+/// Whether a device can be used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Down,
+    /// It is up: it has sockets, unless their namespace is gone.
+    Up,
+    /// It has been removed. Who still has a reference is too late.
+    Gone,
+}
+
 /// The configuration of a device.
 pub(crate) struct Config {
+    condition: Condition,
     /// The port to listen on, or that was chosen; zero if any will do.
     port: u16,
     /// Counts changes.
@@ -49,6 +60,7 @@ impl Config {
     /// The configuration of a new device.
     pub(crate) fn new() -> Self {
         Self {
+            condition: Condition::Down,
             port: 0,
             generation: 1,
             peers: RBTree::new(),
@@ -126,9 +138,22 @@ impl<'a> Configuration<'a> {
         self.config.generation = self.config.generation.wrapping_add(1);
     }
 
+    /// Notes that the device comes up, goes down or has been removed.
+    pub(crate) fn set_condition(&mut self, condition: Condition) {
+        self.config.condition = condition;
+    }
+
     /// Whether the device is up.
     pub(crate) fn is_up(&self) -> bool {
-        self.device.dev.is_running()
+        self.config.condition == Condition::Up
+    }
+
+    /// `ENODEV` if the device has been removed.
+    pub(crate) fn check_there(&self) -> Result {
+        if self.config.condition == Condition::Gone {
+            return Err(ENODEV);
+        }
+        Ok(())
     }
 
     /// Whether the current task may configure what concerns the namespace of the sockets.

@@ -198,6 +198,7 @@ impl Peer {
         this.sessions.close(&this.device.index_table);
         // Who makes a handshake looks at the mark under this lock.
         Self::erase_handshake(this);
+        this.endpoint.rest();
         this.drop_staged();
     }
 
