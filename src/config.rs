@@ -31,8 +31,19 @@ use crate::{
     tx::stage, //
 };
 
+/// Whether a device can be used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Down,
+    /// It is up: it has sockets, unless their namespace is gone.
+    Up,
+    /// It has been removed. Who still has a reference is too late.
+    Gone,
+}
+
 /// The configuration of a device.
 pub(crate) struct Config {
+    condition: Condition,
     /// The port to listen on, or that was chosen; zero if any will do.
     port: u16,
     /// Counts changes.
@@ -49,6 +60,7 @@ impl Config {
     /// The configuration of a new device.
     pub(crate) fn new() -> Self {
         Self {
+            condition: Condition::Down,
             port: 0,
             generation: 1,
             peers: RBTree::new(),
@@ -126,9 +138,22 @@ impl<'a> Configuration<'a> {
         self.config.generation = self.config.generation.wrapping_add(1);
     }
 
+    /// Notes that the device comes up, goes down or has been removed.
+    pub(crate) fn set_condition(&mut self, condition: Condition) {
+        self.config.condition = condition;
+    }
+
     /// Whether the device is up.
     pub(crate) fn is_up(&self) -> bool {
-        self.device.dev.is_running()
+        self.config.condition == Condition::Up
+    }
+
+    /// `ENODEV` if the device has been removed.
+    pub(crate) fn check_there(&self) -> Result {
+        if self.config.condition == Condition::Gone {
+            return Err(ENODEV);
+        }
+        Ok(())
     }
 
     /// Whether the current task may configure what concerns the namespace of the sockets.
@@ -271,8 +296,7 @@ impl<'a> Configuration<'a> {
         }
         self.device.cookies.lock().set_identity(public);
         let before = self.device.identity.replace(identity.clone());
-        self.peers()
-            .for_each(|peer| Peer::set_identity(peer, identity.as_ref()));
+        self.peers().for_each(Peer::forget_identity);
         if before.is_none() && self.is_up() {
             self.peers().for_each(Peer::flush_staged);
         }
@@ -287,7 +311,7 @@ impl<'a> Configuration<'a> {
     pub(crate) fn create_peer(
         &mut self,
         public_key: PublicKey,
-        preshared_key: Option<Key>,
+        preshared_key: Option<KBox<Key>>,
         room: PeerRoom,
     ) -> RcuArc<Peer> {
         let place = self.config.next_place;
@@ -296,7 +320,6 @@ impl<'a> Configuration<'a> {
             place,
             public_key,
             preshared_key,
-            self.identity(),
             room.memory,
         );
         // Before it can be heard of: what it hears sets timers.
@@ -433,13 +456,21 @@ impl Peer {
     }
 
     /// Sets the key that is mixed into future handshakes; zero for none.
-    pub(crate) fn set_preshared_key(&self, key: Key) {
-        self.noise.lock().remote.set_preshared_key(key);
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if `room` is needed and there is none.
+    pub(crate) fn set_preshared_key(
+        &self,
+        key: &Key,
+        room: impl FnOnce() -> Option<KBox<Key>>,
+    ) -> Result {
+        self.noise.lock().set_preshared_key(key, room)
     }
 
     /// Shows the key that is mixed into handshakes.
     pub(crate) fn with_preshared_key<R>(&self, f: impl FnOnce(&Key) -> R) -> R {
-        f(self.noise.lock().remote.preshared_key())
+        self.noise.lock().with_preshared_key(f)
     }
 
     /// When the last handshake was complete.

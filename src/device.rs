@@ -14,7 +14,7 @@ use kernel::{
 use crate::{
     allowed_ips::AllowedIps,
     census::Census,
-    config::Config,
+    config::{Condition, Config},
     crypto::KernelCrypto,
     devices,
     identity::Identity,
@@ -251,6 +251,7 @@ impl LinkOps for Device {
             config.peers().for_each(|peer| peer.stop());
             return Err(error);
         }
+        config.set_condition(Condition::Up);
         for peer in config.peers() {
             Peer::flush_staged(peer);
             if peer.persistent_keepalive() != 0 {
@@ -264,6 +265,7 @@ impl LinkOps for Device {
     fn stop(this: ArcBorrow<'_, Self>, _rtnl: &RtnlHeld) {
         let this = this.into();
         let mut config = Self::configure(&this);
+        config.set_condition(Condition::Down);
         // First nothing comes in any more, then all that came is forgotten.
         config.unbind();
         this.handshakes.purge();
@@ -282,6 +284,7 @@ impl LinkOps for Device {
         devices::remove(&this);
         {
             let mut config = Self::configure(&this);
+            config.set_condition(Condition::Gone);
             this.creating_net.clear();
             config.unbind();
             config.remove_all_peers();

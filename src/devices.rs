@@ -17,7 +17,7 @@ use crate::{
         memory,
         net::{
             netns::{NetRef, NetnsExit, PernetRegistration},
-            rtnl::{self, RtnlHeld}, //
+            rtnl::RtnlHeld, //
         },
         notifier::{SuspendNotify, SuspendRegistration, VmForkNotify, VmForkRegistration},
         sync::rcu::{self, RcuArc, RcuCell}, //
@@ -163,10 +163,7 @@ impl NetnsExit for Hooks {
 
 impl SuspendNotify for Hooks {
     fn suspend_prepare() {
-        {
-            let _rtnl = rtnl::lock();
-            for_each(|device| Device::configure(device).forget_all_keys());
-        }
+        for_each(|device| Device::configure(device).forget_all_keys());
         // Keys are wiped as they are freed: before the system's memory is written anywhere.
         for_each(|device| device.crypt_queue.flush());
         rcu::barrier();
@@ -175,7 +172,6 @@ impl SuspendNotify for Hooks {
 
 impl VmForkNotify for Hooks {
     fn vm_forked() {
-        let _rtnl = rtnl::lock();
         for_each(|device| Device::configure(device).expire_all_keys());
     }
 }

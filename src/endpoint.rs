@@ -6,13 +6,16 @@ mod address;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use kernel::prelude::*;
+use kernel::{
+    alloc::flags::{GFP_ATOMIC, __GFP_NOWARN},
+    prelude::*, //
+};
 
 use crate::{
     kapi::{
         net::{
             device::NetDevice,
-            route::DstCache,
+            route::KnownRoute,
             udp_tunnel::{Origin, Route, UdpHandler}, //
         },
         sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
@@ -22,7 +25,7 @@ use crate::{
 
 pub(crate) use address::{Endpoint, ShowEndpoint};
 
-/// A peer's endpoint, and the routes to it.
+/// A peer's endpoint, and the way to it.
 ///
 /// Both are under one lock, which is held during the lookup of a route, but not while packets are
 /// sent along it.
@@ -36,35 +39,62 @@ pub(crate) struct EndpointCell {
 
 struct State {
     endpoint: Option<Endpoint>,
+    /// There since something was sent, unless there was no memory: it only saves time.
+    way: Option<KBox<Way>>,
+}
+
+/// What is remembered of the way to an endpoint.
+struct Way {
+    route: KnownRoute,
     /// Where the last datagram of the peer's came from. The endpoint is still just that if it has a
     /// source.
     heard: Option<Origin>,
-    routes: DstCache,
+}
+
+impl Way {
+    /// Nothing; [`None`] if there is no memory. Does not sleep.
+    fn new() -> Option<KBox<Self>> {
+        let way = Self {
+            route: KnownRoute::new(),
+            heard: None,
+        };
+        KBox::new(way, GFP_ATOMIC | __GFP_NOWARN).ok()
+    }
 }
 
 impl State {
     /// Moves the peer, and returns whether it was elsewhere.
     fn set(&mut self, endpoint: Endpoint) -> bool {
-        self.heard = None;
+        if let Some(way) = &mut self.way {
+            way.heard = None;
+        }
         if self.endpoint == Some(endpoint) {
             return false;
         }
         self.endpoint = Some(endpoint);
-        self.routes.reset();
+        if let Some(way) = &mut self.way {
+            way.route.forget();
+        }
         true
+    }
+
+    /// Whether the endpoint is still where that datagram came from.
+    fn is_at(&self, origin: &Origin) -> bool {
+        let has_source = self.endpoint.as_ref().is_some_and(Endpoint::has_source);
+        let heard = self.way.as_ref().and_then(|way| way.heard.as_ref());
+        has_source && heard == Some(origin)
     }
 }
 
 impl EndpointCell {
-    /// Creates a cell without an endpoint. May sleep.
-    pub(crate) fn new(routes: DstCache) -> impl PinInit<Self> {
+    /// Creates a cell without an endpoint.
+    pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             known: AtomicBool::new(false),
             state <- new_spinlock_bh!(
                 State {
                     endpoint: None,
-                    heard: None,
-                    routes,
+                    way: None,
                 },
                 "endpoint"
             ),
@@ -98,23 +128,29 @@ impl EndpointCell {
     #[inline]
     pub(crate) fn set_from_datagram(&self, origin: &Origin) {
         let mut state = self.state.lock();
-        let has_source = state.endpoint.as_ref().is_some_and(Endpoint::has_source);
-        if has_source && state.heard.as_ref() == Some(origin) {
+        if state.is_at(origin) {
             return;
         }
         if state.set(Endpoint::from_origin(origin)) {
             self.known.store(true, Ordering::Relaxed);
         }
-        state.heard = Some(*origin);
+        if let Some(way) = &mut state.way {
+            way.heard = Some(*origin);
+        }
     }
 
-    /// Forgets which of our addresses the peer knows, and the routes.
+    /// Forgets which of our addresses the peer knows, and the way to it.
     pub(crate) fn clear_source(&self) {
         let mut state = self.state.lock();
         if let Some(endpoint) = &mut state.endpoint {
             endpoint.clear_source();
         }
-        state.routes.reset_now();
+        state.way = None;
+    }
+
+    /// Forgets the way to the peer, which has been idle for long.
+    pub(crate) fn rest(&self) {
+        self.state.lock().way = None;
     }
 
     /// Looks up the way to the peer for packets of that mark.
@@ -129,10 +165,12 @@ impl EndpointCell {
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let mut state = self.state.lock();
-        let State {
-            endpoint, routes, ..
-        } = &mut *state;
+        let State { endpoint, way } = &mut *state;
         let endpoint = endpoint.as_mut().ok_or(EDESTADDRREQ)?;
-        sockets.route(dev, endpoint, mark, Some(routes), bh)
+        if way.is_none() {
+            *way = Way::new();
+        }
+        let known = way.as_mut().map(|way| &mut way.route);
+        sockets.route(dev, endpoint, mark, known, bh)
     }
 }

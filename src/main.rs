@@ -35,6 +35,7 @@ mod ip;
 )]
 mod kapi;
 mod netlink;
+mod noise;
 mod peer;
 mod peers;
 mod pile;

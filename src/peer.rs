@@ -19,14 +19,12 @@ use kernel::{
 use crate::{
     allowed_ips::Owner,
     census::Alive,
-    crypto::{KernelCrypto, Key},
+    crypto::Key,
     device::Device,
     endpoint::EndpointCell,
-    identity::Identity,
     kapi::{
         farewell::{farewell, Farewell},
         log::debug,
-        net::route::DstCache,
         sync::{
             atomic::{AtomicBool, AtomicU64, Ordering},
             new_spinlock_bh,
@@ -35,16 +33,10 @@ use crate::{
         },
         timer::Timer, //
     },
-    proto::{
-        cookie::CookieMaker,
-        handshake::Handshake,
-        identity::RemoteStatic,
-        messages::PublicKey,
-        timers::Timers, //
-    },
-    queue::{backlog::Backlog, ordered::Ordered},
-    session::Slots,
-    tx::{stage::Stage, TxHeader}, //
+    noise::Noise,
+    proto::{messages::PublicKey, timers::Timers},
+    session::{Lanes, Slots},
+    tx::stage::{Pace, Stage}, //
 };
 
 /// A peer.
@@ -69,17 +61,16 @@ pub(crate) struct Peer {
     /// Whether a message has come since this was last asked.
     is_heard: AtomicBool,
     #[pin]
-    pub(crate) tx_order: Ordered<TxHeader>,
-    /// Packets from the socket to the stack.
-    pub(crate) rx_backlog: Backlog,
-    #[pin]
     pub(crate) timers: SpinLockBh<Timers>,
     #[pin]
     pub(crate) timer: Timer<Peer>,
+    /// The work item that does what is due.
     #[pin]
-    initiate: Work<Peer, INITIATE>,
-    #[pin]
-    forget: Work<Peer, FORGET>,
+    work: Work<Peer>,
+    /// Whether an initiation is due.
+    pub(crate) is_to_initiate: AtomicBool,
+    /// Whether all keys are due to be erased.
+    pub(crate) is_to_forget: AtomicBool,
     is_closed: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
@@ -87,20 +78,24 @@ pub(crate) struct Peer {
     _alive: Alive,
 }
 
-/// The work item that sends an initiation.
-pub(crate) const INITIATE: u64 = 0;
-/// The work item that erases all keys.
-pub(crate) const FORGET: u64 = 1;
-
 impl_has_work! {
-    impl HasWork<Peer, 0> for Peer { self.initiate }
-    impl HasWork<Peer, 1> for Peer { self.forget }
+    impl HasWork<Peer> for Peer { self.work }
 }
+
+/// There may be a million peers, and between 512 bytes and 1024 there is no size that the kernel
+/// allocates. Locks that are watched are larger.
+#[cfg(all(
+    CONFIG_SMP,
+    not(CONFIG_PREEMPT_RT),
+    not(CONFIG_DEBUG_SPINLOCK),
+    not(CONFIG_DEBUG_MUTEXES),
+    not(CONFIG_LOCKDEP)
+))]
+const _: () = assert!(RcuArc::<Peer>::SIZE <= 512);
 
 /// What a peer takes that may not be to be had.
 pub(crate) struct PeerMemory {
     object: RcuReservation<Peer>,
-    routes: DstCache,
 }
 
 impl PeerMemory {
@@ -108,18 +103,8 @@ impl PeerMemory {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             object: RcuReservation::new(GFP_KERNEL)?,
-            routes: DstCache::new()?,
         })
     }
-}
-
-/// What handshakes with a peer are made with.
-pub(crate) struct Noise {
-    /// Who we are to this peer; the keys in `remote` were computed with it.
-    pub(crate) identity: Option<RcuArc<Identity>>,
-    pub(crate) remote: RemoteStatic<KernelCrypto>,
-    pub(crate) handshake: Handshake<KernelCrypto>,
-    pub(crate) cookie: CookieMaker<KernelCrypto>,
 }
 
 /// How many peers have been created since the module was loaded.
@@ -152,38 +137,26 @@ impl Peer {
         device: Arc<Device>,
         place: u64,
         public_key: PublicKey,
-        preshared_key: Option<Key>,
-        identity: Option<RcuArc<Identity>>,
-        PeerMemory { object, routes }: PeerMemory,
+        preshared_key: Option<KBox<Key>>,
+        PeerMemory { object }: PeerMemory,
     ) -> RcuArc<Self> {
-        let mut remote = RemoteStatic::new(public_key, identity.as_deref().map(Identity::keys));
-        if let Some(key) = preshared_key {
-            remote.set_preshared_key(key);
-        }
         let alive = device.census.enter();
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let noise = Noise {
-            identity,
-            remote,
-            handshake: Handshake::new(),
-            cookie: CookieMaker::new(&public_key),
-        };
         let peer = object.fill(pin_init!(Self {
             id,
             place: AtomicU64::new(place),
             device,
             public_key,
-            noise <- new_mutex!(noise, "wg_noise"),
+            noise <- new_mutex!(Noise::new(preshared_key), "wg_noise"),
             sessions <- Slots::new(),
-            endpoint <- EndpointCell::new(routes),
+            endpoint <- EndpointCell::new(),
             stage <- new_spinlock_bh!(Stage::new()),
             is_heard: AtomicBool::new(false),
-            tx_order <- Ordered::new(),
-            rx_backlog: Backlog::new(),
             timers <- new_spinlock_bh!(Timers::new()),
             timer <- Timer::new(static_lock_class!()),
-            initiate <- new_work!("wg_initiate"),
-            forget <- new_work!("wg_forget"),
+            work <- new_work!("wg_peer"),
+            is_to_initiate: AtomicBool::new(false),
+            is_to_forget: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
@@ -224,7 +197,8 @@ impl Peer {
         this.stop_timers();
         this.sessions.close(&this.device.index_table);
         // Who makes a handshake looks at the mark under this lock.
-        Self::clear_handshake(this, &mut this.noise.lock());
+        Self::erase_handshake(this);
+        this.endpoint.rest();
         this.drop_staged();
         this.device.index_table.fit();
     }
@@ -236,9 +210,29 @@ impl Peer {
 
     /// Erases the handshake and all sessions.
     pub(crate) fn forget_keys(this: &RcuArc<Self>) {
-        Self::clear_handshake(this, &mut this.noise.lock());
+        Self::erase_handshake(this);
         this.sessions.clear(&this.device.index_table);
+        this.endpoint.rest();
         this.device.index_table.fit();
+    }
+
+    /// Erases the handshake, and gives up what only handshakes need.
+    fn erase_handshake(this: &RcuArc<Self>) {
+        let mut noise = this.noise.lock();
+        Self::clear_handshake(this, &mut noise);
+        noise.rest();
+        this.stage.lock().set_pace(None);
+    }
+
+    /// What a session of the peer takes besides its keys. May sleep.
+    pub(crate) fn lanes(&self, noise: &mut Noise) -> Result<Arc<Lanes>> {
+        if let Some(lanes) = noise.lanes() {
+            return Ok(lanes.clone());
+        }
+        let pace = Pace::new()?;
+        let lanes = noise.open_lanes()?;
+        self.stage.lock().set_pace(Some(pace));
+        Ok(lanes)
     }
 
     /// Erases the handshake, and lets sessions receive but not send: keys have changed.
@@ -250,18 +244,15 @@ impl Peer {
     }
 
     fn clear_handshake(this: &RcuArc<Self>, noise: &mut Noise) {
-        if let Some(index) = noise.handshake.clear() {
+        if let Some(index) = noise.clear_handshake() {
             let _ = this.device.index_table.remove_handshake(index, this);
         }
     }
 
-    /// Becomes the peer of another identity.
-    pub(crate) fn set_identity(this: &RcuArc<Self>, identity: Option<&RcuArc<Identity>>) {
+    /// Forgets who the device was: it has another private key already.
+    pub(crate) fn forget_identity(this: &RcuArc<Self>) {
         let mut noise = this.noise.lock();
-        noise
-            .remote
-            .refresh(identity.map(|identity| identity.keys()));
-        noise.identity = identity.cloned();
+        noise.forget_identity();
         Self::expire_keys(this, &mut noise);
     }
 
@@ -269,7 +260,7 @@ impl Peer {
     pub(crate) fn drop_staged(&self) {
         let staged = self.stage.lock().take();
         if staged.messages() > 0 {
-            self.device.dev.tx_dropped(staged.messages() as u32);
+            self.device.dev.tx_dropped(staged.messages());
         }
     }
 

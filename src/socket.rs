@@ -15,7 +15,7 @@ use crate::{
             addr::Family,
             device::NetDevice,
             netns::{Net, WeakNet},
-            route::DstCache,
+            route::KnownRoute,
             skbuff::SkBuff,
             udp_tunnel::{ipv6_enabled, Datagram, Route, UdpHandler, UdpSocket, KNOWS_IPV6}, //
         },
@@ -105,14 +105,14 @@ impl<H: UdpHandler> SocketPair<H> {
         dev: &NetDevice,
         endpoint: &mut Endpoint,
         mark: u32,
-        cache: Option<&mut DstCache>,
+        known: Option<&mut KnownRoute>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let route = match endpoint {
-            Endpoint::V4 { addr, source, .. } => self.v4.route4(*addr, source, mark, cache, bh),
+            Endpoint::V4 { addr, source, .. } => self.v4.route4(*addr, source, mark, known, bh),
             Endpoint::V6 { addr, source } => {
                 let socket = self.v6.as_ref().ok_or(NO_IPV6)?;
-                socket.route6(*addr, source, mark, cache, bh)
+                socket.route6(*addr, source, mark, known, bh)
             }
         };
         if let Err(error) = &route {

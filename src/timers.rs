@@ -5,6 +5,8 @@
 //! What happened is told once per batch. The kernel's timer is moved only if a deadline is earlier
 //! than what it is set to.
 
+use core::mem::offset_of;
+
 use crate::{
     kapi::{
         log::debug,
@@ -67,6 +69,8 @@ fn delay(deadline: MonoTime) -> u64 {
 }
 
 impl HasTimer for Peer {
+    const OFFSET: usize = offset_of!(Self, timer);
+
     fn timer(&self) -> &Timer<Self> {
         &self.timer
     }

@@ -11,7 +11,7 @@ REALLOCATING = frozenset(["rust_helper_krealloc_node_align", "rust_helper_kvreal
 
 ALLOCATING = REALLOCATING | frozenset(
     """
-    alloc_workqueue_noprof dst_cache_init
+    alloc_workqueue_noprof
     rtnl_link_register genl_register_family register_netdevice dev_alloc_name netif_napi_add_weight_locked
     udp_sock_create4 udp_sock_create6
     register_pernet_subsys nf_register_net_hooks
@@ -39,8 +39,7 @@ NOT_ALLOCATING = frozenset(
     net_namespace_list __napi_schedule napi_schedule_prep napi_enable napi_disable __netif_napi_del_locked net_ratelimit
     skb_pull skb_push skb_put skb_trim skb_to_sgvec skb_scrub_packet skb_dump pskb_put __skb_get_hash_net consume_skb
     kfree_skb_list_reason sk_skb_reason_drop sg_init_table __vlan_get_protocol_offset
-    dst_cache_destroy dst_cache_get_ip4 dst_cache_get_ip6 dst_cache_reset_now dst_cache_set_ip4 dst_cache_set_ip6
-    dst_release ip4_mtu ip6_mtu ipv4_mtu ip6_dst_hoplimit ip_tunnel_parse_protocol inet_confirm_addr ipv6_chk_addr
+    dst_release ipv4_dst_check ip6_dst_check ip4_mtu ip6_mtu ipv4_mtu ip6_dst_hoplimit ip_tunnel_parse_protocol inet_confirm_addr ipv6_chk_addr
     __ipv6_addr_type disable_ipv6_mod in6addr_any kernel_in6addr_any ip_tunnel_header_ops
     genlmsg_put nla_put nla_put_64bit rtnl_lock rtnl_unlock synchronize_net
     blake2s_final blake2s_update chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt

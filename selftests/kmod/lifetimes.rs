@@ -188,6 +188,8 @@ impl Clock {
 }
 
 impl HasTimer for Clock {
+    const OFFSET: usize = core::mem::offset_of!(Self, timer);
+
     fn timer(&self) -> &Timer<Self> {
         &self.timer
     }

@@ -86,6 +86,40 @@ bool wg_helper_ipv6_mod_enabled(void)
 	return IS_ENABLED(CONFIG_IPV6) && ipv6_mod_enabled();
 }
 
+/* Lets go of a remembered route. */
+static void route_forget(struct wg_helper_route *route)
+{
+	struct dst_entry *dst = route->dst;
+
+	route->dst = NULL;
+	dst_release(dst);
+}
+
+/* The remembered route and a reference to it, unless it no longer holds. */
+static struct dst_entry *route_get(struct wg_helper_route *route)
+{
+	struct dst_entry *dst = route->dst;
+
+	if (!dst)
+		return NULL;
+	if (!dst_check(dst, route->cookie)) {
+		route_forget(route);
+		return NULL;
+	}
+	dst_hold(dst);
+	return dst;
+}
+
+/* Remembers a route, of which the caller keeps its own reference. */
+static void route_set(struct wg_helper_route *route, struct dst_entry *dst,
+		      u32 cookie)
+{
+	route_forget(route);
+	dst_hold(dst);
+	route->dst = dst;
+	route->cookie = cookie;
+}
+
 static struct rtable *lookup4(struct sock *sk, struct wg_helper_flow4 *flow)
 {
 	struct flowi4 fl = {
@@ -105,13 +139,14 @@ static struct rtable *lookup4(struct sock *sk, struct wg_helper_flow4 *flow)
 	return rt;
 }
 
-static void clear_source4(struct wg_helper_flow4 *flow, struct dst_cache *cache)
+static void clear_source4(struct wg_helper_flow4 *flow,
+			  struct wg_helper_route *known)
 {
 	flow->saddr = 0;
 	flow->source_ifindex = 0;
 	flow->source_cleared = true;
-	if (cache)
-		dst_cache_reset(cache);
+	if (known)
+		route_forget(known);
 }
 
 /* Whether a route contradicts the interface that its source was learnt on. */
@@ -127,35 +162,38 @@ static bool leaves_elsewhere(const struct rtable *rt, int ifindex)
 
 struct dst_entry *wg_helper_udp_route4(struct sock *sk,
 				       struct wg_helper_flow4 *flow,
-				       struct dst_cache *cache)
+				       struct wg_helper_route *known)
 {
-	struct rtable *rt = NULL;
+	struct dst_entry *dst = known ? route_get(known) : NULL;
+	struct rtable *rt;
 
-	if (cache)
-		rt = dst_cache_get_ip4(cache, &flow->saddr);
-	if (rt)
-		return &rt->dst;
+	if (dst) {
+		flow->saddr = known->saddr.s6_addr32[0];
+		return dst;
+	}
 
 	if (flow->saddr && !inet_confirm_addr(sock_net(sk), NULL, 0,
 					      flow->saddr, RT_SCOPE_HOST))
-		clear_source4(flow, cache);
+		clear_source4(flow, known);
 	rt = lookup4(sk, flow);
 	if (leaves_elsewhere(rt, flow->source_ifindex)) {
 		if (!IS_ERR(rt))
 			ip_rt_put(rt);
-		clear_source4(flow, cache);
+		clear_source4(flow, known);
 		rt = lookup4(sk, flow);
 	}
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
-	if (cache)
-		dst_cache_set_ip4(cache, &rt->dst, flow->saddr);
+	if (known) {
+		route_set(known, &rt->dst, 0);
+		known->saddr.s6_addr32[0] = flow->saddr;
+	}
 	return &rt->dst;
 }
 
 struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 				       struct wg_helper_flow6 *flow,
-				       struct dst_cache *cache)
+				       struct wg_helper_route *known)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	struct flowi6 fl = {
@@ -166,19 +204,19 @@ struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 		.flowi6_oif = flow->oif,
 		.flowi6_proto = IPPROTO_UDP,
 	};
-	struct dst_entry *dst = NULL;
+	struct dst_entry *dst = known ? route_get(known) : NULL;
 
-	if (cache)
-		dst = dst_cache_get_ip6(cache, &flow->saddr);
-	if (dst)
+	if (dst) {
+		flow->saddr = known->saddr;
 		return dst;
+	}
 
 	if (!ipv6_addr_any(&flow->saddr) &&
 	    !ipv6_chk_addr(sock_net(sk), &flow->saddr, NULL, 0)) {
 		flow->saddr = in6addr_any;
 		flow->source_cleared = true;
-		if (cache)
-			dst_cache_reset(cache);
+		if (known)
+			route_forget(known);
 	}
 	fl.saddr = flow->saddr;
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(&fl));
@@ -186,8 +224,10 @@ struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 	if (IS_ERR(dst))
 		return dst;
 	flow->saddr = fl.saddr;
-	if (cache)
-		dst_cache_set_ip6(cache, dst, &flow->saddr);
+	if (known) {
+		route_set(known, dst, rt6_get_cookie(dst_rt6_info(dst)));
+		known->saddr = flow->saddr;
+	}
 	return dst;
 #else
 	return ERR_PTR(-EAFNOSUPPORT);
@@ -345,11 +385,6 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 void wg_helper_dst_hold(struct dst_entry *dst)
 {
 	dst_hold(dst);
-}
-
-void wg_helper_dst_cache_reset(struct dst_cache *cache)
-{
-	dst_cache_reset(cache);
 }
 
 /* Whether the IP header is what the packet claims, and a UDP header follows. */

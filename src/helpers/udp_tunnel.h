@@ -3,7 +3,8 @@
 #ifndef WG_HELPERS_UDP_TUNNEL_H
 #define WG_HELPERS_UDP_TUNNEL_H
 
-#include <net/dst_cache.h>
+#include <linux/in6.h>
+#include <net/dst.h>
 #include <net/udp_tunnel.h>
 
 struct wg_helper_flow4 {
@@ -34,6 +35,13 @@ struct wg_helper_origin {
 	bool is_v6;
 };
 
+/* A route, and the source address to use with it, for users under one lock. */
+struct wg_helper_route {
+	struct dst_entry *dst;	/* referenced; NULL if none is remembered */
+	struct in6_addr saddr;	/* or an IPv4 address in the first word */
+	u32 cookie;
+};
+
 struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 				      void *user_data,
 				      int (*receive)(struct sock *,
@@ -45,10 +53,10 @@ bool wg_helper_ipv6_mod_enabled(void);
 
 struct dst_entry *wg_helper_udp_route4(struct sock *sk,
 				       struct wg_helper_flow4 *flow,
-				       struct dst_cache *cache);
+				       struct wg_helper_route *known);
 struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 				       struct wg_helper_flow6 *flow,
-				       struct dst_cache *cache);
+				       struct wg_helper_route *known);
 int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
 			struct sk_buff *skb, struct net_device *dev,
 			const struct wg_helper_flow4 *flow, u8 ds);
@@ -56,7 +64,6 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 			struct sk_buff *skb, struct net_device *dev,
 			const struct wg_helper_flow6 *flow, u8 ds);
 void wg_helper_dst_hold(struct dst_entry *dst);
-void wg_helper_dst_cache_reset(struct dst_cache *cache);
 
 int wg_helper_udp_datagram_prepare(struct sk_buff *skb,
 				   unsigned int min_linear);

@@ -5,8 +5,8 @@
 //! C header: [`include/linux/timer.h`](srctree/include/linux/timer.h)
 
 use core::{
-    ptr,
-    sync::atomic::{AtomicPtr, Ordering}, //
+    marker::PhantomData,
+    ptr, //
 };
 
 use kernel::{
@@ -25,6 +25,9 @@ use crate::{
 
 /// An object with a timer in it.
 pub(crate) trait HasTimer: Send + Sync + Sized + 'static {
+    /// Where in the object its timer is.
+    const OFFSET: usize;
+
     /// The timer, which is a member of the object itself.
     fn timer(&self) -> &Timer<Self>;
 
@@ -40,13 +43,13 @@ pub(crate) trait HasTimer: Send + Sync + Sized + 'static {
 ///
 /// # Invariants
 ///
-/// `host` is null, or comes from [`RcuRef::as_data`] for the object of which this timer is a member.
-/// The C timer is not pending while it is null.
+/// The C timer is not pending unless this is the member at [`HasTimer::OFFSET`] of a `T` that lives
+/// in an [`RcuArc`].
 #[pin_data(PinnedDrop)]
 pub(crate) struct Timer<T: HasTimer> {
     #[pin]
     timer: Opaque<bindings::timer_list>,
-    host: AtomicPtr<T>,
+    _host: PhantomData<fn(RcuArc<T>)>,
 }
 
 // SAFETY: A timer may be used from any thread.
@@ -62,21 +65,19 @@ impl<T: HasTimer> Timer<T> {
                 // SAFETY: `slot` can be written and stays in place, `key` lives forever.
                 unsafe { bindings::timer_setup(slot, Some(Self::run), key.as_ptr()) }
             }),
-            host: AtomicPtr::new(ptr::null_mut()),
+            _host: PhantomData,
         })
     }
 
     /// Lets the timer of `host` expire `delay` jiffies from now, whenever it was to expire before.
     pub(crate) fn arm(host: RcuRef<'_, T>, delay: u64) {
         let this = host.timer();
-        let base = host.as_data();
-        // A timer that isn't the host's own would not be dropped with it.
-        let offset = (ptr::from_ref(this).addr()).wrapping_sub(base.addr());
-        if offset >= size_of::<T>() {
+        // A timer that isn't the host's own would not be dropped with it, nor lead to it.
+        let offset = (ptr::from_ref(this).addr()).wrapping_sub(host.as_data().addr());
+        if offset != T::OFFSET {
             return;
         }
-        // INVARIANT: The object lives in an `RcuArc`, and the timer is within it, as just checked.
-        this.host.store(base.cast_mut(), Ordering::Release);
+        // INVARIANT: The object lives in an `RcuArc`, and the timer is where it says, as just checked.
         // SAFETY: The timer was set up by `new`.
         unsafe { bindings::timer_arm(this.timer.get(), delay as c_ulong) };
     }
@@ -102,10 +103,10 @@ impl<T: HasTimer> Timer<T> {
         let timer = Opaque::cast_from(timer);
         // SAFETY: By the caller's promise, this is the member of a `Timer`, which is alive since
         // dropping it waits for us.
-        let this = unsafe { &*kernel::container_of!(timer, Self, timer) };
-        let host = this.host.load(Ordering::Acquire);
-        // SAFETY: By the type invariants, a pending timer's host is the object that it is a member of,
-        // whose memory is valid since dropping it waits for us.
+        let this = unsafe { kernel::container_of!(timer, Self, timer) };
+        let host = this.wrapping_byte_sub(T::OFFSET).cast::<T>();
+        // SAFETY: By the type invariants, `host` is the object that a timer which was pending is a
+        // member of, whose memory is valid since dropping it waits for us.
         if let Some(host) = unsafe { RcuArc::try_from_data(host) } {
             // SAFETY: Timers expire in a softirq, or where bottom halves are disabled.
             T::expired(host, unsafe { BhDisabled::assume() });

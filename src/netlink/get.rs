@@ -28,8 +28,7 @@ use crate::{
     kapi::net::{
         addr::Family,
         device::NetDevice,
-        genetlink::{Dump, Info, Message, Policy, Progress, Writer},
-        rtnl, //
+        genetlink::{Dump, Info, Message, Policy, Progress, Writer}, //
     },
     peer::Peer, //
 };
@@ -64,11 +63,8 @@ impl Dump for GetDevice {
     }
 
     fn dump(&mut self, message: &mut Message<'_>) -> Result<Progress> {
-        let rtnl = rtnl::lock();
-        if !self.device.dev.is_registered(&rtnl) {
-            return Err(ENODEV);
-        }
         let config = Device::configure(&self.device);
+        config.check_there()?;
         message.set_generation(config.generation());
         let first = self.next;
         if self.next == Position::Device {

@@ -5,7 +5,8 @@
 //! Both commands name a device that lives in the network namespace of the requester's socket, and
 //! both are for its administrators only, since they carry keys.
 //!
-//! Locks: the core's generic netlink mutex, then RTNL, then the device's configuration lock.
+//! Locks: the core's generic netlink mutex, then the device's configuration lock. RTNL is not taken, so
+//! nobody who changes links, addresses or routes waits for a large configuration.
 
 mod get;
 mod policy;

@@ -32,7 +32,7 @@ use super::crypto::{AeadError, Crypto, DegenerateSharedSecret};
 use super::messages::{Index, PublicKey};
 use super::noise::{kdf2, Key, SymmetricState};
 use super::tai64n::Timestamp;
-use super::time::BootTime;
+use super::time::{BootTime, Maybe};
 
 /// Why a step failed. The slot is as before unless the step says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -101,8 +101,35 @@ pub struct SessionKeys<C: Crypto> {
 pub struct Handshake<C: Crypto> {
     state: State<C>,
     local_index: Option<Index>,
+    history: History,
+}
+
+/// What a peer's initiations are judged by. It must outlive every handshake.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct History {
     greatest_timestamp: Timestamp,
-    last_accepted: Option<BootTime>,
+    last_accepted: Maybe<BootTime>,
+}
+
+impl History {
+    /// Whether an authentic initiation is neither a replay nor one too many.
+    pub fn judge<C: Crypto>(
+        &self,
+        initiation: &AuthenticatedInitiation<C>,
+        now: BootTime,
+    ) -> Result<(), Reject> {
+        if initiation.timestamp <= self.greatest_timestamp {
+            return Err(Reject::Replay);
+        }
+        if self
+            .last_accepted
+            .get()
+            .is_some_and(|last| !last.is_older_than(INITIATION_SPACING, now))
+        {
+            return Err(Reject::Flood);
+        }
+        Ok(())
+    }
 }
 
 enum State<C: Crypto> {
@@ -136,12 +163,26 @@ impl<C: Crypto> Handshake<C> {
     /// An empty slot of a peer never heard of.
     #[must_use]
     pub const fn new() -> Self {
+        Self::resume(History {
+            greatest_timestamp: Timestamp([0; 12]),
+            last_accepted: Maybe::<BootTime>::NONE,
+        })
+    }
+
+    /// An empty slot of a peer with that history.
+    #[must_use]
+    pub const fn resume(history: History) -> Self {
         Self {
             state: State::Zeroed,
             local_index: None,
-            greatest_timestamp: Timestamp([0; 12]),
-            last_accepted: None,
+            history,
         }
+    }
+
+    /// What has to be remembered if the slot is given up.
+    #[must_use]
+    pub const fn history(&self) -> History {
+        self.history
     }
 
     /// The local index in use, by which a response or cookie reply finds this slot.
@@ -159,17 +200,11 @@ impl<C: Crypto> Handshake<C> {
         initiation: AuthenticatedInitiation<C>,
         now: BootTime,
     ) -> Result<(), Reject> {
-        if initiation.timestamp <= self.greatest_timestamp {
-            return Err(Reject::Replay);
-        }
-        if self
-            .last_accepted
-            .is_some_and(|last| !last.is_older_than(INITIATION_SPACING, now))
-        {
-            return Err(Reject::Flood);
-        }
-        self.greatest_timestamp = initiation.timestamp;
-        self.last_accepted = Some(now);
+        self.history.judge(&initiation, now)?;
+        self.history = History {
+            greatest_timestamp: initiation.timestamp,
+            last_accepted: Maybe::<BootTime>::some(now),
+        };
         self.state = State::ConsumedInitiation {
             symmetric: initiation.symmetric,
             remote_ephemeral: initiation.remote_ephemeral,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 
-//! Who we are and who a peer is: long-lived keys and what can be computed from them in advance.
+//! Who we are and who a peer is: long-lived keys and what can be computed from them but once.
 
 use super::crypto::{Crypto, DegenerateSharedSecret};
 use super::messages::PublicKey;
@@ -44,7 +44,7 @@ fn clamp([first, .., last]: &mut [u8; 32]) {
     *last = (*last & 127) | 64;
 }
 
-/// A peer's static public key, the preshared key, and the static-static secret computed in advance.
+/// A peer's static public key, the preshared key, and the static-static secret, computed once.
 pub struct RemoteStatic<C: Crypto> {
     public: PublicKey,
     preshared_key: Key<C>,
@@ -67,6 +67,16 @@ impl<C: Crypto> RemoteStatic<C> {
     /// Computes anew what depends on the device's identity. Costs a Diffie-Hellman.
     pub fn refresh(&mut self, identity: Option<&StaticIdentity<C>>) {
         self.static_static = identity.and_then(|identity| dh(&identity.private, &self.public).ok());
+    }
+
+    /// A copy, to be worked with while the original may change.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self {
+            public: self.public,
+            preshared_key: self.preshared_key.duplicate(),
+            static_static: self.static_static.as_ref().map(Key::duplicate),
+        }
     }
 
     /// Sets the preshared key for future handshakes; all zero is none.

@@ -49,6 +49,46 @@ impl MonoTime {
     }
 }
 
+/// A time or none, in the room of a time alone: the last that there is stands for none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Maybe<T>(T);
+
+macro_rules! impl_maybe {
+    ($time:ident) => {
+        impl Maybe<$time> {
+            pub(super) const NONE: Self = Self($time(u64::MAX));
+
+            #[inline]
+            pub(super) const fn some(time: $time) -> Self {
+                Self(time)
+            }
+
+            #[inline]
+            pub(super) const fn get(self) -> Option<$time> {
+                if self.0 .0 == u64::MAX {
+                    None
+                } else {
+                    Some(self.0)
+                }
+            }
+
+            #[inline]
+            pub(super) const fn is_none(self) -> bool {
+                self.0 .0 == u64::MAX
+            }
+        }
+
+        impl Default for Maybe<$time> {
+            fn default() -> Self {
+                Self::NONE
+            }
+        }
+    };
+}
+
+impl_maybe!(BootTime);
+impl_maybe!(MonoTime);
+
 /// `Duration::as_nanos` without 128-bit arithmetic, which not every kernel links.
 pub(super) const fn nanos(duration: Duration) -> u64 {
     duration

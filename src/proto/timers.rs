@@ -16,7 +16,7 @@ use super::constants::{
     JITTER_LIMIT_NANOS, KEEPALIVE_TIMEOUT, MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT,
     REKEY_TIMEOUT, ZERO_KEYS_AFTER_TIME,
 };
-use super::time::{BootTime, MonoTime, WallTime};
+use super::time::{BootTime, Maybe, MonoTime, WallTime};
 
 /// A random delay below a third of a second, so that two peers do not start over in step (6.1).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -90,22 +90,27 @@ pub enum KeepaliveChange {
 #[derive(Debug)]
 pub struct Timers {
     is_running: bool,
-    retransmit_handshake: Option<MonoTime>,
-    send_keepalive: Option<MonoTime>,
-    new_handshake: Option<MonoTime>,
-    zero_keys: Option<MonoTime>,
-    persistent_keepalive: Option<MonoTime>,
+    retransmit_handshake: Deadline,
+    send_keepalive: Deadline,
+    new_handshake: Deadline,
+    zero_keys: Deadline,
+    persistent_keepalive: Deadline,
     /// When the one timer that serves all is set to fire.
-    armed: Option<MonoTime>,
+    armed: Deadline,
     /// Whether a deadline may be earlier than that, which is not looked for otherwise.
     may_be_late: bool,
     needs_another_keepalive: bool,
     sent_last_minute: bool,
     attempts: u8,
     persistent_keepalive_secs: u16,
-    last_handshake_sent: Option<BootTime>,
-    last_handshake: WallTime,
+    last_handshake_sent: Maybe<BootTime>,
+    /// The two halves of a time, which would leave a gap if they were one.
+    last_handshake_secs: i64,
+    last_handshake_nanos: u32,
 }
+
+/// When a timer runs out, if it is set.
+type Deadline = Maybe<MonoTime>;
 
 impl Default for Timers {
     fn default() -> Self {
@@ -119,19 +124,20 @@ impl Timers {
     pub const fn new() -> Self {
         Self {
             is_running: false,
-            retransmit_handshake: None,
-            send_keepalive: None,
-            new_handshake: None,
-            zero_keys: None,
-            persistent_keepalive: None,
-            armed: None,
+            retransmit_handshake: Deadline::NONE,
+            send_keepalive: Deadline::NONE,
+            new_handshake: Deadline::NONE,
+            zero_keys: Deadline::NONE,
+            persistent_keepalive: Deadline::NONE,
+            armed: Deadline::NONE,
             may_be_late: false,
             needs_another_keepalive: false,
             sent_last_minute: false,
             attempts: 0,
             persistent_keepalive_secs: 0,
-            last_handshake_sent: None,
-            last_handshake: WallTime { secs: 0, nanos: 0 },
+            last_handshake_sent: Maybe::<BootTime>::NONE,
+            last_handshake_secs: 0,
+            last_handshake_nanos: 0,
         }
     }
 
@@ -150,12 +156,12 @@ impl Timers {
     /// too. The interval, the count of attempts and the time of the last handshake stay.
     pub fn stop(&mut self) {
         self.is_running = false;
-        self.retransmit_handshake = None;
-        self.send_keepalive = None;
-        self.new_handshake = None;
-        self.zero_keys = None;
-        self.persistent_keepalive = None;
-        self.armed = None;
+        self.retransmit_handshake = Deadline::NONE;
+        self.send_keepalive = Deadline::NONE;
+        self.new_handshake = Deadline::NONE;
+        self.zero_keys = Deadline::NONE;
+        self.persistent_keepalive = Deadline::NONE;
+        self.armed = Deadline::NONE;
     }
 
     /// A batch of authenticated messages is about to go out. If there are data among them something
@@ -169,7 +175,7 @@ impl Timers {
         leaving: Leaving,
         jitter: impl FnOnce() -> Jitter,
     ) -> bool {
-        self.send_keepalive = None;
+        self.send_keepalive = Deadline::NONE;
         self.restart_persistent_keepalive(now);
         let begins = leaving == Leaving::Data && self.new_handshake.is_none();
         if begins {
@@ -180,18 +186,18 @@ impl Timers {
 
     /// Of the batch from which it is counted when something has to come back, no data went out.
     pub fn data_refused(&mut self) {
-        self.new_handshake = None;
+        self.new_handshake = Deadline::NONE;
     }
 
     /// A batch of authenticated messages came in, `data_packets` of them data that is not a
     /// keepalive. Handshake messages come in as a batch without data.
     pub fn packets_received(&mut self, now: MonoTime, data_packets: usize) {
-        self.new_handshake = None;
+        self.new_handshake = Deadline::NONE;
         self.restart_persistent_keepalive(now);
         if data_packets == 0 {
             return;
         }
-        if self.send_keepalive.is_some() || data_packets > 1 {
+        if !self.send_keepalive.is_none() || data_packets > 1 {
             self.needs_another_keepalive = true;
         }
         if self.send_keepalive.is_none() {
@@ -213,6 +219,7 @@ impl Timers {
     #[must_use]
     pub fn may_initiate(&self, boot: BootTime) -> bool {
         self.last_handshake_sent
+            .get()
             .is_none_or(|sent| sent.is_older_than(REKEY_TIMEOUT, boot))
     }
 
@@ -221,35 +228,36 @@ impl Timers {
     pub fn begin_initiation(&mut self, boot: BootTime) -> bool {
         let may = self.may_initiate(boot);
         if may {
-            self.last_handshake_sent = Some(boot);
+            self.last_handshake_sent = Maybe::<BootTime>::some(boot);
         }
         may
     }
 
     /// An initiation was made and goes out now.
     pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, jitter: Jitter) {
-        self.last_handshake_sent = Some(boot);
+        self.last_handshake_sent = Maybe::<BootTime>::some(boot);
         self.packets_leave(now, Leaving::NoData, Jitter::default);
         self.retransmit_handshake = self.deadline(now, REKEY_TIMEOUT, jitter);
     }
 
     /// A response was made and goes out now. It is not limited, but limits initiations.
     pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime) {
-        self.last_handshake_sent = Some(boot);
+        self.last_handshake_sent = Maybe::<BootTime>::some(boot);
         self.packets_leave(now, Leaving::NoData, Jitter::default);
     }
 
     /// Lets the next initiation go at once, after a change of key or when the interface goes down.
     pub fn forget_last_handshake_sent(&mut self) {
-        self.last_handshake_sent = None;
+        self.last_handshake_sent = Maybe::<BootTime>::NONE;
     }
 
     /// The handshake is confirmed: a response came, or the first data of a session we responded to.
     pub fn handshake_complete(&mut self, wall: WallTime) {
-        self.retransmit_handshake = None;
+        self.retransmit_handshake = Deadline::NONE;
         self.attempts = 0;
         self.sent_last_minute = false;
-        self.last_handshake = wall;
+        self.last_handshake_secs = wall.secs;
+        self.last_handshake_nanos = wall.nanos;
     }
 
     /// A session was derived, in either role.
@@ -259,13 +267,16 @@ impl Timers {
 
     /// The secrets were erased for another reason, such as suspend.
     pub fn cancel_zero_keys(&mut self) {
-        self.zero_keys = None;
+        self.zero_keys = Deadline::NONE;
     }
 
     /// When a handshake was last complete; zero if never.
     #[must_use]
     pub const fn last_handshake(&self) -> WallTime {
-        self.last_handshake
+        WallTime {
+            secs: self.last_handshake_secs,
+            nanos: self.last_handshake_nanos,
+        }
     }
 
     /// True once per session: whether to ask for a successor because the session still receives
@@ -303,7 +314,7 @@ impl Timers {
             self.persistent_keepalive,
         ]
         .into_iter()
-        .flatten()
+        .filter_map(Deadline::get)
         .min()
     }
 
@@ -314,16 +325,16 @@ impl Timers {
             return None;
         }
         let next = self.next_deadline()?;
-        if self.armed.is_some_and(|armed| armed <= next) {
+        if self.armed.get().is_some_and(|armed| armed <= next) {
             return None;
         }
-        self.armed = Some(next);
-        self.armed
+        self.armed = Deadline::some(next);
+        Some(next)
     }
 
     /// The one timer fired and is no longer set.
     pub fn fired(&mut self) {
-        self.armed = None;
+        self.armed = Deadline::NONE;
         self.may_be_late = true;
     }
 
@@ -353,7 +364,7 @@ impl Timers {
 
     fn retransmit_expired(&mut self, now: MonoTime) -> Expired {
         if self.attempts > MAX_HANDSHAKE_ATTEMPTS {
-            self.send_keepalive = None;
+            self.send_keepalive = Deadline::NONE;
             if self.zero_keys.is_none() {
                 self.zero_keys = self.deadline(now, ZERO_KEYS_AFTER_TIME, Jitter::default());
             }
@@ -373,20 +384,24 @@ impl Timers {
     }
 
     /// The deadline to set a timer to, if timers run.
-    fn deadline(&mut self, now: MonoTime, after: Duration, jitter: Jitter) -> Option<MonoTime> {
+    fn deadline(&mut self, now: MonoTime, after: Duration, jitter: Jitter) -> Deadline {
         if !self.is_running {
-            return None;
+            return Deadline::NONE;
         }
         let deadline = now
             .saturating_add(after)
             .saturating_add(jitter.as_duration());
-        self.may_be_late |= self.armed.is_none_or(|armed| deadline < armed);
-        Some(deadline)
+        self.may_be_late |= self.armed.get().is_none_or(|armed| deadline < armed);
+        Deadline::some(deadline)
     }
 }
 
-fn take_expired(timer: &mut Option<MonoTime>, now: MonoTime) -> bool {
-    timer.take_if(|deadline| *deadline <= now).is_some()
+fn take_expired(timer: &mut Deadline, now: MonoTime) -> bool {
+    let is_over = timer.get().is_some_and(|deadline| deadline <= now);
+    if is_over {
+        *timer = Deadline::NONE;
+    }
+    is_over
 }
 
 #[cfg(test)]
@@ -670,7 +685,7 @@ mod tests {
         timers.session_derived(at(1));
         timers.packets_leave(at(1), Leaving::Data, no_jitter);
         timers.handshake_initiated(at(1), boot(1), no_jitter());
-        timers.send_keepalive = Some(at(4));
+        timers.send_keepalive = Deadline::some(at(4));
         let mut expired = [None; 6];
         for slot in &mut expired {
             *slot = timers.expire(at(1000));

@@ -237,17 +237,20 @@ fn consume_initiation(device: &Device, message: &Initiation) -> Option<RcuArc<Pe
     let identity = device.identity.get()?;
     let incoming = IncomingInitiation::open(identity.keys(), message).ok()?;
     let peer = device.peers.find(incoming.remote_static())?;
+    // If it is not known yet it costs a Diffie-Hellman, which a stranger can ask for: not under the
+    // lock, and not kept for him.
+    let known = peer.noise.lock().remote(&identity);
+    let remote = known.unwrap_or_else(|| RemoteStatic::new(peer.public_key, Some(identity.keys())));
+    let authentic = incoming.authenticate(&remote).ok()?;
     {
         let mut noise = peer.noise.lock();
         // The key may have been changed meanwhile.
+        let ours = device.identity.get()?;
+        if !ours.ptr_eq(&identity) {
+            return None;
+        }
         noise
-            .identity
-            .as_ref()
-            .filter(|ours| ours.ptr_eq(&identity))?;
-        let authentic = incoming.authenticate(&noise.remote).ok()?;
-        noise
-            .handshake
-            .accept_initiation(authentic, boot_now())
+            .accept_initiation(&identity, remote, authentic, boot_now())
             .ok()?;
     }
     Some(peer)
@@ -295,17 +298,24 @@ fn consume_response(
     };
     // The costly part is done on copies: a stranger may ask for it, and must not hold the lock.
     let (identity, remote, pending) = {
-        let noise = peer.noise.lock();
-        let mut remote = RemoteStatic::new(peer.public_key, None);
-        remote.set_preshared_key(noise.remote.preshared_key().duplicate());
-        (noise.identity.clone()?, remote, noise.handshake.snapshot()?)
+        let mut noise = peer.noise.lock();
+        let exchange = noise.exchange()?;
+        (
+            exchange.identity.clone()?,
+            exchange.remote.duplicate(),
+            exchange.handshake.snapshot()?,
+        )
     };
     let authentic = pending
         .open_response(identity.keys(), &remote, message)
         .ok()?;
     let session = {
         let mut noise = peer.noise.lock();
-        noise.handshake.accept_response(authentic).ok()?;
+        noise
+            .exchange()?
+            .handshake
+            .accept_response(authentic)
+            .ok()?;
         // What is sent in the new session goes there.
         peer.endpoint.set_from_datagram(origin);
         tx::handshake::begin_session(&peer, &mut noise)
@@ -324,7 +334,12 @@ fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {
         Some(Entry::Session(session)) => session.peer.clone(),
         None => return,
     };
-    let consumed = peer.noise.lock().cookie.consume_reply(message, boot_now());
+    let mut noise = peer.noise.lock();
+    let Some(exchange) = noise.exchange() else {
+        return;
+    };
+    let consumed = exchange.cookie.consume_reply(message, boot_now());
+    drop(noise);
     if let Err(CookieError::Unauthentic) = consumed {
         debug_ratelimited!(device.dev, "Could not decrypt invalid cookie response");
     }

@@ -52,7 +52,7 @@ impl RxHeader {
     #[inline]
     fn new(session: RcuArc<Session>, count: u32, bytes: u32) -> Option<Self> {
         let weight = count.saturating_mul(PER_PACKET).saturating_add(bytes);
-        let backlog = &session.peer.rx_backlog;
+        let backlog = &session.lanes.rx_backlog;
         backlog.enter_all(weight.into(), MAX_UNDER_WAY)?.keep();
         Some(Self {
             session,
@@ -65,7 +65,7 @@ impl RxHeader {
 impl Drop for RxHeader {
     #[inline]
     fn drop(&mut self) {
-        self.session.peer.rx_backlog.leave(self.weight.into());
+        self.session.lanes.rx_backlog.leave(self.weight.into());
     }
 }
 

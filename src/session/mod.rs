@@ -2,13 +2,18 @@
 
 //! Sessions: the keys that a handshake leaves behind.
 
+mod lanes;
 mod slots;
 
+pub(crate) use lanes::Lanes;
 pub(crate) use slots::Slots;
 
 use core::convert::Infallible;
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 use crate::{
     crypto::{KernelCrypto, Key},
@@ -43,6 +48,7 @@ pub(crate) struct Session {
     /// Its number among the sessions of all peers, by order of creation.
     id: u64,
     pub(crate) peer: RcuArc<Peer>,
+    pub(crate) lanes: Arc<Lanes>,
     pub(crate) role: Role,
     pub(crate) birth: BootTime,
     pub(crate) local_index: Index,
@@ -79,6 +85,7 @@ impl Session {
     /// The session of `peer` that begins with these keys.
     pub(crate) fn new(
         peer: RcuArc<Peer>,
+        lanes: Arc<Lanes>,
         keys: SessionKeys<KernelCrypto>,
         now: BootTime,
     ) -> Result<RcuArc<Self>> {
@@ -86,6 +93,7 @@ impl Session {
         let init = pin_init!(Self {
             id,
             peer,
+            lanes,
             role: keys.role,
             birth: now,
             local_index: keys.local_index,

@@ -43,7 +43,7 @@ pub(crate) enum Encrypt {
     /// Encrypts and sends what a peer has staged, a batch at a time.
     Flush(RcuArc<Peer>),
     /// Goes on with what a peer has to send.
-    Send(RcuArc<Peer>, Duty),
+    Send(RcuArc<Session>, Duty),
 }
 
 impl Job for Encrypt {
@@ -51,7 +51,7 @@ impl Job for Encrypt {
         match self {
             Self::Seal(batch) => encrypt(batch),
             Self::Flush(peer) => return stage::flush_some(&peer).then_some(Self::Flush(peer)),
-            Self::Send(peer, duty) => transmit::resume(&peer, duty),
+            Self::Send(session, duty) => transmit::resume(&session, duty),
         }
         None
     }

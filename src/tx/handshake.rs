@@ -28,11 +28,12 @@ use crate::{
         net::{addr::ShowSocketAddr, skbuff::SkBuff, udp_tunnel::Datagram},
         random,
         sync::{
+            atomic::Ordering,
             bh,
             rcu::{RcuArc, RcuRef}, //
         }, //
     },
-    peer::{Peer, FORGET, INITIATE},
+    peer::Peer,
     proto::{
         constants::{HANDSHAKE_DS, ZERO_KEYS_AFTER_TIME},
         messages::{CookieReply, HandshakeMessage},
@@ -51,41 +52,47 @@ pub(crate) fn request(peer: RcuRef<'_, Peer>, retry: Retry) {
         return;
     }
     if let Some(peer) = peer.try_get() {
-        let device = peer.device.clone();
-        // If it is queued already, once is enough.
-        let _ = device.handshake_queue.enqueue::<_, INITIATE>(peer);
+        peer.is_to_initiate.store(true, Ordering::Release);
+        call_worker(peer);
     }
 }
 
 /// Has all keys of a peer erased.
 pub(crate) fn forget_keys_later(peer: RcuArc<Peer>) {
     if !peer.is_closed() {
-        let device = peer.device.clone();
-        let _ = device.handshake_queue.enqueue::<_, FORGET>(peer);
+        peer.is_to_forget.store(true, Ordering::Release);
+        call_worker(peer);
     }
 }
 
-impl WorkItem<INITIATE> for Peer {
+/// Has a worker do what is due. One that is called already will look.
+fn call_worker(peer: RcuArc<Peer>) {
+    let device = peer.device.clone();
+    let _ = device.handshake_queue.enqueue(peer);
+}
+
+impl WorkItem for Peer {
     type Pointer = RcuArc<Self>;
 
     fn run(this: RcuArc<Self>) {
-        without_traces(|| send_initiation(&this));
+        if this.is_to_forget.swap(false, Ordering::AcqRel) {
+            forget_keys(&this);
+        }
+        if this.is_to_initiate.swap(false, Ordering::AcqRel) {
+            without_traces(|| send_initiation(&this));
+        }
     }
 }
 
-impl WorkItem<FORGET> for Peer {
-    type Pointer = RcuArc<Self>;
-
-    fn run(this: RcuArc<Self>) {
-        debug!(
-            this.device.dev,
-            "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
-            this.id,
-            this.endpoint.show(),
-            ZERO_KEYS_AFTER_TIME.as_secs()
-        );
-        Peer::forget_keys(&this);
-    }
+fn forget_keys(peer: &RcuArc<Peer>) {
+    debug!(
+        peer.device.dev,
+        "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
+        peer.id,
+        peer.endpoint.show(),
+        ZERO_KEYS_AFTER_TIME.as_secs()
+    );
+    Peer::forget_keys(peer);
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {
@@ -119,7 +126,12 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         peer.endpoint.show()
     );
     let mut message = create_response(peer)?;
-    peer.noise.lock().cookie.add_macs(&mut message, boot_now());
+    peer.noise
+        .lock()
+        .exchange()
+        .ok_or(ESHUTDOWN)?
+        .cookie
+        .add_macs(&mut message, boot_now());
     timers::with(peer.borrow(), |timers| {
         timers.session_derived(mono_now());
         timers.handshake_responded(mono_now(), boot_now());

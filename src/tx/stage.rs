@@ -44,10 +44,10 @@ use crate::{
 };
 
 /// How many messages may wait for a worker that was called.
-const MAX_QUEUED: usize = 1024;
+const MAX_QUEUED: u32 = 1024;
 
 /// How many messages such a worker makes a batch of.
-const MAX_IN_BATCH: usize = 64;
+const MAX_IN_BATCH: u32 = 64;
 
 /// How many devices and tunnels may be at sending on this CPU, this one included, for it to encrypt
 /// at once. The core has a limit to that, so what is below gets as much of it as from a worker.
@@ -58,8 +58,8 @@ const MAX_DEPTH: u32 = 1;
 pub(crate) struct Staged {
     packets: PacketList,
     /// How many messages they will become.
-    messages: usize,
-    bytes: u64,
+    messages: u32,
+    bytes: u32,
 }
 
 /// What a peer has staged, and who takes it on.
@@ -67,9 +67,26 @@ pub(crate) struct Stage {
     staged: Staged,
     /// Whether a worker has been called to take all that is staged.
     is_called: bool,
-    /// How much may wait for it.
+    /// There as long as there may be sessions: without one no worker is called.
+    pace: Option<KBox<Pace>>,
+}
+
+/// How fast packets come and go.
+pub(crate) struct Pace {
+    /// How much may wait for a worker.
     bound: Bound,
     streak: Streak,
+}
+
+impl Pace {
+    /// Nothing is known yet.
+    pub(crate) fn new() -> Result<KBox<Self>> {
+        let pace = Self {
+            bound: Bound::new(),
+            streak: Streak::new(),
+        };
+        Ok(KBox::new(pace, GFP_KERNEL)?)
+    }
 }
 
 impl Stage {
@@ -78,8 +95,43 @@ impl Stage {
         Self {
             staged: Staged::new(),
             is_called: false,
-            bound: Bound::new(),
-            streak: Streak::new(),
+            pace: None,
+        }
+    }
+
+    /// Begins to note how fast packets come and go, or no longer does.
+    pub(crate) fn set_pace(&mut self, pace: Option<KBox<Pace>>) {
+        self.pace = pace;
+    }
+
+    /// Whether a packet is part of a stream.
+    fn goes_on(&mut self, peer: &Peer) -> bool {
+        self.pace
+            .as_mut()
+            .is_some_and(|pace| pace.streak.goes_on(peer.has_been_heard()))
+    }
+
+    /// Whether there is room for packets that a worker is to take.
+    fn admits(&self, packets: &Staged) -> bool {
+        let waiting = &self.staged;
+        let has_time = |pace: &KBox<Pace>| {
+            pace.bound
+                .admits(packets.bytes.into(), waiting.bytes.into())
+        };
+        waiting.messages <= MAX_QUEUED && self.pace.as_ref().is_none_or(has_time)
+    }
+
+    /// Notes that a worker goes on with what it has taken.
+    fn worker_passed(&mut self, packets: &Staged) {
+        if let Some(pace) = &mut self.pace {
+            pace.bound
+                .passed(packets.bytes.into(), time::monotonic_ns());
+        }
+    }
+
+    fn worker_rests(&mut self) {
+        if let Some(pace) = &mut self.pace {
+            pace.bound.rests();
         }
     }
 
@@ -91,7 +143,7 @@ impl Stage {
     /// Notes that no worker will come, or that it has left.
     fn is_left(&mut self) {
         self.is_called = false;
-        self.bound.rests();
+        self.worker_rests();
     }
 }
 
@@ -109,7 +161,7 @@ impl Staged {
     #[inline]
     fn push(&mut self, skb: SkBuff) {
         self.messages = self.messages.wrapping_add(messages_of(&skb));
-        self.bytes = self.bytes.wrapping_add(skb.len().into());
+        self.bytes = self.bytes.wrapping_add(skb.len());
         self.packets.push(skb);
     }
 
@@ -117,7 +169,7 @@ impl Staged {
     fn pop(&mut self) -> Option<SkBuff> {
         let skb = self.packets.pop()?;
         self.messages = self.messages.wrapping_sub(messages_of(&skb));
-        self.bytes = self.bytes.wrapping_sub(skb.len().into());
+        self.bytes = self.bytes.wrapping_sub(skb.len());
         Some(skb)
     }
 
@@ -142,7 +194,7 @@ impl Staged {
     }
 
     /// Takes the first packets, of some messages, but one at least.
-    fn take_some(&mut self, messages: usize) -> Self {
+    fn take_some(&mut self, messages: u32) -> Self {
         if self.messages <= messages {
             return self.take();
         }
@@ -155,7 +207,7 @@ impl Staged {
     }
 
     /// How many messages they will become.
-    pub(crate) fn messages(&self) -> usize {
+    pub(crate) fn messages(&self) -> u32 {
         self.messages
     }
 
@@ -178,7 +230,7 @@ impl Staged {
     }
 }
 
-fn messages_of(skb: &SkBuff) -> usize {
+fn messages_of(skb: &SkBuff) -> u32 {
     Note::of(skb).messages.into()
 }
 
@@ -189,18 +241,17 @@ fn messages_of(skb: &SkBuff) -> usize {
 pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>) {
     let mut dropped = Staged::new();
     let mut stage = peer.stage.lock();
-    let goes_on = packets.messages == 1 && stage.streak.goes_on(peer.has_been_heard());
+    let goes_on = packets.messages == 1 && stage.goes_on(&peer);
     if stage.is_called {
         // A worker will take them.
-        let waiting = &stage.staged;
-        if waiting.messages <= MAX_QUEUED && stage.bound.admits(packets.bytes, waiting.bytes) {
+        if stage.admits(&packets) {
             stage.staged.append(packets);
         } else {
             dropped = packets;
         }
         drop(stage);
     } else {
-        while stage.staged.messages > MAX_STAGED_PACKETS {
+        while stage.staged.messages as usize > MAX_STAGED_PACKETS {
             let Some(skb) = stage.staged.pop() else { break };
             dropped.push(skb);
         }
@@ -240,7 +291,7 @@ pub(super) fn flush_some(peer: &RcuArc<Peer>) -> bool {
 /// Drops packets that could not be sent, outside all locks.
 fn drop_all(peer: &Peer, staged: Staged) {
     if staged.messages > 0 {
-        peer.device.dev.tx_dropped(staged.messages as u32);
+        peer.device.dev.tx_dropped(staged.messages);
     }
 }
 
@@ -357,7 +408,7 @@ fn submit_staged(
         Where::Anywhere => stage.take(),
         Where::Worker => {
             let some = stage.staged.take_some(MAX_IN_BATCH);
-            stage.bound.passed(some.bytes, time::monotonic_ns());
+            stage.worker_passed(&some);
             some
         }
     };
@@ -367,7 +418,7 @@ fn submit_staged(
         return Submitted::NoSession;
     };
     let device = &peer.device;
-    let bytes = packets.bytes;
+    let bytes = packets.bytes.into();
     let entrance = if place == Where::Worker || is_done_here(device, bytes, bh) {
         None
     } else {
@@ -376,7 +427,7 @@ fn submit_staged(
             None => return Submitted::Dropped(packets),
         }
     };
-    let Some(number) = peer.tx_order.issue(MAX_BATCHES) else {
+    let Some(number) = session.lanes.tx_order.issue(MAX_BATCHES) else {
         return Submitted::Dropped(packets);
     };
     let header = TxHeader {
@@ -424,7 +475,7 @@ fn has_session(peer: &Peer, bh: BhDisabled<'_>) -> bool {
 /// Reserves counters of the current session.
 fn reserve(
     peer: RcuRef<'_, Peer>,
-    count: usize,
+    count: u32,
     bh: BhDisabled<'_>,
 ) -> Option<(RcuArc<Session>, u64)> {
     let session = peer.sessions.current(bh.rcu())?;
@@ -432,6 +483,6 @@ fn reserve(
         return None;
     }
     let session = session.try_get()?;
-    let first = session.reserve(count as u64)?;
+    let first = session.reserve(count.into())?;
     Some((session, first))
 }

@@ -29,6 +29,7 @@ use crate::{
         timers::{Leaving, Retry}, //
     },
     queue::ordered::{Drainer, Duty},
+    session::Session,
     time::boot_now,
     timers, //
 };
@@ -40,18 +41,22 @@ const MAX_IN_ONE_GO: usize = 16;
 /// Takes an encrypted batch, and sends all of its peer that is ready.
 pub(super) fn complete(batch: TxBatch) {
     let session = batch.session.clone();
-    if let Some((first, drainer)) = session.peer.tx_order.complete(batch) {
-        drain(&session.peer, Some(first), drainer);
+    if let Some((first, drainer)) = session.lanes.tx_order.complete(batch) {
+        drain(&session, Some(first), drainer);
     }
 }
 
 /// Goes on with what was put off.
-pub(super) fn resume(peer: &RcuArc<Peer>, duty: Duty) {
-    drain(peer, None, peer.tx_order.resume(duty));
+pub(super) fn resume(session: &RcuArc<Session>, duty: Duty) {
+    drain(session, None, session.lanes.tx_order.resume(duty));
 }
 
 /// Sends what is ready, and leaves to a worker what is too much.
-fn drain(peer: &RcuArc<Peer>, mut first: Option<TxBatch>, mut drainer: Drainer<'_, TxHeader>) {
+fn drain(
+    session: &RcuArc<Session>,
+    mut first: Option<TxBatch>,
+    mut drainer: Drainer<'_, TxHeader>,
+) {
     loop {
         for _ in 0..MAX_IN_ONE_GO {
             let Some(batch) = first.take().or_else(|| drainer.next()) else {
@@ -61,9 +66,10 @@ fn drain(peer: &RcuArc<Peer>, mut first: Option<TxBatch>, mut drainer: Drainer<'
             send(batch, bh.token());
         }
         // If there is no room for that, who sends is the worker.
-        if let Some(entrance) = peer.device.encrypt.enter_empty() {
-            let job = Encrypt::Send(peer.clone(), drainer.put_off());
-            return entrance.submit(&peer.device.crypt_queue, job);
+        let device = &session.peer.device;
+        if let Some(entrance) = device.encrypt.enter_empty() {
+            let job = Encrypt::Send(session.clone(), drainer.put_off());
+            return entrance.submit(&device.crypt_queue, job);
         }
     }
 }

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Routes and their cache.
+//! Routes, and what is remembered of them.
 //!
-//! C headers: [`include/net/dst.h`](srctree/include/net/dst.h),
-//! [`include/net/dst_cache.h`](srctree/include/net/dst_cache.h)
+//! C header: [`include/net/dst.h`](srctree/include/net/dst.h)
 
 use core::{
-    mem::ManuallyDrop,
-    ptr::NonNull, //
+    mem::{self, ManuallyDrop},
+    ptr::{self, NonNull}, //
 };
 
 use kernel::{
-    error::{from_err_ptr, to_result},
+    error::from_err_ptr,
     prelude::*, //
 };
 
@@ -64,58 +63,49 @@ impl Drop for Dst {
     }
 }
 
-/// A route and the source address to use with it, remembered on each CPU.
+/// A route and the source address to use with it, remembered from a lookup to the next.
 ///
-/// C lets lookups run on several CPUs at once with bottom halves disabled, and an invalidation
-/// beside them. Here whatever uses the cache takes `&mut self`: who shares it keeps it in a lock,
-/// along with the destination that the routes lead to, so that a route to the one before is never
-/// put into a cache that has just been emptied.
+/// Whatever uses it takes `&mut self`: who shares it keeps it in a lock, along with the destination
+/// that the route leads to, so that a route to the one before is never remembered for the next.
+///
+/// A route that no longer holds is let go of at the next lookup. Until then it keeps what the table
+/// of routes knows of it, but no device: one that goes away is exchanged in all routes. A namespace
+/// may not go before [`Self::forget`].
 ///
 /// # Invariants
 ///
-/// `dst_cache_init` has initialised the cache.
-pub(crate) struct DstCache(bindings::dst_cache);
+/// `dst` is null, or points to a valid `struct dst_entry` of whose references this value owns one.
+pub(crate) struct KnownRoute(bindings::wg_helper_route);
 
-// SAFETY: The cache is a pointer to per-CPU memory, which any CPU may use and free.
-unsafe impl Send for DstCache {}
-// SAFETY: Nothing can be done through `&DstCache`.
-unsafe impl Sync for DstCache {}
+// SAFETY: References to a route may be used and given up in any context.
+unsafe impl Send for KnownRoute {}
+// SAFETY: Nothing can be done through `&KnownRoute`.
+unsafe impl Sync for KnownRoute {}
 
-impl DstCache {
-    /// Allocates an empty cache. May sleep.
-    pub(crate) fn new() -> Result<Self> {
-        let mut cache = bindings::dst_cache::default();
-        // SAFETY: `cache` can be written. It stores no pointer to itself, so it can be moved.
-        to_result(unsafe { bindings::dst_cache_init(&mut cache, kernel::bindings::GFP_KERNEL) })?;
-        // INVARIANT: Just initialised.
-        Ok(Self(cache))
+impl KnownRoute {
+    /// No route is known.
+    pub(crate) fn new() -> Self {
+        // INVARIANT: The pointer is null.
+        Self(bindings::wg_helper_route::default())
     }
 
-    /// Invalidates what all CPUs remember, each of which frees its share when it looks next.
+    /// Forgets the route.
     #[inline]
-    pub(crate) fn reset(&mut self) {
-        // SAFETY: By the type invariants.
-        unsafe { bindings::dst_cache_reset(&mut self.0) };
+    pub(crate) fn forget(&mut self) {
+        // INVARIANT: The reference passes on to what is dropped here.
+        let dst = mem::replace(&mut self.0.dst, ptr::null_mut());
+        drop(NonNull::new(dst).map(Dst));
     }
 
-    /// Forgets what all CPUs remember, and frees it at once.
-    ///
-    /// Slower than [`Self::reset`], but nothing keeps a device or a namespace from going away.
-    pub(crate) fn reset_now(&mut self) {
-        // SAFETY: By the type invariants; `&mut self` excludes the concurrent users that C forbids.
-        unsafe { bindings::dst_cache_reset_now(&mut self.0) };
-    }
-
-    /// The cache as C knows it.
+    /// The route as the shims know it, which keep the invariants.
     #[inline]
-    pub(super) fn as_mut_ptr(&mut self) -> *mut bindings::dst_cache {
+    pub(super) fn as_mut_ptr(&mut self) -> *mut bindings::wg_helper_route {
         &mut self.0
     }
 }
 
-impl Drop for DstCache {
+impl Drop for KnownRoute {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants, and nobody else uses the cache now.
-        unsafe { bindings::dst_cache_destroy(&mut self.0) };
+        self.forget();
     }
 }

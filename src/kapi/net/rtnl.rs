@@ -42,7 +42,9 @@ impl RtnlHeld {
 pub(crate) struct RtnlGuard(RtnlHeld);
 
 /// Takes RTNL; may sleep for long.
-pub(crate) fn lock() -> RtnlGuard {
+///
+/// Not for drivers: whoever changes a link, an address or a route anywhere would wait for them.
+pub(in crate::kapi) fn lock() -> RtnlGuard {
     // SAFETY: No requirements; the guard's `drop` is the counterpart.
     unsafe { bindings::rtnl_lock() };
     // INVARIANT: RTNL has just been taken.

@@ -35,7 +35,7 @@ use crate::{
             addr::{to_be32, to_in6_addr, Family},
             device::NetDevice,
             netns::Net,
-            route::{Dst, DstCache},
+            route::{Dst, KnownRoute},
             skbuff::SkBuff, //
         },
         sync::bh::BhDisabled, //
@@ -128,7 +128,7 @@ impl<H: UdpHandler> UdpSocket<H> {
     ///
     /// A remembered `source` is used, and cleared if it does not hold any more: because the address
     /// is gone, or because what leaves from it would take another interface than it was learnt on.
-    /// A `cache` that knows a route replaces all of that.
+    /// A route that is `known` and still holds replaces all of that.
     ///
     /// [`EAFNOSUPPORT`] if the socket's family is IPv6; or what the lookup fails with.
     pub(crate) fn route4<'a>(
@@ -136,7 +136,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         destination: SocketAddrV4,
         source: &mut Option<Source4>,
         mark: u32,
-        cache: Option<&mut DstCache>,
+        known: Option<&mut KnownRoute>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let sk = self.get(Family::V4, bh)?;
@@ -148,9 +148,9 @@ impl<H: UdpHandler> UdpSocket<H> {
             source_ifindex: source.map_or(0, |source| source.ifindex),
             source_cleared: false,
         };
-        // SAFETY: The socket is open and of that family; `cache` is null or ours alone, and bottom
+        // SAFETY: The socket is open and of that family; `known` is null or ours alone, and bottom
         // halves are disabled.
-        let dst = unsafe { bindings::udp_route4(sk.as_ptr(), &mut flow, cache_ptr(cache)) };
+        let dst = unsafe { bindings::udp_route4(sk.as_ptr(), &mut flow, known_ptr(known)) };
         if flow.source_cleared {
             *source = None;
         }
@@ -167,7 +167,7 @@ impl<H: UdpHandler> UdpSocket<H> {
     /// Looks up how to reach `destination` with packets of that mark.
     ///
     /// A remembered `source` is used, and cleared if the address is gone; the interface is that of
-    /// the destination's scope, if it has one. A `cache` that knows a route replaces all of that.
+    /// the destination's scope, if it has one. A route that is `known` and still holds replaces all of that.
     ///
     /// [`EAFNOSUPPORT`] if the socket's family is IPv4; or what the lookup fails with.
     pub(crate) fn route6<'a>(
@@ -175,7 +175,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         destination: SocketAddrV6,
         source: &mut Option<Ipv6Addr>,
         mark: u32,
-        cache: Option<&mut DstCache>,
+        known: Option<&mut KnownRoute>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let sk = self.get(Family::V6, bh)?;
@@ -188,7 +188,7 @@ impl<H: UdpHandler> UdpSocket<H> {
             source_cleared: false,
         };
         // SAFETY: As in `route4`.
-        let dst = unsafe { bindings::udp_route6(sk.as_ptr(), &mut flow, cache_ptr(cache)) };
+        let dst = unsafe { bindings::udp_route6(sk.as_ptr(), &mut flow, known_ptr(known)) };
         if flow.source_cleared {
             *source = None;
         }
@@ -238,8 +238,8 @@ impl<H: UdpHandler> Drop for UdpSocket<H> {
 }
 
 #[inline]
-fn cache_ptr(cache: Option<&mut DstCache>) -> *mut bindings::dst_cache {
-    cache.map_or(ptr::null_mut(), DstCache::as_mut_ptr)
+fn known_ptr(known: Option<&mut KnownRoute>) -> *mut bindings::wg_helper_route {
+    known.map_or(ptr::null_mut(), KnownRoute::as_mut_ptr)
 }
 
 /// Hands a packet to a socket's handler.

@@ -213,6 +213,9 @@ impl<T: Send + Sync> RcuReservation<T> {
 }
 
 impl<T> RcuArc<T> {
+    /// How many bytes are allocated for an object.
+    pub(crate) const SIZE: usize = size_of::<Inner<T>>();
+
     /// Takes a reference to an object, unless its last one has been dropped: then the object may be
     /// half-way through being dropped itself.
     ///

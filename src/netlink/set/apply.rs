@@ -5,6 +5,8 @@
 //! Nothing of this fails: the errors are for supplies that do not suffice, which were counted under
 //! the locks that are still held.
 
+use core::mem;
+
 use kernel::prelude::*;
 
 use super::{
@@ -13,11 +15,10 @@ use super::{
 };
 use crate::{
     allowed_ips::Reserve,
-    config::{Configuration, PeerRoom},
+    config::{Configuration, PortChange},
     crypto::Key,
     kapi::{net::genetlink::Info, sync::rcu::RcuArc},
     peer::Peer,
-    pile::Pile,
     proto::time::WallTime, //
 };
 
@@ -29,17 +30,17 @@ pub(super) fn apply(
     config: &mut Configuration<'_>,
 ) -> Result {
     config.bump_generation();
-    config.set_port(supplies.port);
+    config.set_port(mem::replace(&mut supplies.port, PortChange::None));
     if let Some(fwmark) = &wanted.fwmark {
         config.set_fwmark(fwmark.value);
     }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
-    if let Some(identity) = supplies.identity {
+    if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);
     }
     wanted.peers().try_for_each(|element| {
         let change = PeerRequest::read(request, element)?;
-        let Some(peer) = change.find_or_create(config, &mut supplies.peers)? else {
+        let Some(peer) = change.find_or_create(config, &mut supplies)? else {
             return Ok(());
         };
         match change.intent() {
@@ -57,7 +58,7 @@ pub(super) fn apply(
         } else {
             change
         };
-        change.apply_to(request, config, &peer, &mut supplies.allowed_ips)
+        change.apply_to(request, config, &peer, &mut supplies)
     })
 }
 
@@ -108,7 +109,7 @@ impl PeerRequest<'_> {
     fn find_or_create(
         &self,
         config: &mut Configuration<'_>,
-        rooms: &mut Pile<PeerRoom>,
+        supplies: &mut Supplies,
     ) -> Result<Option<RcuArc<Peer>>> {
         let found = config.peer(&self.public_key);
         if found.is_some()
@@ -118,9 +119,16 @@ impl PeerRequest<'_> {
             return Ok(found);
         }
         // With its key from the start: it can be heard of before this request is through.
-        let room = rooms.pop().ok_or(ENOMEM)?;
-        let peer = config.create_peer(self.public_key, self.preshared_key(), room);
-        Ok(Some(peer))
+        let room = supplies.peers.pop().ok_or(ENOMEM)?;
+        let key = match self.preshared_key() {
+            Some(key) if !key.is_zero() => {
+                let mut place = supplies.keys.pop().ok_or(ENOMEM)?;
+                place.as_mut_bytes().copy_from_slice(key.as_bytes());
+                Some(place)
+            }
+            Some(_) | None => None,
+        };
+        Ok(Some(config.create_peer(self.public_key, key, room)))
     }
 
     fn apply_to(
@@ -128,15 +136,15 @@ impl PeerRequest<'_> {
         request: &Info<'_>,
         config: &mut Configuration<'_>,
         peer: &RcuArc<Peer>,
-        reserve: &mut Reserve<Peer>,
+        supplies: &mut Supplies,
     ) -> Result {
         if let Some(key) = self.preshared_key() {
-            peer.set_preshared_key(key);
+            peer.set_preshared_key(&key, || supplies.keys.pop())?;
         }
         if let Some(endpoint) = self.endpoint {
             peer.endpoint.set(endpoint);
         }
-        self.apply_allowed_ips(request, config, peer, reserve)?;
+        self.apply_allowed_ips(request, config, peer, &mut supplies.allowed_ips)?;
         if let Some(interval) = self.persistent_keepalive {
             Peer::set_persistent_keepalive(peer, interval, config);
         }

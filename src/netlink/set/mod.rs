@@ -5,7 +5,7 @@
 //! A request is carried out whole or not at all. It is read three times out of the same bytes, so
 //! nothing is allocated to hold it: [`request`] judges it to its last allowed IP; [`supplies`] goes
 //! through what will happen and gets all that it takes, memory and sockets; and [`apply`], which
-//! cannot fail any more, carries it out. The last two are under the same locks.
+//! cannot fail any more, carries it out. The last two are under the same lock, that of the configuration.
 
 mod apply;
 mod request;
@@ -17,10 +17,7 @@ use self::{request::DeviceRequest, supplies::Supplies};
 use super::{lookup, policy, uapi::*};
 use crate::{
     device::Device,
-    kapi::net::{
-        genetlink::{Do, Info, Policy, Step},
-        rtnl, //
-    },
+    kapi::net::genetlink::{Do, Info, Policy, Step},
 };
 
 /// The handler of `WG_CMD_SET_DEVICE`.
@@ -41,8 +38,8 @@ impl Do for SetDevice {
     fn run(request: &Info<'_>) -> Result {
         let (_netdev, device) = lookup(request)?;
         let wanted = DeviceRequest::read(request)?;
-        let _rtnl = rtnl::lock();
         let mut config = Device::configure(&device);
+        config.check_there()?;
         let supplies = Supplies::gather(request, &wanted, &config)?;
         apply::apply(request, &wanted, supplies, &mut config)
     }

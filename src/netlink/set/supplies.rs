@@ -11,6 +11,7 @@ use super::request::{AllowedIpRequest, DeviceRequest, Intent, PeerRequest};
 use crate::{
     allowed_ips::Reserve,
     config::{Configuration, NewIdentity, PeerRoom, PortChange},
+    crypto::Key,
     kapi::net::genetlink::{Attr, Info},
     peer::Peer,
     pile::Pile,
@@ -25,6 +26,8 @@ pub(super) struct Supplies {
     /// [`None`] if the private key stays as it is.
     pub(super) identity: Option<NewIdentity>,
     pub(super) peers: Pile<PeerRoom>,
+    /// Places for preshared keys.
+    pub(super) keys: Pile<KBox<Key>>,
     pub(super) allowed_ips: Reserve<Peer>,
 }
 
@@ -40,6 +43,7 @@ impl Supplies {
             port: prepare_port(request, wanted, config)?,
             identity: prepare_identity(request, wanted, config)?,
             peers: Pile::new(),
+            keys: Pile::new(),
             allowed_ips: Reserve::new(),
         };
         if removes_only(request, wanted) {
@@ -50,6 +54,7 @@ impl Supplies {
         for element in wanted.peers() {
             let peer = PeerRequest::read(request, element)?;
             if forecast.is_there_after(request, element, &peer, &mut supplies.peers)? {
+                reserve_key(request, element, &peer, &mut supplies.keys)?;
                 reserve_allowed_ips(request, &peer, &mut supplies.allowed_ips)?;
             }
         }
@@ -105,6 +110,22 @@ fn prepare_identity(
     config
         .prepare_identity(key.value)
         .map_err(|error| request.refuse_at(key.attr, error, NO_MEMORY))
+}
+
+/// A place for a preshared key, whether there is one already or not.
+fn reserve_key(
+    request: &Info<'_>,
+    element: Attr<'_>,
+    peer: &PeerRequest<'_>,
+    keys: &mut Pile<KBox<Key>>,
+) -> Result {
+    if peer.preshared_key().is_none_or(|key| key.is_zero()) {
+        return Ok(());
+    }
+    KBox::new(Key::zeroed(), GFP_KERNEL)
+        .map_err(Error::from)
+        .and_then(|place| keys.push(place))
+        .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
 }
 
 fn reserve_allowed_ips(

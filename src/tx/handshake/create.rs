@@ -14,7 +14,8 @@ use crate::{
         random,
         sync::rcu::RcuArc, //
     },
-    peer::{Noise, Peer},
+    noise::{Exchange, Noise},
+    peer::Peer,
     proto::messages::{Initiation, Response},
     session::Session,
     time::{boot_now, wall_now}, //
@@ -23,19 +24,24 @@ use crate::{
 /// Begins a handshake, with a message that has its MACs.
 pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
     let mut noise = peer.noise.lock();
-    if peer.is_closed() || !noise.remote.can_handshake() {
+    if peer.is_closed() {
         return None;
     }
-    let Noise {
-        identity,
+    // Under the lock, so that a change of the private key comes before, or finds what is made of it.
+    let identity = peer.device.identity.get()?;
+    let Exchange {
         remote,
         handshake,
         cookie,
-    } = &mut *noise;
-    let identity = identity.as_ref()?.keys();
+        ..
+    } = noise.begin(&identity, &peer.public_key, None).ok()?;
+    if !remote.can_handshake() {
+        return None;
+    }
+    let keys = identity.keys();
     let table = &peer.device.index_table;
     let index = table.insert_handshake(peer.clone()).ok()?;
-    let created = handshake.create_initiation(identity, remote, ephemeral(), index, wall_now());
+    let created = handshake.create_initiation(keys, remote, ephemeral(), index, wall_now());
     match created {
         Ok(mut created) => {
             if let Some(replaced) = created.replaced {
@@ -57,9 +63,9 @@ pub(crate) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
     if peer.is_closed() {
         return Err(ESHUTDOWN);
     }
-    let Noise {
+    let Exchange {
         remote, handshake, ..
-    } = &mut *noise;
+    } = noise.exchange().ok_or(EINVAL)?;
     let table = &peer.device.index_table;
     let index = table.insert_handshake(peer.clone())?;
     let Ok(created) = handshake.create_response(remote, ephemeral(), index) else {
@@ -75,13 +81,17 @@ pub(crate) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
 
 /// Turns a finished handshake into a session, which takes its index over.
 pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
-    let keys = noise.handshake.begin_session().map_err(|_| EINVAL)?;
+    let exchange = noise.exchange().ok_or(EINVAL)?;
+    let keys = exchange.handshake.begin_session().map_err(|_| EINVAL)?;
     let index = keys.local_index;
     let table = &peer.device.index_table;
-    let session = Session::new(peer.clone(), keys, boot_now()).and_then(|session| {
-        table.replace(index, peer, session.clone())?;
-        Ok(session)
-    });
+    let session = peer
+        .lanes(noise)
+        .and_then(|lanes| Session::new(peer.clone(), lanes, keys, boot_now()))
+        .and_then(|session| {
+            table.replace(index, peer, session.clone())?;
+            Ok(session)
+        });
     match session {
         Ok(session) => peer.sessions.install(table, session),
         Err(error) => {

@@ -8,8 +8,10 @@ use kernel::prelude::*;
 
 use crate::{
     census::Census,
+    identity::Identity,
     kapi::{
         net::device::NetDevice,
+        sync::rcu::RcuCell,
         workqueue::{flags, Workqueue}, //
     },
     queue::{here::Here, parallel::Parallel},
@@ -21,6 +23,7 @@ use crate::{
 pub(crate) struct Device {
     pub(crate) dev: NetDevice,
     pub(crate) census: Census,
+    pub(crate) identity: RcuCell<Identity>,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
     pub(crate) sockets: Sockets,
     pub(crate) encrypt: Parallel<Encrypt>,
@@ -35,6 +38,7 @@ impl Device {
         Ok(Self {
             dev: NetDevice::default(),
             census: Census::new()?,
+            identity: RcuCell::new(None),
             index_table: KBox::try_pin_init(IndexTable::new(8), GFP_KERNEL)?,
             sockets: Sockets::default(),
             encrypt: Parallel::new(capacity)?,

@@ -25,6 +25,8 @@ mod identity;
 #[path = "../../../src/index_table/mod.rs"]
 mod index_table;
 mod kapi;
+#[path = "../../../src/noise.rs"]
+mod noise;
 #[path = "../../../src/peer.rs"]
 mod peer;
 #[path = "../../../src/pile.rs"]

@@ -66,7 +66,8 @@ impl Ends {
         let device = Arc::new(Device::new(room).unwrap(), GFP_KERNEL).unwrap();
         let remote = RemoteStatic::new(*near.keys().public(), Some(far.keys()));
         let memory = PeerMemory::new().unwrap();
-        let peer = Peer::new(device, 0, *far.keys().public(), None, Some(near), memory);
+        device.identity.replace(Some(near));
+        let peer = Peer::new(device, 0, *far.keys().public(), None, memory);
         let far = Far {
             identity: far,
             remote,
@@ -86,13 +87,13 @@ impl Ends {
         );
         let message = created.unwrap().message;
         {
+            let near = self.peer.device.identity.get().unwrap();
+            let remote = RemoteStatic::new(self.peer.public_key, Some(near.keys()));
+            let incoming = IncomingInitiation::open(near.keys(), &message);
+            let authentic = incoming.unwrap().authenticate(&remote).unwrap();
             let mut noise = self.peer.noise.lock();
-            let incoming =
-                IncomingInitiation::open(noise.identity.as_ref().unwrap().keys(), &message);
-            let authentic = incoming.unwrap().authenticate(&noise.remote).unwrap();
             noise
-                .handshake
-                .accept_initiation(authentic, boot_now())
+                .accept_initiation(&near, remote, authentic, boot_now())
                 .unwrap();
         }
         self.peer
@@ -113,11 +114,12 @@ impl Ends {
 }
 
 fn open(peer: &Peer, message: &Response) -> AuthenticatedResponse<KernelCrypto> {
-    let noise = peer.noise.lock();
-    let pending = noise.handshake.snapshot().unwrap();
-    let identity = noise.identity.as_ref().unwrap();
+    let mut noise = peer.noise.lock();
+    let exchange = noise.exchange().unwrap();
+    let pending = exchange.handshake.snapshot().unwrap();
+    let identity = exchange.identity.as_ref().unwrap();
     pending
-        .open_response(identity.keys(), &noise.remote, message)
+        .open_response(identity.keys(), &exchange.remote, message)
         .unwrap()
 }
 
@@ -125,6 +127,8 @@ fn open(peer: &Peer, message: &Response) -> AuthenticatedResponse<KernelCrypto> 
 fn accept(peer: &RcuArc<Peer>, response: AuthenticatedResponse<KernelCrypto>) -> Result {
     let mut noise = peer.noise.lock();
     noise
+        .exchange()
+        .ok_or(EINVAL)?
         .handshake
         .accept_response(response)
         .map_err(|_| EINVAL)?;
@@ -142,7 +146,8 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
         local_index,
         remote_index: Index(79),
     };
-    let session = Session::new(peer.clone(), keys, boot_now()).unwrap();
+    let lanes = peer.lanes(&mut peer.noise.lock()).unwrap();
+    let session = Session::new(peer.clone(), lanes, keys, boot_now()).unwrap();
     table.replace(local_index, peer, session.clone()).unwrap();
     session
 }

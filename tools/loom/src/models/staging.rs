@@ -47,7 +47,7 @@ fn flush(peer: &RcuArc<Peer>) {
 }
 
 /// How many packets are staged, which are not any more then.
-fn staged(peer: &Peer) -> usize {
+fn staged(peer: &Peer) -> u32 {
     peer.stage.lock().take().messages()
 }
 
@@ -234,7 +234,7 @@ fn many_at_once(room: usize) {
             current.unwrap().try_get().unwrap()
         };
         let mut batches = (0..=MANY).map(|counter| {
-            let number = peer.tx_order.issue(MANY + 1).unwrap();
+            let number = session.lanes.tx_order.issue(MANY + 1).unwrap();
             tx::sealed(&session, number, counter)
         });
         let first = batches.next().unwrap();

@@ -17,12 +17,13 @@ pub(crate) mod encrypt {
         kapi::sync::rcu::RcuArc,
         peer::Peer,
         queue::{ordered::Duty, parallel::Job},
+        session::Session,
     };
 
     pub(crate) enum Encrypt {
         Seal(TxBatch),
         Flush(RcuArc<Peer>),
-        Send(RcuArc<Peer>, Duty),
+        Send(RcuArc<Session>, Duty),
     }
 
     impl Job for Encrypt {
@@ -30,7 +31,7 @@ pub(crate) mod encrypt {
             match self {
                 Self::Seal(batch) => encrypt(batch),
                 Self::Flush(peer) => return stage::flush_some(&peer).then_some(Self::Flush(peer)),
-                Self::Send(peer, duty) => transmit::resume(&peer, duty),
+                Self::Send(session, duty) => transmit::resume(&session, duty),
             }
             None
         }
@@ -95,7 +96,7 @@ use crate::{
             rcu::{RcuArc, RcuRef}, //
         }, //
     },
-    peer::{Peer, FORGET, INITIATE},
+    peer::Peer,
     queue::ordered::{Link, Linked, Number},
     session::Session, //
 };
@@ -171,18 +172,8 @@ pub(crate) fn complete(batch: TxBatch) {
     transmit::complete(batch);
 }
 
-impl WorkItem<INITIATE> for Peer {
+impl WorkItem for Peer {
     type Pointer = RcuArc<Self>;
 
-    fn run(this: RcuArc<Self>) {
-        let _ = create::create_initiation(&this);
-    }
-}
-
-impl WorkItem<FORGET> for Peer {
-    type Pointer = RcuArc<Self>;
-
-    fn run(this: RcuArc<Self>) {
-        Peer::forget_keys(&this);
-    }
+    fn run(_this: RcuArc<Self>) {}
 }

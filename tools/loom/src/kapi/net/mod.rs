@@ -5,5 +5,4 @@
 pub(crate) mod device;
 #[path = "../../../../../src/kapi/net/napi.rs"]
 pub(crate) mod napi;
-pub(crate) mod route;
 pub(crate) mod skbuff;
