@@ -13,6 +13,7 @@
 
 #[path = "../../../src/allowed_ips/mod.rs"]
 mod allowed_ips;
+mod bindings;
 #[path = "../../../src/index_table/chains.rs"]
 mod chains;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
