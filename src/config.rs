@@ -53,7 +53,7 @@ pub(crate) struct Config {
     peer_count: usize,
     /// The place behind all others.
     next_place: u64,
-    ledger: Ledger,
+    ledger: Ledger<Peer>,
 }
 
 impl Config {

@@ -2,40 +2,37 @@
 
 //! Who has which prefixes, in the order they came: what dumps list and what goes with an owner.
 
-use kernel::{
-    prelude::*,
-    rbtree::{
-        RBTree,
-        RBTreeNodeReservation, //
+use super::{
+    trie::{
+        Claim,
+        Entry,
+        Number, //
+    },
+    AllowedIp,
+    Owner, //
+};
+use crate::kapi::{
+    cpu,
+    sync::rcu_tree::{
+        Order,
+        Ordered, //
     }, //
 };
 
-use super::{
-    trie::Claim,
-    AllowedIp, //
-};
-
-/// The prefixes of every owner. Owned by the writers of one [`AllowedIps`](super::AllowedIps).
-pub(crate) struct Ledger {
-    entries: RBTree<Claim, AllowedIp>,
+/// The prefixes of every owner. Owned by the writers of one [`AllowedIps`](super::AllowedIps), and
+/// dropped before that.
+pub(crate) struct Ledger<P: Owner> {
+    pub(super) v4: Order<Entry<u32, P>>,
+    pub(super) v6: Order<Entry<u128, P>>,
     next_seq: u64,
 }
 
-/// Memory for one entry.
-pub(super) struct Reservation(RBTreeNodeReservation<Claim, AllowedIp>);
-
-impl Reservation {
-    /// Allocates it.
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self(RBTreeNodeReservation::new(GFP_KERNEL)?))
-    }
-}
-
-impl Ledger {
+impl<P: Owner> Ledger<P> {
     /// An empty ledger, of an empty table.
     pub(crate) fn new() -> Self {
         Self {
-            entries: RBTree::new(),
+            v4: Order::new(),
+            v6: Order::new(),
             next_seq: 0,
         }
     }
@@ -43,11 +40,10 @@ impl Ledger {
     /// The first prefix of the owner with the id `owner` that came at `from` or later, and when it
     /// came. Start with 0, and go on one after the last answer.
     pub(crate) fn owned(&self, owner: u64, from: u64) -> Option<(u64, AllowedIp)> {
-        let cursor = self
-            .entries
-            .cursor_lower_bound(&Claim { owner, seq: from })?;
-        let (claim, ip) = cursor.current();
-        (claim.owner == owner).then_some((claim.seq, *ip))
+        let from = Claim { owner, seq: from };
+        let v4 = first(&self.v4, &from).map(|(seq, ip)| (seq, AllowedIp::V4(*ip.prefix())));
+        let v6 = first(&self.v6, &from).map(|(seq, ip)| (seq, AllowedIp::V6(*ip.prefix())));
+        v4.into_iter().chain(v6).min_by_key(|(seq, _)| *seq)
     }
 
     /// All prefixes of the owner with the id `owner`, in the order they came.
@@ -60,35 +56,31 @@ impl Ledger {
         })
     }
 
-    /// The claim of an owner to the prefix that comes now.
-    pub(super) fn next_claim(&mut self, owner: u64) -> Claim {
-        let seq = self.next_seq;
-        // One each nanosecond would not use them up in five centuries.
-        self.next_seq = seq.wrapping_add(1);
-        Claim { owner, seq }
-    }
-
-    pub(super) fn enter(&mut self, entry: Reservation, claim: Claim, ip: AllowedIp) {
-        self.entries.insert(entry.0.into_node(claim, ip));
-    }
-
-    pub(super) fn strike(&mut self, claim: Claim) {
-        self.entries.remove(&claim);
-    }
-
     /// A moment: what came before it has a lower number, what comes later has not.
     pub(crate) fn now(&self) -> u64 {
         self.next_seq
     }
 
-    /// Removes the first entry of an owner, if it came before the moment `end`.
-    pub(super) fn take_first(&mut self, owner: u64, end: u64) -> Option<AllowedIp> {
-        let (seq, ip) = self.owned(owner, 0).filter(|(seq, _)| *seq < end)?;
-        self.strike(Claim { owner, seq });
-        Some(ip)
+    /// The number of the prefix that comes now.
+    pub(super) fn next_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        // One each nanosecond would not use them up in five centuries.
+        self.next_seq = seq.wrapping_add(1);
+        seq
     }
 
     pub(super) fn clear(&mut self) {
-        self.entries = RBTree::new();
+        self.v4.clear(cpu::cond_resched);
+        self.v6.clear(cpu::cond_resched);
     }
+}
+
+/// The first entry of the owner in `from` that came then or later, and when it did.
+fn first<'a, A: Number, P: Owner>(
+    order: &'a Order<Entry<A, P>>,
+    from: &Claim,
+) -> Option<(u64, &'a Entry<A, P>)> {
+    let entry = order.first_from(from)?;
+    let claim = entry.key();
+    (claim.owner == from.owner).then_some((claim.seq, entry))
 }

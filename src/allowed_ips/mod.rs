@@ -5,6 +5,7 @@
 //! [`AllowedIps`] is what readers search without a lock. [`Ledger`] is what only the writers need:
 //! the prefixes of each owner in the order they came. Whoever holds the `Ledger` exclusively may
 //! write; it lives behind the lock of the device's configuration, and belongs to one table.
+//! Documentation/allowed-ips.rst has what they take in memory and time.
 
 mod ledger;
 mod prefix;
@@ -14,13 +15,24 @@ mod trie;
 use core::net::IpAddr;
 use kernel::prelude::*;
 
-use crate::kapi::sync::rcu::{
-    Rcu,
-    RcuArc,
-    RcuRef, //
+use crate::{
+    kapi::{
+        cpu,
+        sync::{
+            rcu::{
+                Rcu,
+                RcuArc,
+                RcuRef, //
+            },
+            rcu_tree::Order, //
+        }, //
+    },
+    proto::prefix::Prefix, //
 };
 use trie::{
-    Claim,
+    Entry,
+    Number,
+    Room,
     Trie, //
 };
 
@@ -79,68 +91,100 @@ impl<P: Owner> AllowedIps<P> {
     /// Takes memory from `reserve`; returns `ENOMEM`, with nothing changed, if there is none for `ip`.
     pub(crate) fn insert(
         &self,
-        ledger: &mut Ledger,
+        ledger: &mut Ledger<P>,
         ip: AllowedIp,
         owner: &RcuArc<P>,
         reserve: &mut Reserve<P>,
     ) -> Result {
-        let (entry, before, claim) = match &ip {
+        let seq = ledger.next_seq();
+        match ip {
             AllowedIp::V4(prefix) => {
-                let (entry, room) = reserve.take_v4().ok_or(ENOMEM)?;
-                let claim = ledger.next_claim(owner.id());
-                (entry, self.v4.insert(prefix, owner, claim.seq, room), claim)
+                let room = reserve.take_v4().ok_or(ENOMEM)?;
+                let entry = Entry::new(prefix, owner.clone(), seq);
+                insert(&self.v4, &mut ledger.v4, entry, room)
             }
             AllowedIp::V6(prefix) => {
-                let (entry, room) = reserve.take_v6().ok_or(ENOMEM)?;
-                let claim = ledger.next_claim(owner.id());
-                (entry, self.v6.insert(prefix, owner, claim.seq, room), claim)
+                let room = reserve.take_v6().ok_or(ENOMEM)?;
+                let entry = Entry::new(prefix, owner.clone(), seq);
+                insert(&self.v6, &mut ledger.v6, entry, room)
             }
-        };
-        if let Some(before) = before {
-            ledger.strike(before);
         }
-        ledger.enter(entry, claim, ip);
-        Ok(())
     }
 
     /// Takes `ip` from the owner with the id `owner`. If that one does not have exactly this prefix
     /// nothing happens.
-    pub(crate) fn remove(&self, ledger: &mut Ledger, ip: AllowedIp, owner: u64) {
-        if let Some(claim) = self.unlink(&ip, owner) {
-            ledger.strike(claim);
+    pub(crate) fn remove(&self, ledger: &mut Ledger<P>, ip: AllowedIp, owner: u64) {
+        self.take(ledger, &ip, owner);
+    }
+
+    /// Takes `ip` from an owner, and says whether that had it.
+    fn take(&self, ledger: &mut Ledger<P>, ip: &AllowedIp, owner: u64) -> bool {
+        match ip {
+            AllowedIp::V4(prefix) => remove(&self.v4, &mut ledger.v4, prefix, owner),
+            AllowedIp::V6(prefix) => remove(&self.v6, &mut ledger.v6, prefix, owner),
         }
     }
 
-    /// Takes all prefixes of the owner with the id `owner`.
-    pub(crate) fn remove_owner(&self, ledger: &mut Ledger, owner: u64) {
+    /// Takes all prefixes of the owner with the id `owner`. May sleep.
+    pub(crate) fn remove_owner(&self, ledger: &mut Ledger<P>, owner: u64) {
         self.remove_owned_before(ledger, owner, u64::MAX);
     }
 
-    /// Takes those prefixes of an owner that it was last given before the moment `end`.
-    pub(crate) fn remove_owned_before(&self, ledger: &mut Ledger, owner: u64, end: u64) {
-        while let Some(ip) = ledger.take_first(owner, end) {
-            self.unlink(&ip, owner);
+    /// Takes those prefixes of an owner that it was last given before the moment `end`. May sleep.
+    pub(crate) fn remove_owned_before(&self, ledger: &mut Ledger<P>, owner: u64, end: u64) {
+        const BATCH: u32 = 256;
+        let mut left = BATCH;
+        while let Some((_, ip)) = ledger.owned(owner, 0).filter(|(seq, _)| *seq < end) {
+            if !self.take(ledger, &ip, owner) {
+                break;
+            }
+            left = left.checked_sub(1).unwrap_or_else(|| {
+                cpu::cond_resched();
+                BATCH
+            });
         }
     }
 
-    /// Takes all prefixes of everybody.
-    pub(crate) fn clear(&self, ledger: &mut Ledger) {
+    /// Takes all prefixes of everybody. May sleep.
+    ///
+    /// Readers find all of a family's prefixes or none. It takes one grace period until all memory
+    /// is free.
+    pub(crate) fn clear(&self, ledger: &mut Ledger<P>) {
         ledger.clear();
-        self.v4.clear();
-        self.v6.clear();
-    }
-
-    fn unlink(&self, ip: &AllowedIp, owner: u64) -> Option<Claim> {
-        match ip {
-            AllowedIp::V4(prefix) => self.v4.remove(prefix, owner),
-            AllowedIp::V6(prefix) => self.v6.remove(prefix, owner),
-        }
+        self.v4.clear(cpu::cond_resched);
+        self.v6.clear(cpu::cond_resched);
     }
 }
 
-impl<P: Owner> Drop for AllowedIps<P> {
-    fn drop(&mut self) {
-        self.v4.clear();
-        self.v6.clear();
+fn insert<A: Number, P: Owner>(
+    trie: &Trie<A, P>,
+    order: &mut Order<Entry<A, P>>,
+    entry: Entry<A, P>,
+    room: Room<A, P>,
+) -> Result {
+    let Room { leaf, mut branch } = room;
+    let mut entry = leaf.fill(entry);
+    order.enter(&mut entry);
+    let (result, gone) = match trie.insert(entry, &mut branch) {
+        Ok(before) => (Ok(()), before),
+        // Whoever has the ledger is the only writer, and has brought all the room there may be need of.
+        Err(entry) => (Err(ENOMEM), Some(entry)),
+    };
+    if let Some(mut gone) = gone {
+        order.strike(&mut gone);
     }
+    result
+}
+
+fn remove<A: Number, P: Owner>(
+    trie: &Trie<A, P>,
+    order: &mut Order<Entry<A, P>>,
+    prefix: &Prefix<A>,
+    owner: u64,
+) -> bool {
+    let Some(mut entry) = trie.remove(prefix, owner) else {
+        return false;
+    };
+    order.strike(&mut entry);
+    true
 }

@@ -5,8 +5,7 @@
 use kernel::prelude::*;
 
 use super::{
-    ledger,
-    trie,
+    trie::Room,
     AllowedIp,
     Owner, //
 };
@@ -17,9 +16,6 @@ pub(crate) struct Reserve<P: Owner> {
     v4: Pile<Room<u32, P>>,
     v6: Pile<Room<u128, P>>,
 }
-
-/// What one prefix takes in the ledger and, at most, in the trie.
-type Room<A, P> = (ledger::Reservation, trie::Room<A, P>);
 
 impl<P: Owner> Reserve<P> {
     /// No memory.
@@ -32,10 +28,9 @@ impl<P: Owner> Reserve<P> {
 
     /// Allocates what one more prefix, `ip` or another of its family, needs at most. May sleep.
     pub(crate) fn add(&mut self, ip: &AllowedIp) -> Result {
-        let entry = ledger::Reservation::new()?;
         match ip {
-            AllowedIp::V4(_) => self.v4.push((entry, trie::Room::new()?)),
-            AllowedIp::V6(_) => self.v6.push((entry, trie::Room::new()?)),
+            AllowedIp::V4(_) => self.v4.push(Room::new()?),
+            AllowedIp::V6(_) => self.v6.push(Room::new()?),
         }
     }
 

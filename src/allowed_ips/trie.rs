@@ -1,32 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A path-compressed binary trie with lock-free readers.
+//! A path-compressed trie of three bits a step, with lock-free readers.
 //!
-//! A node stands for a prefix, and its children for longer ones within it. A node without an owner
-//! is *glue*: it is there because prefixes part below it, and so always has two children.
+//! A branch of level *n* is about the bits 3 *n* to 3 *n* + 2 of addresses, counted from the end, and
+//! all that is below it has the bits before those in common. Its places are numbered as in a heap:
+//! 8 to 15 are for what is decided by all three bits, prefixes that end there or further down; 1 to 7
+//! for prefixes that end before, by the bits that they have. So the places of the prefixes that an
+//! address is in are its own one halved, and halved again. ::
 //!
-//! Readers walk down while a writer works, so each change becomes visible by one pointer: what is
-//! to be inserted is complete before, and what is cut out keeps pointing to its children, for the
-//! sake of readers that are still in it. Hence a child may have references from nodes that are
-//! already gone; it is freed after those are.
+//!                      1                  ends before the three bits
+//!            2                   3        after one of them
+//!        4       5          6         7   after two
+//!      8   9  10   11    12  13    14  15 after all of them
 //!
-//! Writers exclude each other by themselves.
+//! Branches do not know what is in common below them: readers go down by the bits alone, and look at
+//! the prefixes that they find there. It does no harm then that a reader may be led astray while the
+//! trie is being changed: what it finds does not cover its address.
 
 use kernel::prelude::*;
 
 use super::Owner;
 use crate::{
     kapi::sync::{
-        atomic::{
-            AtomicU64,
-            Ordering, //
-        },
         rcu::{
             Rcu,
             RcuArc,
-            RcuCell,
-            RcuRef,
-            RcuReservation, //
+            RcuRef, //
+        },
+        rcu_tree::{
+            Branch,
+            BranchRoom,
+            Leaf,
+            LeafRoom,
+            Node,
+            Ordered,
+            Tree, //
         }, //
     },
     proto::prefix::{
@@ -34,6 +42,12 @@ use crate::{
         Prefix, //
     }, //
 };
+
+/// How many bits a branch is about.
+const STRIDE: u8 = 3;
+
+/// The first of the places that all bits of a branch decide about.
+const WHOLE: u8 = 1 << STRIDE;
 
 /// Who owns a prefix, and since when.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -45,245 +59,222 @@ pub(super) struct Claim {
 }
 
 /// The prefixes of one address family.
-pub(super) struct Trie<A: Number, P: Owner> {
-    root: Link<A, P>,
+pub(super) struct Trie<A: Number, P: Owner>(Tree<Entry<A, P>>);
+
+/// An address whose bits can be taken out.
+pub(super) trait Number: Address + Send + Sync + 'static {
+    /// The bits that a branch of that level is about.
+    fn digit(self, level: u8) -> u8;
 }
 
-/// An address that may be shared between threads, as all numbers may.
-pub(super) trait Number: Address + Send + Sync + 'static {}
+macro_rules! impl_number {
+    ($int:ty) => {
+        impl Number for $int {
+            #[inline]
+            fn digit(self, level: u8) -> u8 {
+                let shift = u32::from(level).wrapping_mul(u32::from(STRIDE));
+                self.wrapping_shr(shift) as u8 & WHOLE.wrapping_sub(1)
+            }
+        }
+    };
+}
 
-impl<A: Address + Send + Sync + 'static> Number for A {}
+impl_number!(u32);
+impl_number!(u128);
 
-type Link<A, P> = RcuCell<Node<A, P>>;
-type Branch<A, P> = Option<RcuArc<Node<A, P>>>;
-
-struct Node<A: Number, P: Owner> {
+/// A prefix and its owner. What it says never changes: another entry takes its place.
+pub(super) struct Entry<A: Number, P: Owner> {
     prefix: Prefix<A>,
-    owner: RcuCell<P>,
-    /// When the owner got it. For writers.
-    seq: AtomicU64,
-    zero: Link<A, P>,
-    one: Link<A, P>,
+    owner: RcuArc<P>,
+    seq: u64,
 }
 
-/// Memory for the nodes that one prefix may take: its own, and glue.
+impl<A: Number, P: Owner> Entry<A, P> {
+    pub(super) fn new(prefix: Prefix<A>, owner: RcuArc<P>, seq: u64) -> Self {
+        Self { prefix, owner, seq }
+    }
+
+    pub(super) fn prefix(&self) -> &Prefix<A> {
+        &self.prefix
+    }
+}
+
+impl<A: Number, P: Owner> Ordered for Entry<A, P> {
+    type Key = Claim;
+
+    fn key(&self) -> Claim {
+        Claim {
+            owner: self.owner.id(),
+            seq: self.seq,
+        }
+    }
+}
+
+/// The entry before, if there was one; or the one that could not be inserted.
+type Inserted<A, P> = Result<Option<Leaf<Entry<A, P>>>, Leaf<Entry<A, P>>>;
+
+/// Memory for one prefix: what it takes itself, and the branch that it may take at most.
 pub(super) struct Room<A: Number, P: Owner> {
-    leaf: Reservation<A, P>,
-    glue: Reservation<A, P>,
+    pub(super) leaf: LeafRoom<Entry<A, P>>,
+    pub(super) branch: BranchRoom,
 }
-
-type Reservation<A, P> = RcuReservation<Node<A, P>>;
 
 impl<A: Number, P: Owner> Room<A, P> {
     /// Allocates it.
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            leaf: RcuReservation::new(GFP_KERNEL)?,
-            glue: RcuReservation::new(GFP_KERNEL)?,
+            leaf: LeafRoom::new(GFP_KERNEL)?,
+            branch: BranchRoom::new(GFP_KERNEL)?,
         })
     }
 }
 
-/// Where in the trie a prefix is, or would be.
-struct Place<A: Number, P: Owner> {
-    /// The parent's parent.
-    above: Branch<A, P>,
-    /// The longest prefix that covers the one looked for and is shorter. None is the root.
-    parent: Branch<A, P>,
-    /// What is there: the prefix itself, or one that is not shorter, or nothing.
-    node: Branch<A, P>,
-}
-
 impl<A: Number, P: Owner> Trie<A, P> {
-    pub(super) fn new() -> Self {
-        Self {
-            root: RcuCell::new(None),
-        }
+    pub(super) const fn new() -> Self {
+        Self(Tree::new())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.root.is_none()
+        self.0.is_empty()
     }
 
     /// The owner of the longest prefix that `address` is in.
     #[inline]
     pub(super) fn lookup<'r>(&self, rcu: Rcu<'r>, address: A) -> Option<RcuRef<'r, P>> {
-        let mut best = None;
-        let mut next = self.root.load(rcu);
-        while let Some(node) = next {
-            let node = node.get();
-            if !node.prefix.contains(address) {
-                break;
-            }
-            best = node.owner.load(rcu).or(best);
-            next = node.child(address).load(rcu);
-        }
-        best
-    }
-
-    /// Gives a prefix to `owner` and returns who had it.
-    pub(super) fn insert(
-        &self,
-        prefix: &Prefix<A>,
-        owner: &RcuArc<P>,
-        seq: u64,
-        room: Room<A, P>,
-    ) -> Option<Claim> {
-        let Place { parent, node, .. } = self.locate(prefix);
-        let leaf =
-            |memory: Reservation<A, P>| memory.fill(Node::new(*prefix, Some(owner.clone()), seq));
-        let new = match node {
-            Some(node) if node.prefix == *prefix => return node.reassign(owner, seq),
-            Some(node) => Node::beside(node, leaf(room.leaf), room.glue),
-            None => leaf(room.leaf),
-        };
-        self.link(parent.as_ref(), prefix).replace(Some(new));
-        None
-    }
-
-    /// Takes a prefix from the owner with the id `owner`, if that one has it, and returns the claim.
-    pub(super) fn remove(&self, prefix: &Prefix<A>, owner: u64) -> Option<Claim> {
-        let place = self.locate(prefix);
-        let node = place.node.as_ref().filter(|node| node.prefix == *prefix)?;
-        let claim = node.claim().filter(|claim| claim.owner == owner)?;
-        node.owner.replace(None);
-        self.prune(place);
-        Some(claim)
-    }
-
-    /// Takes all prefixes.
-    ///
-    /// Every node lets go of its children before it is given up. Otherwise they would have to wait
-    /// for its grace period before their own could begin, generation by generation. Readers that
-    /// are still in the trie find a part of it, as if its prefixes had been removed one by one.
-    pub(super) fn clear(&self) {
-        let mut next = self.root.replace(None);
-        while let Some(node) = next {
-            node.owner.replace(None);
-            next = match node.zero.replace(None) {
-                // Turns the node around its child, which comes first now. After this has happened
-                // once for each node, they are all in one line.
-                Some(child) => {
-                    node.zero.replace(child.one.replace(None));
-                    child.one.replace(Some(node));
-                    Some(child)
+        let mut best: Option<&Entry<A, P>> = None;
+        let mut next = self.0.root(rcu);
+        loop {
+            match next {
+                Some(Node::Branch(branch)) => {
+                    let place = WHOLE | address.digit(branch.level());
+                    if branch.has_below(WHOLE) {
+                        best = shorter(branch, place, address).or(best);
+                    }
+                    next = branch.at(place);
                 }
-                None => node.one.replace(None),
-            };
+                Some(Node::Leaf(entry)) if entry.prefix.contains(address) => {
+                    return Some(entry.owner.borrow());
+                }
+                _ => return best.map(|entry| entry.owner.borrow()),
+            }
         }
     }
 
-    /// The pointer below `parent` that leads to `prefix`.
-    fn link<'a>(
-        &'a self,
-        parent: Option<&'a RcuArc<Node<A, P>>>,
-        prefix: &Prefix<A>,
-    ) -> &'a Link<A, P> {
-        match parent {
-            Some(parent) => parent.child(prefix.address()),
-            None => &self.root,
-        }
-    }
-
-    fn locate(&self, prefix: &Prefix<A>) -> Place<A, P> {
-        let mut place = Place {
-            above: None,
-            parent: None,
-            node: self.root.get(),
+    /// Gives a prefix to the owner that the entry names, and returns the entry before.
+    ///
+    /// # Errors
+    ///
+    /// The entry comes back if there is no room left, or another writer at work.
+    pub(super) fn insert(&self, entry: Leaf<Entry<A, P>>, room: &mut BranchRoom) -> Inserted<A, P> {
+        let Some(mut cursor) = self.0.edit() else {
+            return Err(entry);
         };
-        while let Some(node) = place.node.take_if(|node| node.is_above(prefix)) {
-            place = Place {
-                above: place.parent,
-                node: node.child(prefix.address()).get(),
-                parent: Some(node),
+        let new = entry.prefix;
+        let nearest = nearest(cursor.node(), &new).unwrap_or(new.address());
+        let bits = deciding_bits(&new, nearest);
+        loop {
+            let (bits, old) = match cursor.node() {
+                None => return cursor.replace(entry),
+                Some(Node::Leaf(old)) if old.prefix == new => return cursor.replace(entry),
+                Some(Node::Leaf(old)) => (bits.max(host_bits(&old.prefix)), old.prefix),
+                Some(Node::Branch(branch)) if branch.level() < level_of(bits) => {
+                    (bits, Prefix::host(nearest))
+                }
+                Some(Node::Branch(branch)) => {
+                    let place = place(&new, branch.level());
+                    if cursor.down(place) {
+                        continue;
+                    }
+                    return cursor.add(place, entry, room).map(|()| None);
+                }
             };
+            let level = level_of(bits);
+            let (old, new) = (place(&old, level), place(&new, level));
+            return cursor.fork(level, old, entry, new, room).map(|()| None);
         }
-        place
     }
 
-    /// Cuts out a node that has lost its owner, unless prefixes part below it, and the glue above
-    /// it if they no longer do.
-    fn prune(&self, place: Place<A, P>) {
-        let Some(node) = place.node else { return };
-        if node.is_fork() {
-            return;
+    /// Takes a prefix from the owner with the id `owner`, if that one has it.
+    pub(super) fn remove(&self, prefix: &Prefix<A>, owner: u64) -> Option<Leaf<Entry<A, P>>> {
+        let mut cursor = self.0.edit()?;
+        loop {
+            match cursor.node()? {
+                Node::Leaf(entry) => {
+                    let is_it = entry.prefix == *prefix && entry.owner.id() == owner;
+                    return is_it.then(|| cursor.remove()).flatten();
+                }
+                Node::Branch(branch) => {
+                    let place = place_in(branch, prefix)?;
+                    if !cursor.down(place) {
+                        return None;
+                    }
+                }
+            }
         }
-        let parent = place.parent.as_ref();
-        self.link(parent, &node.prefix).replace(node.any_child());
-        if let Some(parent) = parent.filter(|parent| parent.is_spare()) {
-            let link = self.link(place.above.as_ref(), &parent.prefix);
-            link.replace(parent.any_child());
+    }
+
+    /// Takes all prefixes. `pause` is called now and then.
+    pub(super) fn clear(&self, pause: impl FnMut()) {
+        self.0.clear(pause);
+    }
+}
+
+/// The longest prefix that `address` is in among those that end before the last bit which `branch` is
+/// about, where `place` is that of the address.
+fn shorter<'r, A: Number, P: Owner>(
+    branch: Branch<'r, Entry<A, P>>,
+    place: u8,
+    address: A,
+) -> Option<&'r Entry<A, P>> {
+    (1..=STRIDE.into()).find_map(|bits| match branch.at(place.wrapping_shr(bits))? {
+        Node::Leaf(entry) => entry.prefix.contains(address).then_some(entry),
+        Node::Branch(_) => None,
+    })
+}
+
+/// The address of a prefix below `node` that has as many bits in common with `prefix` as any that
+/// branches on the way to it tell it from.
+fn nearest<A: Number, P: Owner>(
+    node: Option<Node<'_, Entry<A, P>>>,
+    prefix: &Prefix<A>,
+) -> Option<A> {
+    let mut node = node?;
+    loop {
+        node = match node {
+            Node::Leaf(entry) => return Some(entry.prefix.address()),
+            Node::Branch(branch) => {
+                let here = place_in(branch, prefix).and_then(|place| branch.at(place));
+                here.or_else(|| branch.any())?
+            }
         }
     }
 }
 
-impl<A: Number, P: Owner> Node<A, P> {
-    fn new(prefix: Prefix<A>, owner: Option<RcuArc<P>>, seq: u64) -> Self {
-        Self {
-            prefix,
-            owner: RcuCell::new(owner),
-            seq: AtomicU64::new(seq),
-            zero: RcuCell::new(None),
-            one: RcuCell::new(None),
-        }
-    }
+/// How many bits at the end of an address are not those of the prefix.
+fn host_bits<A: Number>(prefix: &Prefix<A>) -> u8 {
+    A::BITS.saturating_sub(prefix.len())
+}
 
-    /// A subtrie of `node` and a new `leaf`, neither of which is above the other way round: the leaf
-    /// may cover `node`, or both are below new glue.
-    fn beside(node: RcuArc<Self>, leaf: RcuArc<Self>, glue: Reservation<A, P>) -> RcuArc<Self> {
-        if leaf.prefix.covers(&node.prefix) {
-            leaf.adopt(node);
-            return leaf;
-        }
-        let glue = glue.fill(Self::new(leaf.prefix.common(&node.prefix), None, 0));
-        glue.adopt(node);
-        glue.adopt(leaf);
-        glue
-    }
+/// The bits at the end by which a prefix is told from `other`: where they begin to differ, or where
+/// the prefix ends.
+fn deciding_bits<A: Number>(prefix: &Prefix<A>, other: A) -> u8 {
+    let common = prefix.address().common_bits(other);
+    A::BITS.saturating_sub(common).max(host_bits(prefix))
+}
 
-    /// Takes a child that falls into a half without one.
-    fn adopt(&self, child: RcuArc<Self>) {
-        self.child(child.prefix.address()).replace(Some(child));
-    }
+/// The level of a branch that is about the first of so many bits at the end.
+fn level_of(bits: u8) -> u8 {
+    bits.saturating_sub(1) / STRIDE
+}
 
-    /// The pointer to what covers `address`, which this node does.
-    #[inline]
-    fn child(&self, address: A) -> &Link<A, P> {
-        if self.prefix.branch(address) {
-            &self.one
-        } else {
-            &self.zero
-        }
-    }
+/// The place of a prefix in a branch of that level, which is no lower than that of its host bits.
+fn place<A: Number>(prefix: &Prefix<A>, level: u8) -> u8 {
+    let after = host_bits(prefix).saturating_sub(level.saturating_mul(STRIDE));
+    (WHOLE | prefix.address().digit(level)).wrapping_shr(after.into())
+}
 
-    fn any_child(&self) -> Branch<A, P> {
-        self.zero.get().or_else(|| self.one.get())
-    }
-
-    fn is_above(&self, prefix: &Prefix<A>) -> bool {
-        self.prefix.len() < prefix.len() && self.prefix.covers(prefix)
-    }
-
-    fn is_fork(&self) -> bool {
-        !self.zero.is_none() && !self.one.is_none()
-    }
-
-    /// Whether this is glue that nothing parts below any more.
-    fn is_spare(&self) -> bool {
-        self.owner.is_none() && !self.is_fork()
-    }
-
-    fn claim(&self) -> Option<Claim> {
-        Some(Claim {
-            owner: self.owner.get()?.id(),
-            seq: self.seq.load(Ordering::Relaxed),
-        })
-    }
-
-    fn reassign(&self, owner: &RcuArc<P>, seq: u64) -> Option<Claim> {
-        let before = self.claim();
-        self.seq.store(seq, Ordering::Relaxed);
-        self.owner.replace(Some(owner.clone()));
-        before
-    }
+/// The place of a prefix in a branch, unless it belongs above.
+fn place_in<A: Number, T>(branch: Branch<'_, T>, prefix: &Prefix<A>) -> Option<u8> {
+    let level = branch.level();
+    (level >= level_of(host_bits(prefix))).then(|| place(prefix, level))
 }

@@ -56,8 +56,8 @@ const H: usize = 7;
 
 /// A table with some peers to fill it with.
 pub(crate) struct Fixture {
+    pub(crate) ledger: Ledger<Peer>,
     pub(crate) table: AllowedIps<Peer>,
-    pub(crate) ledger: Ledger,
     pub(crate) peers: KVec<RcuArc<Peer>>,
 }
 
@@ -72,7 +72,7 @@ fn ip(text: &str) -> Result<AllowedIp, &'static str> {
 /// Inserts a prefix with memory that is got for it alone.
 pub(crate) fn insert(
     table: &AllowedIps<Peer>,
-    ledger: &mut Ledger,
+    ledger: &mut Ledger<Peer>,
     ip: AllowedIp,
     peer: &RcuArc<Peer>,
 ) -> Result {

@@ -6,6 +6,7 @@ pub(crate) mod atomic;
 pub(crate) mod bh;
 pub(crate) mod rcu;
 pub(crate) mod rcu_slot;
+pub(crate) mod rcu_tree;
 mod spinlock_bh;
 
 pub(crate) use spinlock_bh::{

@@ -274,10 +274,9 @@ impl<T> Drop for RcuArc<T> {
         let inner = self.ptr.as_ptr();
         // SAFETY: By the type invariants, the object is alive, and the count given up is ours.
         if unsafe { (*inner).refcount.dec_and_test() } {
-            PENDING.fetch_add(1, Ordering::Relaxed);
             // SAFETY: Nobody else has a reference any more or can get one, so the head is used
             // once; `reclaim` gets the pointer it expects.
-            unsafe { bindings::call_rcu_hurry((*inner).head.get(), Some(reclaim::<T>)) };
+            unsafe { call((*inner).head.get(), reclaim::<T>) };
         }
     }
 }
@@ -294,6 +293,28 @@ unsafe extern "C" fn reclaim<T>(head: *mut bindings::callback_head) {
     let inner = unsafe { kernel::container_of!(head, Inner<T>, head) }.cast_mut();
     // SAFETY: It came out of a box, and neither references nor readers are left.
     drop(unsafe { KBox::from_raw(inner) });
+    called();
+}
+
+/// Has `reclaim` called after a grace period. [`drain`] waits for it.
+///
+/// # Safety
+///
+/// `head` must be valid and nobody else's until then. `reclaim` must be sound to call with it, in a
+/// callback of RCU, and must call [`called`] once, at its end.
+#[inline]
+pub(super) unsafe fn call(
+    head: *mut bindings::callback_head,
+    reclaim: unsafe extern "C" fn(*mut bindings::callback_head),
+) {
+    PENDING.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: By the caller's promise.
+    unsafe { bindings::call_rcu_hurry(head, Some(reclaim)) };
+}
+
+/// Counts a callback of [`call`] out.
+#[inline]
+pub(super) fn called() {
     PENDING.fetch_sub(1, Ordering::Release);
 }
 

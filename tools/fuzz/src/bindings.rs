@@ -3,6 +3,8 @@
 //! Plays the module's `bindings`: what user space and the kernel agree on.
 #![allow(non_camel_case_types, reason = "the names are those of C")]
 
+pub(crate) use kernel::bindings::*;
+
 pub(crate) const NLA_F_NESTED: u32 = 1 << 15;
 pub(crate) const NLA_F_NET_BYTEORDER: u32 = 1 << 14;
 pub(crate) const NLA_TYPE_MASK: u32 = 0xffff & !(NLA_F_NESTED | NLA_F_NET_BYTEORDER);

@@ -13,6 +13,7 @@
 
 #[path = "../../../src/allowed_ips/mod.rs"]
 mod allowed_ips;
+mod bindings;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
 #[path = "../../../src/index_table/mod.rs"]

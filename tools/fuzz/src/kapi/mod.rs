@@ -2,6 +2,7 @@
 
 //! Plays the module's `kapi`.
 
+pub(crate) mod cpu;
 pub(crate) mod crypto;
 pub(crate) mod net;
 pub(crate) mod string;

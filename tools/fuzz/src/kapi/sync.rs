@@ -2,7 +2,9 @@
 
 //! Synchronisation.
 
-#[path = "../../../../src/kapi/sync/atomic.rs"]
+#[path = "../../../host-test/src/kapi/sync/atomic.rs"]
 pub(crate) mod atomic;
 #[path = "../../../host-test/src/kapi/sync/rcu.rs"]
 pub(crate) mod rcu;
+#[path = "../../../../src/kapi/sync/rcu_tree/mod.rs"]
+pub(crate) mod rcu_tree;

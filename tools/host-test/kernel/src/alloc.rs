@@ -3,6 +3,7 @@
 //! Allocations, which may be told to fail.
 
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::ops::{BitOr, Deref, DerefMut};
 
 /// Memory ran out.
@@ -34,12 +35,26 @@ pub mod flags {
 }
 
 thread_local! {
+    static GIVEN_AWAY: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
     static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// Lets this thread's next `left` allocations succeed and all further ones fail; `None` ends that.
 pub fn fail_after(left: Option<usize>) {
     LEFT.set(left);
+}
+
+/// What this thread has given away of its boxes and not taken back: how many, and how many bytes the
+/// kernel's allocator would take for them.
+pub fn given_away() -> (usize, usize) {
+    GIVEN_AWAY.get()
+}
+
+/// What the kernel's allocator has in stock, in bytes. Above that, it has powers of two.
+fn rounded_up(size: usize) -> usize {
+    const STOCK: [usize; 7] = [8, 16, 32, 64, 96, 128, 192];
+    let fitting = STOCK.into_iter().find(|stock| size <= *stock);
+    fitting.unwrap_or(size.next_power_of_two())
 }
 
 /// Counts an allocation.
@@ -68,6 +83,45 @@ impl<T> KBox<T> {
     /// Takes the value out.
     pub fn into_inner(this: Self) -> T {
         *this.0
+    }
+}
+
+impl<T> KBox<T> {
+    /// Allocates room for an object.
+    pub fn new_uninit(_flags: Flags) -> Result<KBox<MaybeUninit<T>>, AllocError> {
+        attempt()?;
+        Ok(KBox(Box::new_uninit()))
+    }
+
+    /// Gives the object away.
+    pub fn into_raw(this: Self) -> *mut T {
+        let (count, bytes) = GIVEN_AWAY.get();
+        GIVEN_AWAY.set((count + 1, bytes + rounded_up(size_of::<T>())));
+        Box::into_raw(this.0)
+    }
+
+    /// Takes an object back.
+    ///
+    /// # Safety
+    ///
+    /// It must have been given away by [`Self::into_raw`].
+    pub unsafe fn from_raw(ptr: *mut T) -> Self {
+        // What comes from another thread was never counted here.
+        let (count, bytes) = GIVEN_AWAY.get();
+        let bytes = bytes.saturating_sub(rounded_up(size_of::<T>()));
+        GIVEN_AWAY.set((count.saturating_sub(1), bytes));
+        // SAFETY: By the caller's promise.
+        Self(unsafe { Box::from_raw(ptr) })
+    }
+}
+
+impl<T> KBox<MaybeUninit<T>> {
+    /// Puts an object where there is room.
+    pub fn write(this: Self, value: T) -> KBox<T> {
+        let mut room = this.0;
+        room.write(value);
+        // SAFETY: Just written.
+        KBox(unsafe { room.assume_init() })
     }
 }
 

@@ -5,11 +5,13 @@
 //! Allocations fail on demand: see [`alloc::fail_after`].
 
 pub mod alloc;
+pub mod bindings;
 pub mod error;
 pub use core::fmt;
 mod init;
 pub mod rbtree;
 pub mod sync;
+pub mod types;
 
 /// What is in the kernel's prelude.
 pub mod prelude {
@@ -30,6 +32,16 @@ pub mod prelude {
         init::PinInit,
         pin_init,
         try_pin_init, //
+    };
+}
+
+/// The object that a pointer's target is a field of.
+#[macro_export]
+macro_rules! container_of {
+    ($pointer:expr, $type:ty, $field:ident) => {
+        $pointer
+            .byte_sub(::core::mem::offset_of!($type, $field))
+            .cast::<$type>()
     };
 }
 

@@ -2,10 +2,11 @@
 
 //! Synchronisation.
 
-#[path = "../../../../src/kapi/sync/atomic.rs"]
 pub(crate) mod atomic;
 pub(crate) mod bh;
 pub(crate) mod rcu;
+#[path = "../../../../src/kapi/sync/rcu_tree/mod.rs"]
+pub(crate) mod rcu_tree;
 
 /// A lock; the host has no bottom halves.
 pub(crate) struct SpinLockBh<T>(std::sync::Mutex<T>);

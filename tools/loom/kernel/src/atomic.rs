@@ -137,6 +137,12 @@ impl AtomicBool {
     pub fn store(&self, value: bool, order: Ordering) {
         self.0.store(u32::from(value), order);
     }
+
+    /// Exchanges it.
+    #[track_caller]
+    pub fn swap(&self, value: bool, order: Ordering) -> bool {
+        self.0.swap(u32::from(value), order) != 0
+    }
 }
 
 #[allow(dead_code, reason = "pointers are not stored")]

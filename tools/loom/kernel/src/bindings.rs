@@ -13,6 +13,8 @@
 )]
 
 mod napi;
+#[path = "../../../host-test/kernel/src/bindings/rbtree.rs"]
+mod rbtree;
 mod workqueue;
 
 use std::ffi::c_int;
@@ -22,6 +24,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use crate::{cpu, memory, sync::rcu};
 
 pub use napi::*;
+pub use rbtree::*;
 pub use workqueue::*;
 
 pub struct refcount_t(AtomicUsize);

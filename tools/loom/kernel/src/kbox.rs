@@ -75,6 +75,15 @@ impl<T> KBox<T> {
 }
 
 impl<T> KBox<MaybeUninit<T>> {
+    /// Puts an object where there is room.
+    pub fn write(this: Self, value: T) -> KBox<T> {
+        let ptr = KBox::into_raw(this).cast::<T>();
+        // SAFETY: The room is ours.
+        unsafe { ptr.write(value) };
+        // SAFETY: It was given away above.
+        unsafe { KBox::from_raw(ptr) }
+    }
+
     /// Makes an object where there is room.
     pub fn write_pin_init<E>(self, init: impl PinInit<T, E>) -> Result<Pin<KBox<T>>, E> {
         let ptr = KBox::into_raw(self).cast::<T>();

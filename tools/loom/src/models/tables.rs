@@ -337,7 +337,7 @@ fn ip(text: &str) -> AllowedIp {
     AllowedIp::new(address.parse().unwrap(), cidr.parse().unwrap()).unwrap()
 }
 
-fn give(ips: &AllowedIps<Named>, ledger: &mut Ledger, prefix: &str, owner: u64) {
+fn give(ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>, prefix: &str, owner: u64) {
     let mut reserve = Reserve::new();
     reserve.add(&ip(prefix)).unwrap();
     ips.insert(ledger, ip(prefix), &named(owner), &mut reserve)
@@ -354,7 +354,7 @@ fn owner_of(ips: &AllowedIps<Named>, address: &str) -> Option<u64> {
 /// Changes a table of prefixes while another thread looks for the owner of an address.
 fn routed(
     prefixes: &'static [(&'static str, u64)],
-    change: fn(&AllowedIps<Named>, &mut Ledger),
+    change: fn(&AllowedIps<Named>, &mut Ledger<Named>),
     address: &'static str,
     allowed: &'static [Option<u64>],
 ) {
@@ -378,7 +378,7 @@ fn routed(
 
 #[test]
 fn a_longer_prefix_comes() {
-    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
         give(ips, ledger, "10.1.0.0/16", 2);
     };
     routed(
@@ -391,7 +391,7 @@ fn a_longer_prefix_comes() {
 
 #[test]
 fn a_prefix_comes_that_parts_from_another() {
-    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
         give(ips, ledger, "10.2.0.0/16", 2);
     };
     routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1)]);
@@ -399,7 +399,7 @@ fn a_prefix_comes_that_parts_from_another() {
 
 #[test]
 fn a_prefix_comes_above_another() {
-    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
         give(ips, ledger, "10.0.0.0/8", 2);
     };
     routed(&[("10.1.0.0/16", 1)], insert, "10.1.2.3", &[Some(1)]);
@@ -407,7 +407,7 @@ fn a_prefix_comes_above_another() {
 
 #[test]
 fn a_prefix_changes_hands() {
-    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
         give(ips, ledger, "10.1.0.0/16", 2);
     };
     routed(
@@ -420,7 +420,7 @@ fn a_prefix_changes_hands() {
 
 #[test]
 fn a_neighbour_goes_and_the_glue_with_it() {
-    let remove = |ips: &AllowedIps<Named>, ledger: &mut Ledger| {
+    let remove = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
         ips.remove(ledger, ip("10.2.0.0/16"), 2);
     };
     let prefixes = &[("10.1.0.0/16", 1), ("10.2.0.0/16", 2)];
@@ -429,16 +429,44 @@ fn a_neighbour_goes_and_the_glue_with_it() {
 
 #[test]
 fn an_owner_in_the_middle_goes() {
-    let remove = |ips: &AllowedIps<Named>, ledger: &mut Ledger| ips.remove_owner(ledger, 2);
+    let remove = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| ips.remove_owner(ledger, 2);
     let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.1.2.0/24", 3)];
     routed(prefixes, remove, "10.1.2.3", &[Some(3)]);
     let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.1.2.0/24", 3)];
     routed(prefixes, remove, "10.1.3.3", &[Some(2), Some(1)]);
 }
 
+/// Four in one branch, which is all that a small one has room for.
+const FULL: &[(&str, u64)] = &[
+    ("10.0.0.0/11", 1),
+    ("10.32.0.0/11", 2),
+    ("10.64.0.0/11", 3),
+    ("10.96.0.0/11", 4),
+];
+
+#[test]
+fn a_prefix_comes_to_a_full_branch() {
+    let insert = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
+        give(ips, ledger, "10.128.0.0/11", 5);
+    };
+    routed(FULL, insert, "10.97.2.3", &[Some(4)]);
+    routed(FULL, insert, "10.129.2.3", &[None, Some(5)]);
+}
+
+#[test]
+fn a_prefix_comes_where_another_was() {
+    let change = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
+        ips.remove(ledger, ip("10.64.0.0/11"), 3);
+        give(ips, ledger, "10.128.0.0/11", 5);
+    };
+    routed(FULL, change, "10.97.2.3", &[Some(4)]);
+    routed(FULL, change, "10.65.2.3", &[Some(3), None]);
+    routed(FULL, change, "10.129.2.3", &[None, Some(5)]);
+}
+
 #[test]
 fn everything_goes() {
-    let clear = |ips: &AllowedIps<Named>, ledger: &mut Ledger| ips.clear(ledger);
+    let clear = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| ips.clear(ledger);
     let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.2.0.0/16", 3)];
     routed(prefixes, clear, "10.1.2.3", &[Some(2), Some(1), None]);
 }

@@ -11,14 +11,17 @@ use std::{
     marker::PhantomData,
     ops::Deref,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use kernel::{
     alloc::{self, Flags},
+    bindings,
     prelude::*,
     sync::rcu,
 };
+
+use super::atomic::AtomicPtr;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Rcu<'a>(PhantomData<&'a rcu::Guard>);
@@ -31,7 +34,6 @@ impl<'a> From<&'a rcu::Guard> for Rcu<'a> {
 
 thread_local! {
     static ALIVE: Cell<usize> = const { Cell::new(0) };
-    static OBSERVER: Cell<Option<*const dyn Fn()>> = const { Cell::new(None) };
     static GIVEN_UP: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -44,7 +46,8 @@ pub(crate) fn grace_period() -> usize {
 
 /// How many objects this thread has made and not freed, if others have none of them.
 pub(crate) fn alive() -> usize {
-    ALIVE.get()
+    let (given_away, _) = alloc::given_away();
+    ALIVE.get() + given_away
 }
 
 /// How many generations it takes until nothing is left to be freed.
@@ -56,20 +59,33 @@ pub(crate) fn drain() -> usize {
     generations
 }
 
-/// Calls `observer` after each change that `work` makes visible to readers in this thread.
-pub(crate) fn observed<R>(observer: &dyn Fn(), work: impl FnOnce() -> R) -> R {
-    // SAFETY: The pointer is gone before the borrow ends, whether or not `work` panics.
-    let observer = unsafe { std::mem::transmute::<&dyn Fn(), &'static dyn Fn()>(observer) };
-    struct Reset;
-    impl Drop for Reset {
+pub(crate) use super::atomic::observed;
+
+/// Has `reclaim` called after a grace period.
+///
+/// # Safety
+///
+/// That must be sound, and `reclaim` must call [`called`].
+pub(super) unsafe fn call(
+    head: *mut bindings::callback_head,
+    reclaim: unsafe extern "C" fn(*mut bindings::callback_head),
+) {
+    struct Callback(
+        *mut bindings::callback_head,
+        unsafe extern "C" fn(*mut bindings::callback_head),
+    );
+    impl Drop for Callback {
         fn drop(&mut self) {
-            OBSERVER.set(None);
+            // SAFETY: By the promise of who made it.
+            unsafe { self.1(self.0) };
         }
     }
-    let _reset = Reset;
-    OBSERVER.set(Some(observer));
-    work()
+    let callback = Box::new(Callback(head, reclaim));
+    let _ = GIVEN_UP.try_with(move |waiting| waiting.borrow_mut().push(callback));
 }
+
+/// Counts a callback of [`call`] out.
+pub(super) fn called() {}
 
 struct Inner<T> {
     count: AtomicUsize,
@@ -238,10 +254,6 @@ impl<T: Send + Sync> RcuCell<T> {
 
     pub(crate) fn replace(&self, value: Option<RcuArc<T>>) -> Option<RcuArc<T>> {
         let old = self.ptr.swap(into_ptr(value), Ordering::AcqRel);
-        if let Some(observer) = OBSERVER.get() {
-            // SAFETY: It is there only as long as `observed` borrows what it points to.
-            unsafe { (*observer)() };
-        }
         NonNull::new(old).map(|ptr| RcuArc { ptr })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) mod bh;
 pub(crate) mod rcu;
 #[path = "../../../../../src/kapi/sync/rcu_slot.rs"]
 pub(crate) mod rcu_slot;
+#[path = "../../../../../src/kapi/sync/rcu_tree/mod.rs"]
+pub(crate) mod rcu_tree;
 
 pub(crate) use kernel::sync::{
     SpinLock as SpinLockBh,
