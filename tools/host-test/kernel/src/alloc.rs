@@ -3,7 +3,7 @@
 //! Allocations, which may be told to fail.
 
 use std::cell::Cell;
-use std::ops::{Deref, DerefMut};
+use std::ops::{BitOr, Deref, DerefMut};
 
 /// Memory ran out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,6 +13,14 @@ pub struct AllocError;
 #[derive(Clone, Copy, Debug)]
 pub struct Flags;
 
+impl BitOr for Flags {
+    type Output = Self;
+
+    fn bitor(self, _other: Self) -> Self {
+        self
+    }
+}
+
 /// The flags.
 pub mod flags {
     use super::Flags;
@@ -21,6 +29,8 @@ pub mod flags {
     pub const GFP_KERNEL: Flags = Flags;
     /// May not sleep.
     pub const GFP_ATOMIC: Flags = Flags;
+    /// Nobody needs to be told of a failure.
+    pub const __GFP_NOWARN: Flags = Flags;
 }
 
 thread_local! {
