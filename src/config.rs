@@ -294,7 +294,6 @@ impl<'a> Configuration<'a> {
         if let Some(namesake) = public.and_then(|key| self.peer(key)) {
             self.remove_peer(&namesake);
         }
-        self.device.cookies.lock().set_identity(public);
         let before = self.device.identity.replace(identity.clone());
         self.peers().for_each(Peer::forget_identity);
         if before.is_none() && self.is_up() {

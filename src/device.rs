@@ -15,7 +15,6 @@ use crate::{
     allowed_ips::AllowedIps,
     census::Census,
     config::{Condition, Config},
-    crypto::KernelCrypto,
     devices,
     identity::Identity,
     index_table::Entry,
@@ -50,7 +49,6 @@ use crate::{
     peers::PeersByKey,
     proto::{
         constants::{MAX_OVERHEAD, MAX_QUEUED_HANDSHAKES, UNDER_LOAD_QUEUE_LEN},
-        cookie::CookieChecker,
         messages::Index, //
     },
     queue::{
@@ -60,7 +58,8 @@ use crate::{
         parallel::Parallel, //
     },
     rx::{
-        handshake::{Incoming, Load},
+        admission::{Cookies, Load},
+        handshake::Incoming,
         RxHeader, //
     },
     session::{IndexTable, Session},
@@ -96,9 +95,9 @@ pub(crate) struct Device {
     pub(crate) sockets: Sockets<Device>,
     pub(crate) fwmark: AtomicU32,
     pub(crate) identity: RcuCell<Identity>,
-    #[pin]
-    pub(crate) cookies: Mutex<CookieChecker<KernelCrypto>>,
     pub(crate) load: Load,
+    #[pin]
+    pub(crate) cookies: Cookies,
     #[pin]
     pub(crate) peers: PeersByKey,
     pub(crate) census: Census,
@@ -125,6 +124,7 @@ pub(crate) struct Device {
 /// All of a device that can fail to be made.
 pub(crate) struct Prepared {
     creating_net: WeakNet,
+    load: Load,
     census: Census,
     index_table: Pin<KBox<IndexTable>>,
     encrypt: Parallel<Encrypt>,
@@ -149,6 +149,7 @@ impl Prepared {
         let inboxes = Arc::new(inboxes, GFP_KERNEL)?;
         Ok(Self {
             creating_net,
+            load: Load::new()?,
             census: Census::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
@@ -217,8 +218,8 @@ impl LinkOps for Device {
             sockets: Sockets::new(),
             fwmark: AtomicU32::new(0),
             identity: RcuCell::new(None),
-            cookies <- new_mutex!(CookieChecker::new(), "wg_cookies"),
-            load: Load::new(),
+            load: prepared.load,
+            cookies <- Cookies::new(),
             peers <- PeersByKey::new(),
             census: prepared.census,
             index_table: prepared.index_table,

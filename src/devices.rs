@@ -2,7 +2,7 @@
 
 //! All devices, for what concerns each of them: the end of a namespace, suspend, a forked VM.
 
-use core::net::IpAddr;
+use core::{net::IpAddr, num::NonZeroUsize, time::Duration};
 
 use kernel::{
     new_mutex,
@@ -14,13 +14,19 @@ use kernel::{
 use crate::{
     device::Device,
     kapi::{
+        array::Array,
         memory,
         net::{
             netns::{NetRef, NetnsExit, PernetRegistration},
             rtnl::RtnlHeld, //
         },
         notifier::{SuspendNotify, SuspendRegistration, VmForkNotify, VmForkRegistration},
-        sync::rcu::{self, RcuArc, RcuCell}, //
+        sync::{
+            atomic::{AtomicU64, Ordering},
+            new_spinlock_bh,
+            rcu::{self, Rcu, RcuArc, RcuCell},
+            SpinLockBh, //
+        }, //
     },
     proto::{time::BootTime, token_bucket::Source},
     ratelimit::RateLimiter, //
@@ -33,10 +39,63 @@ static LIST: RcuCell<List> = RcuCell::empty();
 struct List {
     #[pin]
     devices: Mutex<Devices>,
-    /// How often strangers may come back while there is a backlog of handshakes.
-    #[pin]
-    rate_limiter: Mutex<RateLimiter>,
+    rates: Rates,
 }
+
+/// How often strangers may come back while there is a backlog of handshakes.
+struct Rates {
+    /// Each for a part of the sources, so that CPUs are seldom at the same one.
+    limiters: Array<Pin<KBox<SpinLockBh<RateLimiter>>>>,
+    /// When one was used last, in nanoseconds; zero if all are empty.
+    last_use: AtomicU64,
+}
+
+/// How many limiters there are.
+const LIMITERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+
+impl Rates {
+    fn new() -> Result<Self> {
+        let ram = memory::total();
+        let limiter = || {
+            let limiter = RateLimiter::for_ram(ram, LIMITERS);
+            KBox::pin_init(new_spinlock_bh!(limiter, "wg_rates"), GFP_KERNEL)
+        };
+        Ok(Self {
+            limiters: Array::try_repeat_with(LIMITERS.get(), limiter)?,
+            last_use: AtomicU64::new(0),
+        })
+    }
+
+    fn allow(&self, net: u64, source: Source, now: BootTime) -> bool {
+        let bits = match source {
+            Source::V4(address) => u64::from(address),
+            Source::V6(network) => network,
+        };
+        let Some(limiter) = self.limiters.get(bits as usize % LIMITERS) else {
+            return false;
+        };
+        if self.last_use.load(Ordering::Relaxed) != now.0 {
+            self.last_use.store(now.0, Ordering::Relaxed);
+        }
+        limiter.lock().allow(net, source, now)
+    }
+
+    /// Forgets everybody when nobody has come for two seconds.
+    fn relax(&self, now: BootTime) {
+        let last_use = self.last_use.load(Ordering::Relaxed);
+        if last_use == 0 || !BootTime(last_use).is_older_than(CALM, now) {
+            return;
+        }
+        self.last_use.store(0, Ordering::Relaxed);
+        for limiter in self.limiters.iter() {
+            let forgotten = limiter.lock().relax(now);
+            drop(forgotten);
+        }
+    }
+}
+
+/// How long nobody has come when everybody is forgotten.
+const CALM: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 struct Devices {
@@ -72,11 +131,11 @@ struct Owner;
 
 impl Owner {
     fn new() -> Result<Self> {
+        let rates = Rates::new()?;
         let list = RcuArc::pin_init(
             pin_init!(List {
                 devices <- new_mutex!(Devices::default(), "wg_devices"),
-                rate_limiter <-
-                    new_mutex!(RateLimiter::for_ram(memory::total()), "wg_rate_limiter"),
+                rates,
             }),
             GFP_KERNEL,
         )?;
@@ -125,17 +184,15 @@ fn address(device: &Arc<Device>) -> usize {
 
 /// Whether a sender may go on, having sent no more than its share to all devices whose sockets are
 /// in one namespace.
-pub(crate) fn is_within_rate(net: u64, source: IpAddr, now: BootTime) -> bool {
-    LIST.get().is_some_and(|list| {
-        let mut limiter = list.rate_limiter.lock();
-        limiter.allow(net, Source::of(source), now)
-    })
+pub(crate) fn is_within_rate(net: u64, source: IpAddr, now: BootTime, rcu: Rcu<'_>) -> bool {
+    LIST.load(rcu)
+        .is_some_and(|list| list.get().rates.allow(net, Source::of(source), now))
 }
 
 /// Forgets who sent how much, some time after the last backlog.
 pub(crate) fn relax(now: BootTime) {
     if let Some(list) = LIST.get() {
-        list.rate_limiter.lock().relax(now);
+        list.rates.relax(now);
     }
 }
 

@@ -2,11 +2,13 @@
 
 //! Limits how often each source may start a handshake while we are under load (5.3).
 //!
-//! One limiter serves all devices, behind a mutex. It has no background work: every use looks at a
-//! few buckets and forgets those that have filled up again.
+//! Some limiters serve all devices, each a part of the sources and behind a lock of its own. They have
+//! no background work: every use looks at a few buckets and forgets those that have filled up again.
+
+use core::num::NonZeroUsize;
 
 use kernel::{
-    prelude::*,
+    alloc::flags::*,
     rbtree::RBTree, //
 };
 
@@ -26,9 +28,12 @@ const MAX_SOURCES: usize = 65536;
 /// Buckets looked at per use. More than the one that a use may add, so that the sweep gains.
 const SWEEP: usize = 4;
 
+/// The bucket of each source.
+pub(crate) type Buckets = RBTree<Key, TokenBucket>;
+
 /// The buckets of all sources seen lately.
 pub(crate) struct RateLimiter {
-    buckets: RBTree<Key, TokenBucket>,
+    buckets: Buckets,
     len: usize,
     max: usize,
     /// Where the sweep goes on.
@@ -39,7 +44,7 @@ pub(crate) struct RateLimiter {
 
 /// A source within the network namespace of a device.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Key {
+pub(crate) struct Key {
     netns: u64,
     is_v6: bool,
     bits: u64,
@@ -62,10 +67,11 @@ impl Key {
 }
 
 impl RateLimiter {
-    /// A limiter for as many sources as a machine with `ram` bytes of memory can afford.
-    pub(crate) fn for_ram(ram: usize) -> Self {
+    /// One of `count` limiters for as many sources as a machine with `ram` bytes of memory can
+    /// afford.
+    pub(crate) fn for_ram(ram: usize, count: NonZeroUsize) -> Self {
         let affordable = ram / RAM_PER_SOURCE;
-        Self::new(affordable.clamp(MIN_SOURCES, MAX_SOURCES))
+        Self::new(affordable.clamp(MIN_SOURCES, MAX_SOURCES) / count)
     }
 
     /// A limiter that remembers up to `max` sources and refuses further ones.
@@ -79,11 +85,9 @@ impl RateLimiter {
         }
     }
 
-    /// Whether `source` may start a handshake now, with a device in the namespace `netns`.
-    ///
-    /// May sleep.
+    /// Whether `source` may start a handshake now, with a device in the namespace `netns`. Takes a
+    /// bounded time.
     pub(crate) fn allow(&mut self, netns: u64, source: Source, now: BootTime) -> bool {
-        self.relax(now);
         self.latest = TokenBucket::first(now);
         for _ in 0..SWEEP {
             self.sweep(now);
@@ -95,13 +99,15 @@ impl RateLimiter {
         }
     }
 
-    /// Forgets everybody at once if nobody has come for a second. Worth a call when the load is
-    /// over, so that the memory does not wait for the next time.
-    pub(crate) fn relax(&mut self, now: BootTime) {
-        if self.len != 0 && self.latest.is_idle(now) {
-            self.buckets = RBTree::new();
-            self.len = 0;
+    /// Forgets everybody at once if nobody has come for a second, and returns the buckets to be
+    /// dropped, which takes its time. Worth a call when the load is over, so that the memory does not
+    /// wait for the next time.
+    pub(crate) fn relax(&mut self, now: BootTime) -> Option<Buckets> {
+        if self.len == 0 || !self.latest.is_idle(now) {
+            return None;
         }
+        self.len = 0;
+        Some(core::mem::replace(&mut self.buckets, RBTree::new()))
     }
 
     /// How many sources are remembered.
@@ -116,7 +122,7 @@ impl RateLimiter {
         let bucket = TokenBucket::first(now);
         let is_admitted = self
             .buckets
-            .try_create_and_insert(key, bucket, GFP_KERNEL)
+            .try_create_and_insert(key, bucket, GFP_ATOMIC | __GFP_NOWARN)
             .is_ok();
         self.len = self.len.saturating_add(usize::from(is_admitted));
         is_admitted

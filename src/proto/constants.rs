@@ -81,6 +81,12 @@ pub const REPLAY_WINDOW: u64 = REPLAY_BITS - 64;
 pub const RATE_PACKETS_PER_SECOND: u32 = 20;
 /// Handshake messages a silent source may send at once while under load (5.3).
 pub const RATE_BURST: u32 = 5;
+/// Handshake messages per second that a source may send before it is asked for a cookie, load or no
+/// load: as many as sixty thousand peers behind one address need for a new session every two
+/// minutes.
+pub const ALLOWANCE_PER_SECOND: u32 = 512;
+/// How many of them at once: more than make a load, so that it is the load that decides of bursts.
+pub const ALLOWANCE_BURST: u32 = 1024;
 
 /// Most peers of one device.
 pub const MAX_PEERS_PER_DEVICE: usize = 1 << 20;

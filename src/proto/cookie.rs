@@ -48,14 +48,17 @@ pub enum CookieError {
     Unauthentic,
 }
 
-/// The two keys that follow from a static public key.
-struct CookieKeys<C: Crypto> {
+/// The two keys that follow from a static public key. They never change, so whoever may read them
+/// needs no lock.
+pub struct CookieKeys<C: Crypto> {
     mac1: Key<C>,
     reply: Key<C>,
 }
 
 impl<C: Crypto> CookieKeys<C> {
-    fn new(public: &PublicKey) -> Self {
+    /// Of messages to who has this static key, and of replies from there.
+    #[must_use]
+    pub fn new(public: &PublicKey) -> Self {
         let key = |label: &[u8]| Key::fill_with(|out| hash::<C>(out, &[label, &public.0]));
         Self {
             mac1: key(LABEL_MAC1),
@@ -65,6 +68,87 @@ impl<C: Crypto> CookieKeys<C> {
 
     fn mac1(&self, body: &[u8]) -> Cookie<C> {
         Cookie::fill_with(|out| mac::<C, 32>(out, self.mac1.as_bytes(), &[body]))
+    }
+
+    /// Whether the sender of a message knows our public key.
+    #[must_use]
+    pub fn is_mac1_valid(&self, message: &impl HandshakeMessage) -> bool {
+        Macs::split(message.as_bytes())
+            .is_some_and(|(body, macs)| C::constant_time_eq(self.mac1(body).as_bytes(), &macs.mac1))
+    }
+
+    /// Makes the reply to a handshake message from `source` whose mac1 is valid. `nonce` is fresh
+    /// random.
+    pub fn create_reply(
+        &self,
+        secret: &CookieSecret<C>,
+        message: &impl HandshakeMessage,
+        source: &SocketAddr,
+        nonce: [u8; COOKIE_NONCE_LEN],
+        now: BootTime,
+    ) -> Result<CookieReply, NoReply> {
+        let cookie = secret.cookie(source, now).ok_or(NoReply)?;
+        let (_, macs) = Macs::split(message.as_bytes()).ok_or(NoReply)?;
+        let mut reply = CookieReply::new(message.sender_index(), nonce);
+        C::xchacha20poly1305_seal(
+            &mut reply.encrypted_cookie,
+            cookie.as_bytes(),
+            &macs.mac1,
+            &nonce,
+            self.reply.as_bytes(),
+        )
+        .map_err(|AeadError| NoReply)?;
+        Ok(reply)
+    }
+}
+
+/// The secret behind all cookies of a device, for two minutes. Another one is made then, this one
+/// never changes.
+pub struct CookieSecret<C: Crypto> {
+    key: Key<C>,
+    birth: BootTime,
+}
+
+impl<C: Crypto> CookieSecret<C> {
+    /// Of 32 fresh random bytes.
+    #[must_use]
+    pub const fn new(key: Key<C>, now: BootTime) -> Self {
+        Self { key, birth: now }
+    }
+
+    /// Whether cookies are made with it, and hold.
+    #[must_use]
+    pub const fn is_fresh(&self, now: BootTime) -> bool {
+        !self.birth.is_older_than(COOKIE_SECRET_MAX_AGE, now)
+    }
+
+    /// Whether the sender of a message has a cookie that was given to `source`.
+    #[must_use]
+    pub fn is_mac2_valid(
+        &self,
+        message: &impl HandshakeMessage,
+        source: &SocketAddr,
+        now: BootTime,
+    ) -> bool {
+        let Some((body, macs)) = Macs::split(message.as_bytes()) else {
+            return false;
+        };
+        // Who has no cookie sends zeros, which is no secret, and is known without a hash.
+        macs.mac2 != [0; COOKIE_LEN]
+            && self.cookie(source, now).is_some_and(|cookie| {
+                let expected = mac2(&cookie, body, &macs.mac1);
+                C::constant_time_eq(expected.as_bytes(), &macs.mac2)
+            })
+    }
+
+    /// The cookie of an address: address and port under the secret.
+    fn cookie(&self, source: &SocketAddr, now: BootTime) -> Option<Cookie<C>> {
+        let secret = self.is_fresh(now).then(|| self.key.as_bytes())?;
+        let port = &source.port().to_be_bytes();
+        Some(Cookie::fill_with(|out| match source.ip() {
+            IpAddr::V4(ip) => mac::<C, 32>(out, secret, &[&ip.octets(), port]),
+            IpAddr::V6(ip) => mac::<C, 32>(out, secret, &[&ip.octets(), port]),
+        }))
     }
 }
 
@@ -81,10 +165,11 @@ fn mac2<C: Crypto>(cookie: &Cookie<C>, body: &[u8], mac1: &[u8; COOKIE_LEN]) -> 
     Cookie::fill_with(|out| mac::<C, COOKIE_LEN>(out, cookie.as_bytes(), &[body, mac1]))
 }
 
-/// The receiving side, one per device: checks macs and hands out cookies.
+/// The receiving side, one per device: checks macs and hands out cookies. Who has many threads at it
+/// takes its parts, [`CookieKeys`] and [`CookieSecret`], instead.
 pub struct CookieChecker<C: Crypto> {
     keys: Option<CookieKeys<C>>,
-    secret: Option<(Key<C>, BootTime)>,
+    secret: Option<CookieSecret<C>>,
 }
 
 impl<C: Crypto> Default for CookieChecker<C> {
@@ -112,12 +197,15 @@ impl<C: Crypto> CookieChecker<C> {
     /// under load.
     #[must_use]
     pub fn needs_secret(&self, now: BootTime) -> bool {
-        self.fresh_secret(now).is_none()
+        !self
+            .secret
+            .as_ref()
+            .is_some_and(|secret| secret.is_fresh(now))
     }
 
     /// Replaces the secret behind all cookies by 32 fresh random bytes.
     pub fn set_secret(&mut self, secret: Key<C>, now: BootTime) {
-        self.secret = Some((secret, now));
+        self.secret = Some(CookieSecret::new(secret, now));
     }
 
     /// Checks the macs of a handshake message from `source`. mac2 counts under load only.
@@ -129,16 +217,15 @@ impl<C: Crypto> CookieChecker<C> {
         now: BootTime,
         load: Load,
     ) -> MacState {
-        let (Some(keys), Some((body, macs))) = (&self.keys, Macs::split(message.as_bytes())) else {
-            return MacState::Invalid;
-        };
-        if !C::constant_time_eq(keys.mac1(body).as_bytes(), &macs.mac1) {
-            return MacState::Invalid;
+        let is_mac1_valid = |keys: &CookieKeys<C>| keys.is_mac1_valid(message);
+        let is_mac2_valid = |secret: &CookieSecret<C>| secret.is_mac2_valid(message, source, now);
+        if !self.keys.as_ref().is_some_and(is_mac1_valid) {
+            MacState::Invalid
+        } else if load == Load::UnderLoad && self.secret.as_ref().is_some_and(is_mac2_valid) {
+            MacState::ValidMac2
+        } else {
+            MacState::ValidMac1
         }
-        if load == Load::UnderLoad && self.is_mac2_valid(body, macs, source, now) {
-            return MacState::ValidMac2;
-        }
-        MacState::ValidMac1
     }
 
     /// Makes the reply to a handshake message from `source` whose mac1 is valid. `nonce` is fresh
@@ -151,44 +238,8 @@ impl<C: Crypto> CookieChecker<C> {
         now: BootTime,
     ) -> Result<CookieReply, NoReply> {
         let keys = self.keys.as_ref().ok_or(NoReply)?;
-        let cookie = self.cookie(source, now).ok_or(NoReply)?;
-        let (_, macs) = Macs::split(message.as_bytes()).ok_or(NoReply)?;
-        let mut reply = CookieReply::new(message.sender_index(), nonce);
-        C::xchacha20poly1305_seal(
-            &mut reply.encrypted_cookie,
-            cookie.as_bytes(),
-            &macs.mac1,
-            &nonce,
-            keys.reply.as_bytes(),
-        )
-        .map_err(|AeadError| NoReply)?;
-        Ok(reply)
-    }
-
-    fn is_mac2_valid(&self, body: &[u8], macs: &Macs, source: &SocketAddr, now: BootTime) -> bool {
-        self.cookie(source, now).is_some_and(|cookie| {
-            let expected = mac2(&cookie, body, &macs.mac1);
-            C::constant_time_eq(expected.as_bytes(), &macs.mac2)
-        })
-    }
-
-    /// The cookie of an address: address and port under the secret.
-    fn cookie(&self, source: &SocketAddr, now: BootTime) -> Option<Cookie<C>> {
-        let secret = self.fresh_secret(now)?.as_bytes();
-        let port = &source.port().to_be_bytes();
-        Some(Cookie::fill_with(|out| match source.ip() {
-            IpAddr::V4(ip) => mac::<C, 32>(out, secret, &[&ip.octets(), port]),
-            IpAddr::V6(ip) => mac::<C, 32>(out, secret, &[&ip.octets(), port]),
-        }))
-    }
-
-    fn fresh_secret(&self, now: BootTime) -> Option<&Key<C>> {
-        match &self.secret {
-            Some((secret, birth)) if !birth.is_older_than(COOKIE_SECRET_MAX_AGE, now) => {
-                Some(secret)
-            }
-            _ => None,
-        }
+        let secret = self.secret.as_ref().ok_or(NoReply)?;
+        keys.create_reply(secret, message, source, nonce, now)
     }
 }
 

@@ -4,7 +4,9 @@
 
 use core::net::IpAddr;
 
-use super::constants::{RATE_BURST, RATE_PACKETS_PER_SECOND};
+use super::constants::{
+    ALLOWANCE_BURST, ALLOWANCE_PER_SECOND, RATE_BURST, RATE_PACKETS_PER_SECOND,
+};
 use super::time::BootTime;
 
 /// Credit one packet costs, in nanoseconds.
@@ -68,6 +70,22 @@ impl TokenBucket {
     }
 }
 
+/// What one message costs of an allowance, in nanoseconds.
+const ALLOWANCE_COST: u64 = 1_000_000_000 / ALLOWANCE_PER_SECOND as u64;
+/// How far an allowance can be spent.
+const ALLOWANCE_FULL: u64 = ALLOWANCE_COST * ALLOWANCE_BURST as u64;
+
+/// Spends one message's worth of an allowance that would be whole again at `whole_at`, and returns
+/// when it is now; [`None`] if nothing is left.
+///
+/// That time is all there is to an allowance: it fits into a word, and one that has passed is as good
+/// as any other.
+#[must_use]
+pub fn spend_allowance(whole_at: BootTime, now: BootTime) -> Option<BootTime> {
+    let spent = whole_at.max(now).0.saturating_add(ALLOWANCE_COST);
+    (spent.saturating_sub(now.0) <= ALLOWANCE_FULL).then_some(BootTime(spent))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +132,24 @@ mod tests {
         let bucket = TokenBucket::first(BootTime(5));
         assert!(!bucket.is_idle(BootTime(1_000_000_005)));
         assert!(bucket.is_idle(BootTime(1_000_000_006)));
+    }
+
+    #[test]
+    fn an_allowance_is_spent_and_comes_back() {
+        let second = 1000 * MS;
+        let mut whole_at = BootTime(0);
+        let mut spend = |now| {
+            let next = spend_allowance(whole_at, BootTime(now));
+            whole_at = next.unwrap_or(whole_at);
+            next.is_some()
+        };
+        let mut spend_all = |now| (0..2000).filter(|_| spend(now)).count();
+        assert_eq!(spend_all(77 * second), 1024);
+        assert_eq!(spend_all(77 * second), 0);
+        assert_eq!(spend_all(78 * second), 512);
+        assert_eq!(spend_all(1000 * second), 1024);
+        assert_eq!(spend_all(999 * second), 0);
+        assert!(spend_allowance(BootTime(u64::MAX), BootTime(u64::MAX)).is_some());
     }
 
     #[test]

@@ -15,4 +15,5 @@ pub(crate) mod here;
 pub(crate) mod inbox;
 pub(crate) mod ordered;
 pub(crate) mod parallel;
+pub(crate) mod share;
 mod turn;

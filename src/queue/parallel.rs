@@ -17,6 +17,7 @@ use kernel::{
 
 use super::{
     bound::Bound,
+    share::{Share, Stretch},
     turn::Turn, //
 };
 use crate::kapi::{
@@ -39,6 +40,11 @@ const CAPACITY_OFFLINE: usize = 64;
 pub(crate) trait Job: Sized + Send + 'static {
     /// Does it, or a part, and returns the rest.
     fn run(self) -> Option<Self>;
+
+    /// How much of its CPU its worker may take now.
+    fn share(&self) -> Share {
+        Share::Whole
+    }
 }
 
 /// A queue that every CPU works on.
@@ -130,10 +136,21 @@ impl<J: Job> Parallel<J> {
     /// wait, and need not wait for those that do.
     #[inline]
     pub(crate) fn enter_empty(&self) -> Option<Entrance<'_, J>> {
+        self.enter_if(|ring| !ring.is_full())
+    }
+
+    /// The same for a job that must leave room for others: a quarter of every ring is not for it.
+    #[inline]
+    pub(crate) fn enter_spare(&self) -> Option<Entrance<'_, J>> {
+        self.enter_if(|ring| ring.len < ring.slots.len().wrapping_sub(ring.slots.len() / 4))
+    }
+
+    #[inline]
+    fn enter_if(&self, has_room: impl FnOnce(&Ring<J>) -> bool) -> Option<Entrance<'_, J>> {
         let cpu = self.turn.next();
         let worker = self.workers.get(cpu.id() as usize)?;
         let ring = worker.ring.lock();
-        (!ring.is_full()).then_some(Entrance {
+        has_room(&ring).then_some(Entrance {
             cpu,
             worker,
             ring,
@@ -158,8 +175,10 @@ impl<J: Job> WorkItem for Worker<J> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
+        let mut stretch = Stretch::begin();
         let mut next = this.next(None, 0);
         while let Some((job, bytes)) = next {
+            stretch.end_after(job.share());
             let rest = job.run();
             cpu::cond_resched();
             next = this.next(rest, bytes);

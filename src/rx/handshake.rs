@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Context: a worker of the parallel queue, one per CPU; may sleep.
-//! Input:   a handshake message, or a cookie reply.
-//! Output:  a response, a session, a cookie.
+//! Input:   a handshake message, or a cookie reply, and what is known of its sender.
+//! Output:  a response, a session, a cookie, a reply that asks for one.
 //! Next:    [`crate::tx::handshake`].
 
 use kernel::{
@@ -10,11 +10,13 @@ use kernel::{
     sync::Arc, //
 };
 
+use super::admission::{
+    self,
+    Sender, //
+};
 use crate::{
-    crypto::Key,
     device::Device,
     devices,
-    endpoint::{Endpoint, ShowEndpoint},
     index_table::Entry,
     kapi::{
         crypto::without_traces,
@@ -24,29 +26,20 @@ use crate::{
             skbuff::SkBuff,
             udp_tunnel::{self, Datagram, Origin}, //
         },
-        random,
-        sync::{
-            atomic::{AtomicU64, Ordering},
-            bh,
-            rcu::RcuArc, //
-        }, //
+        sync::{bh, rcu::RcuArc}, //
     },
     peer::Peer,
     proto::{
         constants::{
             INITIATION_LEN,
-            MAX_QUEUED_HANDSHAKES,
-            RESPONSE_LEN,
-            UNDER_LOAD_HOLD,
-            UNDER_LOAD_QUEUE_LEN, //
+            RESPONSE_LEN, //
         },
-        cookie::{self, CookieError, MacState},
+        cookie::{self, CookieError},
         handshake::IncomingInitiation,
         identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
-        time::BootTime, //
     },
-    queue::{backlog::Backlog, parallel::Job},
+    queue::{parallel::Job, share::Share},
     time::{boot_now, mono_now, wall_now},
     timers,
     tx::{self, stage}, //
@@ -56,98 +49,50 @@ use crate::{
 pub(crate) struct Incoming {
     device: Arc<Device>,
     skb: SkBuff,
+    sender: Sender,
 }
 
-/// How busy a device is with handshakes.
-pub(crate) struct Load {
-    jobs: Backlog,
-    /// When the device was last found busy, in nanoseconds; zero if never.
-    last_busy: AtomicU64,
-}
-
-impl Load {
-    /// Nothing to do.
-    pub(crate) const fn new() -> Self {
+impl Incoming {
+    /// A message that has a place in the device's load, which it gives back in the end.
+    pub(super) fn new(device: Arc<Device>, skb: SkBuff, sender: Sender) -> Self {
         Self {
-            jobs: Backlog::new(),
-            last_busy: AtomicU64::new(0),
+            device,
+            skb,
+            sender,
         }
     }
-
-    /// Whether senders must prove their addresses now.
-    fn now(&self, now: BootTime) -> cookie::Load {
-        if self.jobs.len() >= UNDER_LOAD_QUEUE_LEN as u64 {
-            self.last_busy.store(now.0, Ordering::Relaxed);
-            return cookie::Load::UnderLoad;
-        }
-        match self.last_busy.load(Ordering::Relaxed) {
-            0 => cookie::Load::Normal,
-            then if BootTime(then).is_older_than(UNDER_LOAD_HOLD, now) => {
-                self.last_busy.store(0, Ordering::Relaxed);
-                devices::relax(now);
-                cookie::Load::Normal
-            }
-            _ => cookie::Load::UnderLoad,
-        }
-    }
-}
-
-/// Has a message processed by some CPU, if it can be.
-pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
-    if let Err(skb) = try_submit(&device, skb) {
-        debug_ratelimited!(
-            device.dev,
-            "Dropping handshake packet from {}",
-            ShowEndpoint(
-                udp_tunnel::datagram_of(&skb)
-                    .as_ref()
-                    .map(|datagram| Endpoint::from_origin(&datagram.origin))
-            )
-        );
-    }
-}
-
-fn try_submit(device: &Arc<Device>, skb: SkBuff) -> Result<(), SkBuff> {
-    if !random::is_ready() {
-        return Err(skb);
-    }
-    let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
-        return Err(skb);
-    };
-    let Some(entrance) = device.handshakes.enter_empty() else {
-        return Err(skb);
-    };
-    place.keep();
-    let job = Incoming {
-        device: device.clone(),
-        skb,
-    };
-    entrance.submit(&device.receive_queue, job);
-    Ok(())
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        self.device.load.jobs.leave(1);
+        self.device.load.leave();
     }
 }
 
 impl Job for Incoming {
+    fn share(&self) -> Share {
+        match self.device.load.now(boot_now()) {
+            cookie::Load::Normal => Share::Whole,
+            cookie::Load::UnderLoad => Share::Most,
+        }
+    }
+
     fn run(self) -> Option<Self> {
-        process(&self.device, &self.skb);
+        devices::relax(boot_now());
+        process(&self.device, &self.skb, self.sender);
         None
     }
 }
 
-fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
+fn process(device: &Arc<Device>, skb: &SkBuff, sender: Sender) -> Option<()> {
     let datagram = udp_tunnel::datagram_of(skb)?;
     match messages::parse(skb.linear()).ok()? {
         Message::Initiation(message) => {
-            admit(device, message, &datagram)?;
+            admit(device, message, &datagram, sender)?;
             without_traces(|| receive_initiation(device, message, &datagram));
         }
         Message::Response(message) => {
-            admit(device, message, &datagram)?;
+            admit(device, message, &datagram, sender)?;
             without_traces(|| receive_response(device, message, &datagram));
         }
         Message::CookieReply(message) => {
@@ -158,56 +103,21 @@ fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
     Some(())
 }
 
-/// Lets a message through that is worth the work: made for us, and under load also from where it
-/// says and not one of too many from there.
-fn admit(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) -> Option<()> {
-    match check_macs(device, message, datagram) {
-        Admission::Granted => return Some(()),
-        Admission::CookieNeeded => {}
-        Admission::Denied => debug_ratelimited!(
-            device.dev,
-            "Invalid MAC of handshake, dropping packet from {}",
-            ShowSocketAddr(datagram.origin.source())
-        ),
-    }
-    None
-}
-
-/// What becomes of a message by its MACs.
-enum Admission {
-    Granted,
-    /// Its sender has been told to come back with a cookie.
-    CookieNeeded,
-    Denied,
-}
-
-fn check_macs(device: &Device, message: &impl HandshakeMessage, datagram: &Datagram) -> Admission {
-    let now = boot_now();
-    let load = device.load.now(now);
-    let mut cookies = device.cookies.lock();
-    if load == cookie::Load::UnderLoad && cookies.needs_secret(now) {
-        cookies.set_secret(Key::fill_with(|key| random::fill(key)), now);
-    }
+/// Lets a message through that is worth the work, and tells its sender to come back with a cookie if
+/// that is why it is not.
+fn admit(
+    device: &Device,
+    message: &impl HandshakeMessage,
+    datagram: &Datagram,
+    sender: Sender,
+) -> Option<()> {
     let source = datagram.origin.source();
-    match (cookies.check(message, &source, now, load), load) {
-        (MacState::Invalid, _) => Admission::Denied,
-        (MacState::ValidMac1 | MacState::ValidMac2, cookie::Load::Normal) => Admission::Granted,
-        (MacState::ValidMac1, cookie::Load::UnderLoad) => {
-            let reply = cookies.create_reply(message, &source, random::bytes(), now);
-            drop(cookies);
-            if let Ok(reply) = reply {
-                tx::handshake::send_cookie(device, datagram, &reply);
-            }
-            Admission::CookieNeeded
-        }
-        (MacState::ValidMac2, cookie::Load::UnderLoad) => {
-            drop(cookies);
-            let net = device.creating_net.id();
-            if devices::is_within_rate(net, source.ip(), now) {
-                Admission::Granted
-            } else {
-                Admission::Denied
-            }
+    match admission::reconsider(device, message, &source, sender)? {
+        Sender::Unasked | Sender::Proven => Some(()),
+        Sender::Unproven => {
+            let reply = admission::create_reply(device, message, &source)?;
+            tx::handshake::send_cookie(device, datagram, &reply);
+            None
         }
     }
 }

@@ -3,10 +3,11 @@
 //! The way in.
 //!
 //! ```text
-//! socket ─ receive ─┬─ queue::parallel ─ handshake ─ tx::handshake
+//! socket ─ receive ─┬─ admission ─ queue::parallel ─ handshake ─ tx::handshake
 //!                   └─ queue::inbox ─ decrypt ─ deliver ─ netdev
 //! ```
 
+pub(crate) mod admission;
 pub(crate) mod decrypt;
 pub(crate) mod deliver;
 pub(crate) mod handshake;

@@ -2,8 +2,8 @@
 
 //! Context: softirq, from UDP, on several CPUs at once, without a lock.
 //! Input:   a datagram.
-//! Output:  a handshake message as a job, or a batch of its session.
-//! Next:    [`super::handshake`] by way of a parallel queue, or [`super::decrypt`] by way of an inbox.
+//! Output:  a handshake message, or a batch of its session.
+//! Next:    [`super::admission`], or [`super::decrypt`] by way of an inbox.
 
 use kernel::{
     prelude::*,
@@ -11,7 +11,7 @@ use kernel::{
 };
 
 use super::{
-    handshake,
+    admission,
     RxBatch,
     RxHeader,
     Verdict,
@@ -58,7 +58,7 @@ fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>)
     };
     match kind {
         MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
-            handshake::submit(this.into(), skb);
+            admission::receive(this, skb, bh);
         }
         MessageType::Data => {
             let receiver = skb.linear().first_chunk().map(DataHeader::read);

@@ -26,6 +26,7 @@ pub mod model;
 pub mod rbtree;
 pub mod sync;
 pub mod task;
+pub mod time;
 pub mod types;
 pub mod workqueue;
 

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: softirq, on the CPU that the message came to, and without a lock but that of one source's
+//!          tokens; once more in a worker, which may sleep, if a load has come up meanwhile.
+//! Input:   a handshake message, or a cookie reply.
+//! Output:  those that are worth a worker's time, and what is known of their senders.
+//! Next:    [`super::handshake`] by way of a parallel queue.
+//!
+//! What a stranger can make us do is bounded by what he has shown (5.3). Who does not know our public
+//! key costs a hash. Who knows it may have a key exchange, as long as there is no load and his address
+//! does not ask for too many. Then he has to show that the address is his, and gets no more from there
+//! than some a second.
+
+use core::net::SocketAddr;
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{ArcBorrow, Mutex}, //
+};
+
+use super::handshake::Incoming;
+use crate::{
+    crypto::{KernelCrypto, Key},
+    device::Device,
+    devices,
+    endpoint::{Endpoint, ShowEndpoint},
+    kapi::{
+        array::Array,
+        log::debug_ratelimited,
+        net::{
+            addr::ShowSocketAddr,
+            skbuff::SkBuff,
+            udp_tunnel, //
+        },
+        random,
+        sync::{
+            atomic::{AtomicU64, Ordering},
+            bh::BhDisabled,
+            rcu::{Rcu, RcuArc, RcuCell}, //
+        }, //
+    },
+    proto::{
+        constants::{MAX_QUEUED_HANDSHAKES, UNDER_LOAD_HOLD, UNDER_LOAD_QUEUE_LEN},
+        cookie::{self, CookieSecret},
+        messages::{self, CookieReply, HandshakeMessage, Message},
+        time::BootTime,
+        token_bucket::{spend_allowance, Source}, //
+    },
+    queue::backlog::Backlog,
+    time::boot_now, //
+};
+
+/// How many allowances a device keeps, a power of two.
+const ALLOWANCES: usize = 1024;
+
+/// What is known of the sender of a message that knows our public key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// Nothing more, and there was no need to.
+    Unasked,
+    /// His address may be anybody's, and he has to be told to come back with a cookie.
+    Unproven,
+    /// His address is his, and he has not asked too often from there.
+    Proven,
+}
+
+/// How busy a device is with handshakes.
+pub(crate) struct Load {
+    jobs: Backlog,
+    /// When the device was last found busy, in nanoseconds; zero if never.
+    last_busy: AtomicU64,
+    allowances: Allowances,
+}
+
+impl Load {
+    /// Nothing to do.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            jobs: Backlog::new(),
+            last_busy: AtomicU64::new(0),
+            allowances: Allowances::new()?,
+        })
+    }
+
+    /// Says that a message has been processed.
+    pub(super) fn leave(&self) {
+        self.jobs.leave(1);
+    }
+
+    /// Whether senders must prove their addresses now.
+    pub(super) fn now(&self, now: BootTime) -> cookie::Load {
+        if self.jobs.len() >= UNDER_LOAD_QUEUE_LEN as u64 {
+            self.last_busy.store(now.0, Ordering::Relaxed);
+            return cookie::Load::UnderLoad;
+        }
+        match self.last_busy.load(Ordering::Relaxed) {
+            0 => cookie::Load::Normal,
+            then if BootTime(then).is_older_than(UNDER_LOAD_HOLD, now) => cookie::Load::Normal,
+            _ => cookie::Load::UnderLoad,
+        }
+    }
+}
+
+/// How many handshakes sources may still ask for without a cookie.
+///
+/// Sources share them by a hash with a secret. Who has spent another's allowance, or who was spent
+/// for under his address, has nothing to fear but to be asked for a cookie.
+struct Allowances {
+    /// When each is whole again.
+    whole_at: Array<AtomicU64>,
+    key: [u64; 2],
+}
+
+impl Allowances {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            whole_at: Array::try_repeat_with(ALLOWANCES, || Ok(AtomicU64::new(0)))?,
+            key: [random_word(), random_word()],
+        })
+    }
+
+    /// Spends one of a source's, unless nothing is left of them.
+    fn spend(&self, source: Source, now: BootTime) -> bool {
+        let Some(whole_at) = self.whole_at.get(self.place(source)) else {
+            return false;
+        };
+        let mut seen = whole_at.load(Ordering::Relaxed);
+        while let Some(BootTime(spent)) = spend_allowance(BootTime(seen), now) {
+            match whole_at.compare_exchange(seen, spent, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(other) => seen = other,
+            }
+        }
+        false
+    }
+
+    /// Multiply and shift, which is universal: places are as good as drawn for who does not know the
+    /// key.
+    fn place(&self, source: Source) -> usize {
+        let [factor, summand] = self.key;
+        let bits = match source {
+            Source::V4(address) => u64::from(address),
+            // Networks in use begin with bits that no such number has.
+            Source::V6(network) => network,
+        };
+        let hash = bits.wrapping_mul(factor | 1).wrapping_add(summand);
+        // The upper bits: the lower ones depend on fewer of the factor's.
+        const SHIFT: u32 = u64::BITS - ALLOWANCES.ilog2();
+        (hash >> SHIFT) as usize
+    }
+}
+
+fn random_word() -> u64 {
+    u64::from_ne_bytes(random::bytes())
+}
+
+/// The secret of a device that cookies come from.
+///
+/// It is read without a lock, and made when a cookie is needed that the last one is too old for.
+#[pin_data]
+pub(crate) struct Cookies {
+    secret: RcuCell<CookieSecret<KernelCrypto>>,
+    /// Held by who makes a new one.
+    #[pin]
+    renewal: Mutex<()>,
+}
+
+impl Cookies {
+    /// No secret yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            secret: RcuCell::empty(),
+            renewal <- new_mutex!((), "wg_cookies"),
+        })
+    }
+
+    /// Whether a message comes from where it says.
+    fn prove(
+        &self,
+        message: &impl HandshakeMessage,
+        source: &SocketAddr,
+        now: BootTime,
+        rcu: Rcu<'_>,
+    ) -> bool {
+        self.secret
+            .load(rcu)
+            .is_some_and(|secret| secret.is_mac2_valid(message, source, now))
+    }
+
+    /// The secret for cookies that are given now. May sleep.
+    fn fresh(&self, now: BootTime) -> Result<RcuArc<CookieSecret<KernelCrypto>>> {
+        if let Some(secret) = self.get_fresh(now) {
+            return Ok(secret);
+        }
+        let _renewal = self.renewal.lock();
+        if let Some(secret) = self.get_fresh(now) {
+            return Ok(secret);
+        }
+        let key = Key::fill_with(|key| random::fill(key));
+        let secret = RcuArc::new(CookieSecret::new(key, now), GFP_KERNEL)?;
+        self.secret.replace(Some(secret.clone()));
+        Ok(secret)
+    }
+
+    fn get_fresh(&self, now: BootTime) -> Option<RcuArc<CookieSecret<KernelCrypto>>> {
+        self.secret.get().filter(|secret| secret.is_fresh(now))
+    }
+}
+
+/// Has a message processed by some CPU, if it is worth it and can be.
+pub(super) fn receive(device: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
+    // Whoever has no randomness yet cannot answer.
+    let queued = match random::is_ready().then(|| examine(&device, &skb, bh)) {
+        Some(Some(sender)) => queue(device, skb, sender),
+        Some(None) => return,
+        None => Err(skb),
+    };
+    if let Err(skb) = queued {
+        debug_ratelimited!(
+            device.dev,
+            "Dropping handshake packet from {}",
+            ShowEndpoint(
+                udp_tunnel::datagram_of(&skb)
+                    .as_ref()
+                    .map(|datagram| Endpoint::from_origin(&datagram.origin))
+            )
+        );
+    }
+}
+
+/// Who sent a message, if anything is to come of it.
+fn examine(device: &Device, skb: &SkBuff, bh: BhDisabled<'_>) -> Option<Sender> {
+    match messages::parse(skb.linear()).ok()? {
+        Message::Initiation(message) => examine_macs(device, message, skb, bh),
+        Message::Response(message) => examine_macs(device, message, skb, bh),
+        // It has no macs, but is an answer or nothing.
+        Message::CookieReply(message) => device
+            .index_table
+            .lookup(bh.rcu(), message.receiver())
+            .map(|_| Sender::Unasked),
+        Message::Data(_) => None,
+    }
+}
+
+fn examine_macs(
+    device: &Device,
+    message: &impl HandshakeMessage,
+    skb: &SkBuff,
+    bh: BhDisabled<'_>,
+) -> Option<Sender> {
+    let identity = device.identity.load(bh.rcu())?;
+    let is_for_us = identity.cookie_keys().is_mac1_valid(message);
+    let source = udp_tunnel::datagram_of(skb)?.origin.source();
+    if !is_for_us {
+        report_invalid_mac(device, &source);
+        return None;
+    }
+    let now = boot_now();
+    let is_one_of_few = || device.load.allowances.spend(Source::of(source.ip()), now);
+    if device.load.now(now) == cookie::Load::Normal && is_one_of_few() {
+        return Some(Sender::Unasked);
+    }
+    ask(device, message, &source, now, bh.rcu())
+}
+
+/// Looks again at who did not have to prove anything when a message came, if there is a load now.
+pub(super) fn reconsider(
+    device: &Device,
+    message: &impl HandshakeMessage,
+    source: &SocketAddr,
+    sender: Sender,
+) -> Option<Sender> {
+    let now = boot_now();
+    if sender != Sender::Unasked || device.load.now(now) == cookie::Load::Normal {
+        return Some(sender);
+    }
+    let guard = kernel::sync::rcu::read_lock();
+    ask(device, message, source, now, (&guard).into())
+}
+
+/// What a sender can prove. [`None`] is that his address is his, but he comes too often.
+fn ask(
+    device: &Device,
+    message: &impl HandshakeMessage,
+    source: &SocketAddr,
+    now: BootTime,
+    rcu: Rcu<'_>,
+) -> Option<Sender> {
+    if !device.cookies.prove(message, source, now, rcu) {
+        return Some(Sender::Unproven);
+    }
+    let net = device.creating_net.id();
+    if devices::is_within_rate(net, source.ip(), now, rcu) {
+        return Some(Sender::Proven);
+    }
+    report_invalid_mac(device, source);
+    None
+}
+
+fn report_invalid_mac(device: &Device, source: &SocketAddr) {
+    debug_ratelimited!(
+        device.dev,
+        "Invalid MAC of handshake, dropping packet from {}",
+        ShowSocketAddr(*source)
+    );
+}
+
+/// The reply that tells the sender of a message to come back with a cookie. May sleep.
+pub(super) fn create_reply(
+    device: &Device,
+    message: &impl HandshakeMessage,
+    source: &SocketAddr,
+) -> Option<CookieReply> {
+    let now = boot_now();
+    let identity = device.identity.get()?;
+    let secret = device.cookies.fresh(now).ok()?;
+    let keys = identity.cookie_keys();
+    keys.create_reply(&secret, message, source, random::bytes(), now)
+        .ok()
+}
+
+/// Queues a message, or gives it back if there is no room.
+fn queue(device: ArcBorrow<'_, Device>, skb: SkBuff, sender: Sender) -> Result<(), SkBuff> {
+    let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
+        return Err(skb);
+    };
+    let enter = || match sender {
+        Sender::Proven => device.handshakes.enter_empty(),
+        // Who has proved something finds room, however many come who have not.
+        Sender::Unasked | Sender::Unproven => device.handshakes.enter_spare(),
+    };
+    // One CPU may be slower than the next.
+    let Some(entrance) = enter().or_else(enter) else {
+        return Err(skb);
+    };
+    place.keep();
+    let job = Incoming::new(device.into(), skb, sender);
+    entrance.submit(&device.receive_queue, job);
+    Ok(())
+}
