@@ -37,6 +37,8 @@ pub(super) struct Place<'r, P: Shared, S: Shared> {
 
 pub(crate) struct Table<P: Shared, S: Shared> {
     buckets: Array<Link<P, S>>,
+    /// Those bits of a number that choose its bucket.
+    mask: u32,
     /// The table that all entries move to, once there is one.
     pub(super) successor: RcuCell<Table<P, S>>,
 }
@@ -48,6 +50,7 @@ impl<P: Shared, S: Shared> Table<P, S> {
         let flags = GFP_KERNEL | __GFP_NOWARN;
         let table = Self {
             buckets: Array::try_repeat_with_flags(buckets, flags, || Ok(RcuCell::new(None)))?,
+            mask: buckets.wrapping_sub(1) as u32,
             successor: RcuCell::new(None),
         };
         RcuArc::new(table, flags)
@@ -104,8 +107,7 @@ impl<P: Shared, S: Shared> Table<P, S> {
     #[inline]
     fn bucket(&self, index: u32) -> Option<&Link<P, S>> {
         // The number of buckets is a power of two, and the index random.
-        let mask = self.buckets.len().wrapping_sub(1);
-        self.buckets.get(index as usize & mask)
+        self.buckets.get((index & self.mask) as usize)
     }
 }
 
