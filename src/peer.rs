@@ -82,17 +82,6 @@ impl_has_work! {
     impl HasWork<Peer> for Peer { self.work }
 }
 
-/// There may be a million peers, and between 512 bytes and 1024 there is no size that the kernel
-/// allocates. Locks that are watched are larger.
-#[cfg(all(
-    CONFIG_SMP,
-    not(CONFIG_PREEMPT_RT),
-    not(CONFIG_DEBUG_SPINLOCK),
-    not(CONFIG_DEBUG_MUTEXES),
-    not(CONFIG_LOCKDEP)
-))]
-const _: () = assert!(RcuArc::<Peer>::SIZE <= 512);
-
 /// What a peer takes that may not be to be had.
 pub(crate) struct PeerMemory {
     object: RcuReservation<Peer>,

@@ -15,6 +15,17 @@ use crate::{
     proto::messages::PublicKey, //
 };
 
+/// There may be a million peers, and between 512 bytes and 1024 there is no size that the kernel
+/// allocates. Locks that are watched are larger.
+#[cfg(all(
+    CONFIG_SMP,
+    not(CONFIG_PREEMPT_RT),
+    not(CONFIG_DEBUG_SPINLOCK),
+    not(CONFIG_DEBUG_MUTEXES),
+    not(CONFIG_LOCKDEP)
+))]
+const _: () = assert!(RcuArc::<Peer>::SIZE <= 512);
+
 /// The peers of a device by their public keys. Process context.
 #[pin_data]
 pub(crate) struct PeersByKey {

@@ -71,11 +71,6 @@ macro_rules! impl_maybe {
                     Some(self.0)
                 }
             }
-
-            #[inline]
-            pub(super) const fn is_none(self) -> bool {
-                self.0 .0 == u64::MAX
-            }
         }
 
         impl Default for Maybe<$time> {

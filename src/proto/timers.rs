@@ -177,7 +177,7 @@ impl Timers {
     ) -> bool {
         self.send_keepalive = Deadline::NONE;
         self.restart_persistent_keepalive(now);
-        let begins = leaving == Leaving::Data && self.new_handshake.is_none();
+        let begins = leaving == Leaving::Data && self.new_handshake.get().is_none();
         if begins {
             self.new_handshake = self.deadline(now, NEW_HANDSHAKE_TIMEOUT, jitter());
         }
@@ -197,10 +197,10 @@ impl Timers {
         if data_packets == 0 {
             return;
         }
-        if !self.send_keepalive.is_none() || data_packets > 1 {
+        if self.send_keepalive.get().is_some() || data_packets > 1 {
             self.needs_another_keepalive = true;
         }
-        if self.send_keepalive.is_none() {
+        if self.send_keepalive.get().is_none() {
             self.send_keepalive = self.deadline(now, KEEPALIVE_TIMEOUT, Jitter::default());
         }
     }
@@ -365,7 +365,7 @@ impl Timers {
     fn retransmit_expired(&mut self, now: MonoTime) -> Expired {
         if self.attempts > MAX_HANDSHAKE_ATTEMPTS {
             self.send_keepalive = Deadline::NONE;
-            if self.zero_keys.is_none() {
+            if self.zero_keys.get().is_none() {
                 self.zero_keys = self.deadline(now, ZERO_KEYS_AFTER_TIME, Jitter::default());
             }
             return Expired::GiveUp;

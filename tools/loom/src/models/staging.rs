@@ -47,8 +47,8 @@ fn flush(peer: &RcuArc<Peer>) {
 }
 
 /// How many packets are staged, which are not any more then.
-fn staged(peer: &Peer) -> u32 {
-    peer.stage.lock().take().messages()
+fn staged(peer: &Peer) -> usize {
+    peer.stage.lock().take().messages() as usize
 }
 
 /// All that was ever staged has been sent, by way of whatever worker was called.
