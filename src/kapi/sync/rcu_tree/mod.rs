@@ -102,12 +102,22 @@ impl<'r, T> Node<'r, T> {
     /// freed before `'r` ends.
     #[inline]
     unsafe fn of(ptr: *mut ()) -> Option<Self> {
-        match Target::of(ptr)? {
-            // SAFETY: By the caller's promise. Nothing writes to the data of a leaf in a tree.
-            Target::Leaf(leaf) => Some(Self::Leaf(unsafe { &(*leaf.as_ptr()).data })),
-            // SAFETY: By the caller's promise.
-            Target::Branch(raw) => Some(Self::Branch(unsafe { Branch::new(raw) })),
+        // This is the inner part of every look-up: the likely one comes first, and no more is asked
+        // than is needed.
+        if ptr.addr() & BRANCH != 0 {
+            // SAFETY: By the caller's promise. A branch is not at the address that no object is at.
+            return Some(Self::Branch(unsafe {
+                Branch::new(branch::Raw(NonNull::new_unchecked(
+                    ptr.wrapping_byte_sub(BRANCH).cast(),
+                )))
+            }));
         }
+        let leaf: *mut leaf::Inner<T> = ptr.cast();
+        if leaf.is_null() {
+            return None;
+        }
+        // SAFETY: By the caller's promise. Nothing writes to the data of a leaf in a tree.
+        Some(Self::Leaf(unsafe { &(*leaf).data }))
     }
 }
 
