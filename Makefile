@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -98,6 +98,12 @@ bench: modules
 bench-latency: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/bench/latency $(call option,CPUS,cpus) $(call option,STREAMS,streams) $(call option,COUNT,count)
+
+# What becomes of a device that is flooded, and of those who use it.
+flood: modules
+	@$(lab) up stock guest
+	@$(in_root) tools/run-tests flood-build >build/flood.log || { tail -20 build/flood.log >&2; exit 1; }
+	@$(in_root) tools/bench/flood $(call option,KINDS,kinds) $(call option,PARTS,parts) $(call option,COUNT,count)
 
 # What has changed since another commit, by symbol.
 bench-diff: modules
@@ -190,6 +196,7 @@ help:
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make bench            instructions, calls and bytes copied per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20 CALLS=20'
 	@echo 'make bench-latency    pings beside a stream of TCP; CPUS=2 STREAMS=4 COUNT=1000'
+	@echo 'make flood            floods of handshakes, our module and the C driver; KINDS="spoofed mix" PARTS="cost" COUNT=1000'
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'

@@ -78,13 +78,17 @@ class Setting:
 
 
 class ClockedQemu(Qemu):
-    """Emulation in which nothing depends on the host: time is the number of instructions, and chance has a seed."""
+    """Emulation in which nothing depends on the host: time is the number of instructions, and chance has a seed.
 
-    def __init__(self, seed):
+    An instruction takes two to the power of `shift` nanoseconds.
+    """
+
+    def __init__(self, seed, shift=0):
         self.seed = seed
+        self.shift = shift
 
     def accelerator(self):
-        return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max", "-seed", str(self.seed),
+        return ["-accel", "tcg,thread=single", "-icount", f"shift={self.shift},sleep=off", "-cpu", "max", "-seed", str(self.seed),
                 "-rtc", "base=2026-01-01T00:00:00,clock=vm"]  # fmt: skip
 
 

@@ -4,11 +4,15 @@
  * to come next waits for what was sent.
  *
  *   traffic WORKLOAD AMOUNT FROM TO ADDRESS… [transmit-only]
+ *   traffic count COMMAND…
  *   traffic symbols
  *
  * FROM and TO are names of namespaces, the ADDRESSes those of the receivers in TO, which take turns. AMOUNT is in packets
  * (in round trips for `rtt`). A tenth of it or more is moved first, then all of it between the marks that count.c sees. The last
  * line of output is `moved PACKETS in NANOSECONDS`.
+ *
+ * With `count`, a program does the work between the marks: it says `ready`, waits for a line, and says `sent` when it has
+ * done it. What it has caused has a moment to come to its end.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -343,6 +347,50 @@ static int tell_symbols(void)
 	return 0;
 }
 
+/* Long enough for a worker to empty its queue. */
+#define SETTLE_MICROSECONDS 500000
+
+/* The next line of what the command says has to be that. */
+static void expect(FILE *said, const char *wanted)
+{
+	char line[64];
+
+	errno = 0;
+	if (!fgets(line, sizeof(line), said) || strcmp(line, wanted))
+		give_up("the command should have said %s", wanted);
+}
+
+static int count_command(char **command)
+{
+	int orders[2], said[2];
+	FILE *answers;
+
+	if (pipe2(orders, O_CLOEXEC) || pipe2(said, O_CLOEXEC))
+		give_up("a pipe");
+	switch (fork()) {
+	case -1:
+		give_up("a process");
+	case 0:
+		if (dup2(orders[0], STDIN_FILENO) < 0 || dup2(said[1], STDOUT_FILENO) < 0)
+			give_up("the command's input and output");
+		execvp(command[0], command);
+		give_up("%s", command[0]);
+	}
+	close(said[1]);
+	answers = fdopen(said[0], "r");
+	if (!answers)
+		give_up("the command's output");
+	expect(answers, "ready\n");
+	MAKE_MARK(MARK_COUNT);
+	MAKE_MARK(MARK_BEGIN);
+	if (write(orders[1], "\n", 1) != 1)
+		give_up("the command does not listen");
+	expect(answers, "sent\n");
+	usleep(SETTLE_MICROSECONDS);
+	MAKE_MARK(MARK_END);
+	return 0;
+}
+
 static const struct workload *find_workload(const char *name)
 {
 	size_t index;
@@ -361,6 +409,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "symbols"))
 		return tell_symbols();
+	if (argc > 2 && !strcmp(argv[1], "count"))
+		return count_command(argv + 2);
 	if (argc < 6 || atol(argv[2]) < 1) {
 		fprintf(stderr, "usage: traffic WORKLOAD AMOUNT FROM TO ADDRESS… [transmit-only]\n");
 		return 2;
