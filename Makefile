@@ -125,7 +125,7 @@ bench-rehearsal: modules
 scale: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/run-tests scale-build >build/scale.log 2>&1 || { cat build/scale.log; exit 1; }
-	@$(in_root) tools/scale/measure $(call option,SIZES,sizes) $(call option,DRIVERS,drivers)
+	@$(in_root) tools/scale/measure $(call option,SIZES,sizes) $(call option,DRIVERS,drivers) $(call option,JOBS,jobs)
 
 demo: modules
 	@$(lab) up stock guest

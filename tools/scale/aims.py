@@ -14,6 +14,9 @@ MIN_SPEEDUP = 10
 COMPARED_SIZE = 100_000
 # Of RTNL at a time, in milliseconds.
 MAX_HOLD = 20
+# Of instructions per packet, with most peers to that with fewest.
+MAX_LOOKUP = 1.3
+
 # With fewer peers, what comes once outweighs them.
 LEAST_SIZE = 10_000
 
@@ -36,7 +39,10 @@ class Aim:
         return f"{verdict}: {self.words}" + (f" ({self.found})" if self.found else "")
 
 
-def judge(results):
+def judge(results, skipped=()):
+    """All aims. What would have taken too long is one that is missed."""
+    for driver, size in skipped:
+        yield Aim(f"{driver}: {size} peers can be measured", "would take too long", False)
     mine = [figures for figures in results if figures.driver == "ours" and figures.size >= LEAST_SIZE]
     other = next((figures for figures in results if figures.driver == "c" and figures.size == COMPARED_SIZE), None)
     yield memory(mine)
@@ -46,6 +52,7 @@ def judge(results):
     for name in ("load", *REMOVALS):
         yield speedup(same, other, name)
     yield holds(mine)
+    yield from lookups([figures for figures in results if figures.driver == "ours"])
 
 
 def memory(mine):
@@ -82,3 +89,14 @@ def holds(mine):
         return Aim(words, "", None)
     time, name, size = max(found)
     return Aim(words, f"{time:.1f} ms by {name}, {size} peers", time < MAX_HOLD)
+
+
+def lookups(mine):
+    for way in mine[-1].packets if mine else ():
+        words = f"{way}: at most {MAX_LOOKUP} times the instructions per packet with most peers as with fewest"
+        if len(mine) < 2:
+            yield Aim(words, "", None)
+            continue
+        few, many = (figures.packets[way].total for figures in (mine[0], mine[-1]))
+        found = f"{many / few:.3f}, {mine[-1].size} and {mine[0].size} peers"
+        yield Aim(words, found, many <= MAX_LOOKUP * few)

@@ -3,6 +3,9 @@
 
 from dataclasses import dataclass
 
+# With fewer peers only packets are looked at: what comes once outweighs what comes for each peer.
+LEAST_LIFE = 1000
+
 
 @dataclass
 class Figures:
@@ -10,6 +13,8 @@ class Figures:
     size: int
     found: dict[str, int]
     """Times in nanoseconds and memory in bytes, by name."""
+    packets: dict
+    """Counts of instructions per packet, by the way that packets go: see counts.py of tools/bench."""
 
     def get(self, name):
         return self.found.get(name)
@@ -18,6 +23,11 @@ class Figures:
         """Time for each peer, in microseconds."""
         time = self.get(name)
         return None if time is None else time / 1000 / self.found.get(f"{name}-count", self.size)
+
+    def spent(self):
+        """All that was timed, and the loads that were not."""
+        loads = max(0, self.found["load"] - self.found.get("key", 0)) * 3
+        return loads + sum(self.found.get(name, 0) for name in TIMES)
 
     def hold(self, name):
         """In milliseconds."""
@@ -68,6 +78,12 @@ HOLDS = {"load": "load", "move": "move allowed IPs", "up": "link up", "down": "l
          "remove-probed": "remove one by one", "clear": "remove all at once", "delete": "delete the interface"}  # fmt: skip
 MEMORY = {"loaded-Slab": "in slabs", "loaded-VmallocUsed": "in vmalloc", "loaded-Percpu": "per CPU"}
 
+# Which instructions per packet, by the name that Counts has for them.
+INSTRUCTIONS = {"total": "total", "n": "N", "w": "W"}
+
+# Parts that have a column for each size, and the way that packets go.
+CURVES = {"Instructions per packet, transmit": "transmit", "Instructions per packet, receive": "receive"}
+
 TITLE_WIDTH, WIDTH = 34, 14
 
 
@@ -80,6 +96,9 @@ def rows():
     memory += [("not freed after removal", 0, lambda f: f.bytes_per_peer("removed"))]
     memory += [("not freed after deletion", 0, lambda f: f.bytes_per_peer("deleted"))]
     yield "Bytes per idle peer", memory
+    yield "Handshakes", [("answered per second", 0, lambda f: f.rate("handshakes"))]
+    for title, way in CURVES.items():
+        yield title, [(name, 0, lambda f, w=way, n=what: getattr(f.packets[w], n)) for what, name in INSTRUCTIONS.items()]
 
 
 def cell(value, digits):
@@ -90,16 +109,19 @@ def table(results):
     """One column for each guest, in the form that Documentation/scale.rst has."""
     lines = []
     for title, part in rows():
-        head = [f"{figures.driver} {figures.size}" for figures in results]
+        columns = results if title in CURVES else [figures for figures in results if figures.size >= LEAST_LIFE]
+        head = [f"{figures.driver} {figures.size}" for figures in columns]
         lines += ["", f"{title:{TITLE_WIDTH}}" + "".join(f"{word:>{WIDTH}}" for word in head)]
         for name, digits, value in part:
-            cells = [cell(value(figures), digits) for figures in results]
+            cells = [cell(value(figures), digits) for figures in columns]
             lines.append(f"  {name:{TITLE_WIDTH - 2}}" + "".join(f"{word:>{WIDTH}}" for word in cells))
     return "\n".join([*lines[1:], "", *caches(results)])
 
 
 def caches(results):
     for figures in results:
+        if figures.size < LEAST_LIFE:
+            continue
         if listed := figures.caches():
             words = ", ".join(f"{name} {size:.0f}" for size, name in listed[:8])
             yield f"Slab caches, bytes per peer, {figures.driver} {figures.size}: {words}"

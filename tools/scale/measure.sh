@@ -105,6 +105,27 @@ load() {
 	held clocked up link_goes up
 }
 
+# Strangers to the others begin handshakes, one after the other.
+handshakes() {
+	ip -n right route add local 198.19.0.0/16 dev lo && ip -n left route add 198.19.0.0/16 via 192.0.2.2 ||
+		give_up "no ways for handshakes"
+	timed handshakes at left /job/scale greet wg0 "$CALLERS" --from right --to 192.0.2.1
+	figure handshakes-count "$CALLERS"
+}
+
+# One more peer is another device, which has no other peers. Data goes to it and comes from it: the one way packets are
+# looked up by their destination among all the allowed IPs, the other way by their source. From here on instructions are counted,
+# which slows all down: this is the last phase.
+packets() {
+	ip -n right link add wg2 type wireguard && tunnel_end left wg0 1 2 "$(outside 4 2)" &&
+		tunnel_end right wg2 2 1 "$(outside 4 1)" || give_up "no tunnel"
+	ping_across left "$(inside 4 2)" 1 >/dev/null || give_up "no handshake"
+	# What began with all that comes to its end. Sleep costs nothing where time is the number of instructions.
+	sleep 10
+	run_workload "udp64:$PACKETS" && REVERSE=1 run_workload "udp64:$PACKETS" || give_up "no data"
+	/job/traffic symbols
+}
+
 # --- all of it
 
 make_namespaces

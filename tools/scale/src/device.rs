@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use wire_peer::keys::random;
-use wire_peer::netlink::{Message, Socket, ACK, REQUEST};
+use wire_peer::netlink::{Message, Socket, ACK, DUMP, REQUEST};
 use wire_peer::tap::Result;
+use wireguard_proto::messages::PublicKey;
 
+use crate::dump::{Attributes, READ_SIZE};
 use crate::options::Options;
 use crate::peers::{address4, address6, endpoint, public_key};
 
@@ -17,8 +19,10 @@ const SET_DEVICE: u8 = 1;
 
 pub const NAME: u16 = 2;
 const PRIVATE_KEY: u16 = 3;
+const PUBLIC_KEY: u16 = 4;
 const FLAGS: u16 = 5;
 const REPLACE_PEERS: u32 = 1;
+const LISTEN_PORT: u16 = 6;
 pub const PEERS: u16 = 8;
 
 pub const PEER_KEY: u16 = 1;
@@ -103,6 +107,37 @@ impl Device {
             peer.attr(ENDPOINT, &sockaddr(endpoint(number)));
             own_addresses(peer, number);
         })
+    }
+
+    /// Peers with nothing but keys.
+    pub fn add(&self, keys: impl Iterator<Item = [u8; 32]>) -> Result {
+        keys.into_iter().try_for_each(|key| {
+            self.set(|message| {
+                message.nest(PEERS, |list| {
+                    list.nest(0, |peer| peer.attr(PEER_KEY, &key));
+                });
+            })
+        })
+    }
+
+    /// The device's public key and its port.
+    pub fn identity(&self) -> Result<(PublicKey, u16)> {
+        // A socket of its own, since the rest of the dump is not read.
+        let asking = Self::open(&self.name)?;
+        asking.socket.send(asking.request(DUMP, GET_DEVICE))?;
+        let (mut key, mut port) = (None, None);
+        asking
+            .socket
+            .read_messages(&mut vec![0; READ_SIZE], |message| {
+                for (ty, value) in Attributes(message) {
+                    match ty {
+                        PUBLIC_KEY => key = value.try_into().ok().map(PublicKey),
+                        LISTEN_PORT => port = value.try_into().ok().map(u16::from_ne_bytes),
+                        _ => {}
+                    }
+                }
+            })?;
+        Ok(key.zip(port).ok_or("the device has no key or no port")?)
     }
 
     /// Gives peers the addresses of others.

@@ -14,7 +14,7 @@ use crate::device::{
 use crate::options::Options;
 use crate::peers::{address4, address6, endpoint, number_of};
 
-const READ_SIZE: usize = 1 << 15;
+pub const READ_SIZE: usize = 1 << 15;
 
 /// What was seen of a peer. Each must be seen once.
 const LISTED: u8 = 1;
@@ -154,7 +154,7 @@ impl<'a> Found<'a> {
 }
 
 /// The attributes in a piece of a message: type and value.
-struct Attributes<'a>(&'a [u8]);
+pub struct Attributes<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Attributes<'a> {
     type Item = (u16, &'a [u8]);

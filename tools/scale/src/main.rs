@@ -3,7 +3,7 @@
 //! Gives a WireGuard device as many peers as one likes, and times that.
 //!
 //! ```text
-//! scale COMMAND INTERFACE COUNT [--first N] [--shift N] [--bytes N] [--others N]
+//! scale COMMAND INTERFACE COUNT [--first N] [--shift N] [--bytes N] [--others N] [--from NAMESPACE] [--to ADDRESS]
 //! ```
 //!
 //! Peers have numbers, from `--first` on (0), and all that they have follows from those: a public key to
@@ -18,10 +18,13 @@
 //! - `remove` takes the peers away one by one, with a request each;
 //! - `clear` takes all away at once, with one request;
 //! - `key` gives the device another private key;
+//! - `greet` makes other peers, with private keys, and has them begin handshakes, each from an address of its own in
+//!   198.19.0.0/16, in the namespace that `--from` says; the device is at the address `--to` (callers.rs);
 //! - `expect` prints what `wg show INTERFACE dump` should say of them, in order of their numbers.
 //!
 //! Each prints what it did and the time that took, as `COMMAND COUNT NANOSECONDS NANOSECONDS-PER-PEER`.
 
+mod callers;
 mod device;
 mod dump;
 mod options;
@@ -29,7 +32,7 @@ mod peers;
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wire_peer::tap::Result;
 
@@ -70,9 +73,17 @@ fn run(options: &Options) -> Result {
         Command::Remove => device.remove(options.range())?,
         Command::Clear => device.clear()?,
         Command::Key => device.change_key()?,
+        Command::Greet => {
+            let took = callers::greet(&device, options.count, &options.from, options.to)?;
+            return tell(options, took);
+        }
         Command::Expect => {}
     }
-    let took = started.elapsed().as_nanos();
+    tell(options, started.elapsed())
+}
+
+fn tell(options: &Options, took: Duration) -> Result {
+    let took = took.as_nanos();
     let count = options.count;
     println!(
         "{} {count} {took} {}",

@@ -2,12 +2,13 @@
 
 //! The command line.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
 use crate::peers::MAX_PEERS;
 
-const USAGE: &str = "usage: scale load|list|move|remove|clear|key|expect INTERFACE COUNT \
-    [--first N] [--shift N] [--bytes N] [--others N]";
+const USAGE: &str = "usage: scale load|list|move|remove|clear|key|greet|expect INTERFACE COUNT \
+    [--first N] [--shift N] [--bytes N] [--others N] [--from NAMESPACE] [--to ADDRESS]";
 
 /// A list of peers is one attribute, whose length is a number of 16 bits.
 const MAX_BYTES: u32 = 65_000;
@@ -23,17 +24,19 @@ pub enum Command {
     Remove,
     Clear,
     Key,
+    Greet,
     Expect,
 }
 
 impl Command {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Load,
         Self::List,
         Self::Move,
         Self::Remove,
         Self::Clear,
         Self::Key,
+        Self::Greet,
         Self::Expect,
     ];
 
@@ -45,6 +48,7 @@ impl Command {
             Self::Remove => "remove",
             Self::Clear => "clear",
             Self::Key => "key",
+            Self::Greet => "greet",
             Self::Expect => "expect",
         }
     }
@@ -64,6 +68,9 @@ pub struct Options {
     pub bytes: usize,
     /// How many peers of other origin a dump lists.
     pub others: u32,
+    /// Where those who begin handshakes are, and where they find the device.
+    pub from: String,
+    pub to: IpAddr,
 }
 
 impl Options {
@@ -81,6 +88,8 @@ impl Options {
             shift: 0,
             bytes: DEFAULT_BYTES as usize,
             others: 0,
+            from: String::new(),
+            to: Ipv4Addr::LOCALHOST.into(),
         };
         for pair in rest.chunks(2) {
             let [word, value] = pair else {
@@ -90,12 +99,24 @@ impl Options {
             match word.as_str() {
                 "--first" => options.first = number(word, value, numbers)?,
                 "--shift" => options.shift = number(word, value, numbers)?,
+                "--from" => options.from = value.clone(),
+                "--to" => {
+                    options.to = value
+                        .parse()
+                        .map_err(|_| format!("{value} is no address"))?
+                }
                 "--others" => options.others = number(word, value, numbers)?,
                 "--bytes" => {
                     options.bytes = number(word, value, MIN_BYTES..MAX_BYTES + 1)? as usize
                 }
                 _ => return Err(USAGE.into()),
             }
+        }
+        if options.command == Command::Greet && options.from.is_empty() {
+            return Err(
+                "greet needs --from and --to: where the callers are, and where the device is"
+                    .into(),
+            );
         }
         if options.first + options.count > MAX_PEERS {
             return Err(format!(
