@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from figures import TIMES
+from figures import HOLDS, TIMES
 
 # All in, per idle peer.
 MAX_BYTES = 1024
@@ -88,7 +88,7 @@ def holds(mine):
     if not found:
         return Aim(words, "", None)
     time, name, size = max(found)
-    return Aim(words, f"{time:.1f} ms by {name}, {size} peers", time < MAX_HOLD)
+    return Aim(words, f"{time:.1f} ms: {HOLDS[name]}, {size} peers", time < MAX_HOLD)
 
 
 def lookups(mine):
