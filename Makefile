@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-diff bench-native bench-rehearsal scale demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -127,6 +127,12 @@ bench-rehearsal: modules
 	@tools/lab/run-guest --image tools --smp 2 --mem 1152 --timeout 1800 --module build/module/stock/wireguard.ko \
 		--file build/bench/probe --file tools/bench/hw/compare tools/bench/hw/rehearse.sh
 
+# Peers by the thousand and by the million.
+scale: modules
+	@$(lab) up stock guest
+	@$(in_root) tools/run-tests scale-build >build/scale.log 2>&1 || { cat build/scale.log; exit 1; }
+	@$(in_root) tools/scale/measure $(call option,SIZES,sizes) $(call option,DRIVERS,drivers) $(call option,JOBS,jobs)
+
 demo: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/demo/run
@@ -200,6 +206,7 @@ help:
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
+	@echo 'make scale            what up to a million peers cost, our module and the C driver; SIZES="1000 10000" DRIVERS=ours'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'

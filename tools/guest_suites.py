@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import guest
+from machine import ClockedQemu
 from report import TapListener
 
 TREE = Path(__file__).resolve().parents[1]
@@ -84,9 +85,14 @@ class GuestSuite:
             timeout=self.patience,
             append=get("append", ""),
             files=self.files(),
+            machine=ClockedQemu() if self.is_clocked() else None,
             handed_out=LOGS / self.name / "files" if self.judge else None,
             log=LOGS / self.name,
         )
+
+    def is_clocked(self):
+        """Whether time is the number of instructions, as `clock=instructions` wants it. No other kernel can tell time that way."""
+        return self.settings.get("clock") == "instructions" and self.kernel == "stock"
 
     def files(self):
         named = self.settings.get("files", "").replace("{kernel}", self.kernel)

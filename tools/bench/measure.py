@@ -15,7 +15,7 @@ OUT = TREE / "build/bench"
 sys.path.insert(0, str(TREE / "tools/lab"))
 import guest  # noqa: E402
 from counts import Counts, read_counts, read_symbols  # noqa: E402
-from machine import Qemu  # noqa: E402
+from machine import ClockedQemu  # noqa: E402
 
 # How much each workload moves: packets, and round trips of rtt.
 AMOUNTS = {"udp64": 8192, "udp1380": 8192, "gso": 16384, "tcp": 16384, "rtt": 2048}
@@ -75,21 +75,6 @@ class Setting:
         words += ["GRO in veth"] if self.gro else []
         words += ["transmission only"] if self.transmit_only else []
         return ", ".join(words)
-
-
-class ClockedQemu(Qemu):
-    """Emulation in which nothing depends on the host: time is the number of instructions, and chance has a seed.
-
-    An instruction takes two to the power of `shift` nanoseconds.
-    """
-
-    def __init__(self, seed, shift=0):
-        self.seed = seed
-        self.shift = shift
-
-    def accelerator(self):
-        return ["-accel", "tcg,thread=single", "-icount", f"shift={self.shift},sleep=off", "-cpu", "max", "-seed", str(self.seed),
-                "-rtc", "base=2026-01-01T00:00:00,clock=vm"]  # fmt: skip
 
 
 class CountingQemu(ClockedQemu):

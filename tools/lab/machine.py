@@ -70,6 +70,21 @@ class Qemu:
         return ["-accel", accel, "-cpu", "host"]
 
 
+class ClockedQemu(Qemu):
+    """Emulation in which nothing depends on the host: time is the number of instructions, and chance has a seed.
+
+    An instruction takes two to the power of `shift` nanoseconds.
+    """
+
+    def __init__(self, seed=42, shift=0):
+        self.seed = seed
+        self.shift = shift
+
+    def accelerator(self):
+        return ["-accel", "tcg,thread=single", "-icount", f"shift={self.shift},sleep=off", "-cpu", "max", "-seed", str(self.seed),
+                "-rtc", "base=2026-01-01T00:00:00,clock=vm"]  # fmt: skip
+
+
 class Uml:
     """The kernel as a process: one processor at native speed, and no network but inside the guest."""
 

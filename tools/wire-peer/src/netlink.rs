@@ -125,8 +125,13 @@ impl Socket {
 
     /// One read, which makes the next part of a dump. It is an error if nothing waits.
     pub fn read(&self, buffer: &mut [u8]) -> nix::Result<Part> {
+        self.read_messages(buffer, |_| ())
+    }
+
+    /// The same; `each` gets the attributes of what generic netlink's families answer.
+    pub fn read_messages(&self, buffer: &mut [u8], each: impl FnMut(&[u8])) -> nix::Result<Part> {
         let len = recv(self.0.as_raw_fd(), buffer, MsgFlags::empty())?;
-        parse(&buffer[..len])
+        parse(&buffer[..len], each)
     }
 
     /// Sends, and reads all that is answered.
@@ -176,8 +181,8 @@ fn two_bytes(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.try_into().ok()?))
 }
 
-/// Looks for the end of an answer in what was read.
-fn parse(all: &[u8]) -> nix::Result<Part> {
+/// Looks for the end of an answer in what was read, and passes on what comes before it.
+fn parse(all: &[u8], mut each: impl FnMut(&[u8])) -> nix::Result<Part> {
     let mut rest = all;
     while let Some(header) = rest.get(..HEADER) {
         let number = |at: usize| i32::from_ne_bytes(rest[at..at + 4].try_into().expect("4 bytes"));
@@ -187,8 +192,9 @@ fn parse(all: &[u8]) -> nix::Result<Part> {
                 error => Err(Errno::from_raw(-error)),
             };
         }
-        let len = (number(0) as usize).next_multiple_of(4).max(HEADER);
-        rest = rest.get(len..).unwrap_or_default();
+        let len = (number(0) as usize).max(HEADER);
+        each(rest.get(HEADER + GENL_HEADER..len).unwrap_or_default());
+        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(Part::Data(all.len()))
 }

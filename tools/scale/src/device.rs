@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests of the family `wireguard` that change a device.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use wire_peer::keys::random;
+use wire_peer::netlink::{Message, Socket, ACK, DUMP, REQUEST};
+use wire_peer::tap::Result;
+use wireguard_proto::messages::PublicKey;
+
+use crate::dump::{Attributes, READ_SIZE};
+use crate::options::Options;
+use crate::peers::{address4, address6, endpoint, public_key};
+
+pub const GET_DEVICE: u8 = 0;
+const SET_DEVICE: u8 = 1;
+
+pub const NAME: u16 = 2;
+const PRIVATE_KEY: u16 = 3;
+const PUBLIC_KEY: u16 = 4;
+const FLAGS: u16 = 5;
+const REPLACE_PEERS: u32 = 1;
+const LISTEN_PORT: u16 = 6;
+pub const PEERS: u16 = 8;
+
+pub const PEER_KEY: u16 = 1;
+const PEER_FLAGS: u16 = 3;
+const REMOVE_ME: u32 = 1;
+const UPDATE_ONLY: u32 = 4;
+pub const ENDPOINT: u16 = 4;
+pub const ALLOWED_IPS: u16 = 9;
+
+pub const IP_FAMILY: u16 = 1;
+pub const IP_ADDRESS: u16 = 2;
+pub const IP_MASK: u16 = 3;
+
+pub const INET: u16 = 2;
+pub const INET6: u16 = 10;
+
+/// A device that is there, in the namespace that we are in.
+pub struct Device {
+    socket: Socket,
+    family: u16,
+    name: String,
+}
+
+impl Device {
+    pub fn open(name: &str) -> Result<Self> {
+        let socket = Socket::generic()?;
+        let family = socket
+            .wireguard()
+            .map_err(|error| format!("no wireguard is loaded: {error}"))?;
+        Ok(Self {
+            socket,
+            family,
+            name: name.into(),
+        })
+    }
+
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub fn request(&self, flags: u16, command: u8) -> Message {
+        let mut message = Message::generic(self.family, REQUEST | flags, command);
+        message.text(NAME, &self.name);
+        message
+    }
+
+    /// A request that changes the device.
+    fn set(&self, fill: impl FnOnce(&mut Message)) -> Result {
+        let mut message = self.request(ACK, SET_DEVICE);
+        fill(&mut message);
+        self.socket.ask(message)?;
+        Ok(())
+    }
+
+    /// Peers by the number, as many in a request as fit in.
+    fn set_peers(
+        &self,
+        numbers: Range<u32>,
+        bytes: usize,
+        mut fill: impl FnMut(&mut Message, u32),
+    ) -> Result {
+        let mut numbers = numbers.peekable();
+        while numbers.peek().is_some() {
+            self.set(|message| {
+                message.nest(PEERS, |list| {
+                    let (start, mut longest) = (list.0.len(), 0);
+                    while list.0.len() - start + longest <= bytes {
+                        let Some(number) = numbers.next() else { return };
+                        let before = list.0.len();
+                        list.nest(0, |peer| fill(peer, number));
+                        longest = longest.max(list.0.len() - before);
+                    }
+                });
+            })?;
+        }
+        Ok(())
+    }
+
+    pub fn load(&mut self, numbers: Range<u32>, bytes: usize) -> Result {
+        self.set_peers(numbers, bytes, |peer, number| {
+            peer.attr(PEER_KEY, &public_key(number));
+            peer.attr(ENDPOINT, &sockaddr(endpoint(number)));
+            own_addresses(peer, number);
+        })
+    }
+
+    /// Peers with nothing but keys.
+    pub fn add(&self, keys: impl Iterator<Item = [u8; 32]>) -> Result {
+        keys.into_iter().try_for_each(|key| {
+            self.set(|message| {
+                message.nest(PEERS, |list| {
+                    list.nest(0, |peer| peer.attr(PEER_KEY, &key));
+                });
+            })
+        })
+    }
+
+    /// The device's public key and its port.
+    pub fn identity(&self) -> Result<(PublicKey, u16)> {
+        // A socket of its own, since the rest of the dump is not read.
+        let asking = Self::open(&self.name)?;
+        asking.socket.send(asking.request(DUMP, GET_DEVICE))?;
+        let (mut key, mut port) = (None, None);
+        asking
+            .socket
+            .read_messages(&mut vec![0; READ_SIZE], |message| {
+                for (ty, value) in Attributes(message) {
+                    match ty {
+                        PUBLIC_KEY => key = value.try_into().ok().map(PublicKey),
+                        LISTEN_PORT => port = value.try_into().ok().map(u16::from_ne_bytes),
+                        _ => {}
+                    }
+                }
+            })?;
+        Ok(key.zip(port).ok_or("the device has no key or no port")?)
+    }
+
+    /// Gives peers the addresses of others.
+    pub fn reassign(&mut self, options: &Options) -> Result {
+        self.set_peers(options.range(), options.bytes, |peer, number| {
+            peer.attr(PEER_KEY, &public_key(number));
+            peer.u32(PEER_FLAGS, UPDATE_ONLY);
+            own_addresses(peer, options.owned_by(number));
+        })
+    }
+
+    /// One request for each peer.
+    pub fn remove(&mut self, numbers: Range<u32>) -> Result {
+        numbers.into_iter().try_for_each(|number| {
+            self.set(|message| {
+                message.nest(PEERS, |list| {
+                    list.nest(0, |peer| {
+                        peer.attr(PEER_KEY, &public_key(number));
+                        peer.u32(PEER_FLAGS, REMOVE_ME);
+                    });
+                });
+            })
+        })
+    }
+
+    /// One request for all peers.
+    pub fn clear(&mut self) -> Result {
+        self.set(|message| message.u32(FLAGS, REPLACE_PEERS))
+    }
+
+    pub fn change_key(&mut self) -> Result {
+        self.set(|message| message.attr(PRIVATE_KEY, &random::<32>()))
+    }
+}
+
+fn own_addresses(peer: &mut Message, number: u32) {
+    peer.nest(ALLOWED_IPS, |list| {
+        address(list, INET, &address4(number).octets());
+        address(list, INET6, &address6(number).octets());
+    });
+}
+
+fn address(list: &mut Message, family: u16, octets: &[u8]) {
+    list.nest(0, |element| {
+        element.u16(IP_FAMILY, family);
+        element.attr(IP_ADDRESS, octets);
+        element.u8(IP_MASK, 8 * octets.len() as u8);
+    });
+}
+
+/// As `struct sockaddr_in` or `sockaddr_in6`.
+pub fn sockaddr(address: SocketAddr) -> Vec<u8> {
+    let port = address.port().to_be_bytes();
+    match address {
+        SocketAddr::V4(v4) => [&INET.to_ne_bytes()[..], &port, &v4.ip().octets(), &[0; 8]].concat(),
+        SocketAddr::V6(v6) => {
+            let (flow, scope) = (v6.flowinfo().to_be_bytes(), v6.scope_id().to_ne_bytes());
+            [
+                &INET6.to_ne_bytes()[..],
+                &port,
+                &flow,
+                &v6.ip().octets(),
+                &scope,
+            ]
+            .concat()
+        }
+    }
+}
