@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency bench-diff bench-native bench-rehearsal demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency bench-diff bench-native bench-rehearsal demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -121,6 +121,15 @@ bench-rehearsal: modules
 	@tools/lab/run-guest --image tools --smp 2 --mem 1152 --timeout 1800 --module build/module/stock/wireguard.ko \
 		--file build/bench/probe --file tools/bench/hw/compare tools/bench/hw/rehearse.sh
 
+# What classifiers would say of real tunnels, captured in a guest. What is known of them beforehand is checked.
+judge:
+	@$(lab) up root
+	@$(lab) up $$($(in_root) tools/run-tests --steps judge)
+	@mkdir -p build/judge
+	@$(in_root) tools/run-tests judge >build/judge/log || { grep -A3 '^not ok' build/judge/log >&2; \
+		echo "judge: a control has failed, or the guest (log: build/judge/log)" >&2; exit 1; }
+	@cat build/judge/tables && echo "plots: build/judge/*.svg; captures: build/log/judge/files"
+
 demo: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/demo/run
@@ -194,6 +203,7 @@ help:
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
+	@echo 'make judge            what classifiers of traffic say of real tunnels, and plots of those'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
