@@ -48,7 +48,7 @@ def columns(title, datagrams):
         f'<image width="{WIDTH}" height="{HEIGHT}" preserveAspectRatio="none" style="image-rendering:pixelated" '
         f'href="data:image/png;base64,{base64.b64encode(png(rows)).decode()}"/>'
     )
-    return frame(title, f"offset 0 to {COLUMNS - 1}", f"down: the first {len(rows)} datagrams", inside)
+    return frame(title, f"offset 0 to {COLUMNS - 1}", f"down: the first {len(rows)} datagrams; black behind their ends", inside)
 
 
 def png(rows):

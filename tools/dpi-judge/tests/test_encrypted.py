@@ -50,4 +50,6 @@ class Entropy(unittest.TestCase):
     def test_random_or_not(self):
         self.assertEqual(encrypted.entropy(noise(*[300] * 10)).word, "random")
         self.assertEqual(encrypted.entropy(flow((THERE, b"a page of plain text, and then some more of it" * 40))).word, "structured")
+        six_bits = bytes(0x40 | byte & 0x3F for byte in chance.randbytes(2000))
+        self.assertEqual(encrypted.entropy(flow((THERE, six_bits))).word, "structured")
         self.assertEqual(encrypted.entropy(noise(100)).word, "-")

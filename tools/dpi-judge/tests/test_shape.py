@@ -62,5 +62,9 @@ class Beat(unittest.TestCase):
         for _ in range(50):
             self.assertEqual(shape.beat(beats([chance.uniform(1, 20) for _ in range(30)])).word, "no beat")
 
+    def test_irregular_but_dense(self):
+        for _ in range(50):
+            self.assertEqual(shape.beat(beats([chance.uniform(0.6, 1.6) for _ in range(12)])).word, "no beat")
+
     def test_too_few(self):
         self.assertEqual(shape.beat(beats([2] * 5)).word, "-")
