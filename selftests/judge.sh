@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: image=tools smp=2 mem=1152 timeout=400 programs=no files=selftests/judge archives=classifiers:aioquic.cpio judge=tools/dpi-judge/controls
+# guest: image=tools smp=2 mem=1152 timeout=600 programs=no files=selftests/judge archives=classifiers:aioquic.cpio judge=tools/dpi-judge/controls
 #
-# Real traffic of four kinds for tools/dpi-judge to look at, each on a cable of its own and captured there:
+# Real traffic of five kinds for tools/dpi-judge to look at, each on a cable of its own and captured there:
 #
 #   plain   a tunnel of WireGuard that carries pings and pages
 #   idle    one that carries nothing, kept alive
 #   fake    one like plain, but on the port of QUIC, and behind an Initial packet of QUIC that somebody has put before it
+#   awg     one like plain, dressed as AmneziaWG 2.0 by a relay at each end, with such a packet among its junk
 #   quic    the same pages over genuine QUIC
 #
 # Ports are none that WireGuard is known by: a verdict by port alone would tell nothing.
@@ -14,7 +15,7 @@
 . "${0%/*}/lib.sh"
 
 here=${0%/*}
-kinds="plain idle fake quic"
+kinds="plain idle fake awg quic"
 quic_port=443
 
 # How long the idle tunnel is looked at, and how often it is kept alive, in seconds.
@@ -30,11 +31,11 @@ cable() {
 }
 
 record() {
-	at "$1-b" tcpdump -Z root --immediate-mode -U -s 0 -i "to-$1-a" -w "/tmp/$1.pcap" udp >"/tmp/$1.recorder" 2>&1 &
+	ip netns exec "$1-b" tcpdump -Z root --immediate-mode -U -s 0 -i "to-$1-a" -w "/tmp/$1.pcap" udp >"/tmp/$1.recorder" 2>&1 &
 	recorders+=($!)
 }
 records() { grep -q 'listening on' "/tmp/$1.recorder"; }
-recording_has_ended() { ! kill -0 "${recorders[@]}" 2>/dev/null; }
+recorded_all() { grep '^0 packets dropped by kernel' "/tmp/$1.recorder" || ! cat "/tmp/$1.recorder"; }
 
 # tunnel KIND [PORT [KEEPALIVE]]: b listens on PORT and waits.
 tunnel() {
@@ -50,19 +51,43 @@ pings() {
 	at "$1-b" ping -q -c 4 -i 0.2 -W 5 "$(inside 6 1)"
 }
 
-pages_in_tunnel() { at "$1-a" python3 -B $here/web.py browse "$(inside 4 2)" "$2"; }
-pages_over_quic() { at quic-a timeout 120 python3 -B $here/quic.py browse "$(outside 4 2)" 3 || ! cat /tmp/quic.server; }
+# read_pages PROGRAM KIND ADDRESS SEED: goes on for a while. All are read at once: who reads mostly waits.
+read_pages() {
+	{
+		ip netns exec "$2-a" timeout 150 python3 -B $here/"$1.py" browse "$3" "$4"
+		echo "status $?"
+	} >"/tmp/$2.pages" 2>&1 &
+}
+pages_came() {
+	await 160 grep -q '^status' "/tmp/$1.pages"
+	cat "/tmp/$1.pages" "/tmp/$1.server"
+	grep -q '^status 0' "/tmp/$1.pages"
+}
 
 # serve PROGRAM KIND ADDRESS
 serve() {
-	at "$2-b" python3 -B $here/"$1.py" serve "$3" >"/tmp/$2.server" 2>&1 &
+	ip netns exec "$2-b" python3 -B $here/"$1.py" serve "$3" >"/tmp/$2.server" 2>&1 &
 	servers+=($!)
 }
 receives() { at "$1" ss -Hln "$2" "sport = $3" | grep -q .; }
 servers() {
-	await 30 receives plain-b -t 80 && await 30 receives fake-b -t 80 && await 60 receives quic-b -u $quic_port && return
-	cat /tmp/*.server
-	return 1
+	local kind
+	for kind in plain fake awg; do await 150 receives $kind-b -t 80 || ! cat /tmp/$kind.server || return; done
+	await 150 receives quic-b -u $quic_port || ! cat /tmp/quic.server
+}
+
+# Both devices take their own relay for the other end.
+relays() {
+	local relay=(python3 -B $here/awg.py)
+	ip netns exec awg-b "${relay[@]}" "$(port_of 2)" $quic_port >/tmp/awg-b.relay 2>&1 &
+	servers+=($!)
+	ip netns exec awg-a "${relay[@]}" "$(port_of 1)" $quic_port "$(outside 4 2)" >/tmp/awg-a.relay 2>&1 &
+	servers+=($!)
+}
+to_relay() { at awg-a wg set wg0 peer "$public_2" endpoint 127.0.0.1:7000; }
+relayed() {
+	local end
+	for end in a b; do await 150 receives awg-$end -u $quic_port || ! cat /tmp/awg-$end.relay || return; done
 }
 
 # One has the interface's port as long as that is down.
@@ -79,25 +104,29 @@ check "load the module" dut_load
 for kind in $kinds; do
 	check "$kind: a cable" cable "$kind"
 	record "$kind"
-	check "$kind: what is on it is recorded" await 10 records "$kind"
+	check "$kind: what is on it is recorded" await 30 records "$kind"
 done
 check "idle: a tunnel" tunnel idle "" $keepalive
 began=$SECONDS
 check "plain: a tunnel" tunnel plain
 check "fake: a tunnel" tunnel fake $quic_port
-serve web plain "$(inside 4 2)"
-serve web fake "$(inside 4 2)"
+check "awg: a tunnel" eval 'tunnel awg && to_relay'
+relays
+for kind in plain fake awg; do serve web $kind "$(inside 4 2)"; done
 serve quic quic "$(outside 4 2)"
 check "servers" servers
-check "plain: pings" pings plain
-check "plain: pages" pages_in_tunnel plain 1
+check "awg: relays" relayed
 check "fake: an Initial packet of QUIC" pretend
-check "fake: pings" pings fake
-check "fake: pages" pages_in_tunnel fake 2
-check "quic: pages" pages_over_quic
+for kind in plain fake awg; do
+	check "$kind: pings" pings $kind
+	read_pages web $kind "$(inside 4 2)" $kind
+done
+read_pages quic quic "$(outside 4 2)" quic
+for kind in plain fake awg quic; do check "$kind: pages" pages_came $kind; done
 check "idle: long enough" await $idle_for idle_is_over
 kill "${recorders[@]}" "${servers[@]}"
-check "end of recording" await 10 recording_has_ended
+wait
+for kind in $kinds; do check "$kind: nothing was missed" recorded_all "$kind"; done
 for kind in $kinds; do ip netns del "$kind-a" && ip netns del "$kind-b"; done
 check "unload the module" await 10 dut_unload
 check "hand out the captures" hand_out /tmp/*.pcap

@@ -77,7 +77,7 @@ class Client(QuicConnectionProtocol):
                    (b":path", f"/{size}".encode()), (b"cookie", b"x" * (size % 300))]  # fmt: skip
         self.http.send_headers(stream, headers, end_stream=True)
         self.transmit()
-        await asyncio.wait_for(self.ends[stream], 20)
+        await asyncio.wait_for(self.ends[stream], 60)
         return self.received.pop(stream)
 
     def quic_event_received(self, event):
@@ -98,7 +98,7 @@ async def serve(address):
 async def browse(address, seed):
     received = 0
     async with connect(address, PORT, configuration=configuration(is_client=True), create_protocol=Client) as client:
-        for sizes, reading in visits(int(seed)):
+        for sizes, reading in visits(seed):
             for size in sizes:
                 if (came := await client.get(size)) != size:
                     sys.exit(f"{came} bytes of {size} came")
@@ -107,13 +107,18 @@ async def browse(address, seed):
     print(received)
 
 
-async def pretend(port, address):
+def first_datagram():
+    """What a client begins with."""
     connection = QuicConnection(configuration=configuration(is_client=True))
-    connection.connect((address, PORT), now=time.time())
+    connection.connect(("192.0.2.2", PORT), now=time.time())
     (datagram, _), *_ = connection.datagrams_to_send(now=time.time())
+    return datagram
+
+
+async def pretend(port, address):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.bind(("", int(port)))
-        out.sendto(datagram, (address, PORT))
+        out.sendto(first_datagram(), (address, PORT))
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def serve(address):
 
 
 def browse(address, seed):
-    connection = http.client.HTTPConnection(address, PORT, timeout=20)
+    connection = http.client.HTTPConnection(address, PORT, timeout=60)
     received = 0
-    for sizes, reading in visits(int(seed)):
+    for sizes, reading in visits(seed):
         for size in sizes:
             connection.request("GET", f"/{size}", headers={"Cookie": "x" * (size % 300)})
             content = connection.getresponse().read()
