@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-diff bench-native bench-rehearsal scale demo shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -133,6 +133,15 @@ scale: modules
 	@$(in_root) tools/run-tests scale-build >build/scale.log 2>&1 || { cat build/scale.log; exit 1; }
 	@$(in_root) tools/scale/measure $(call option,SIZES,sizes) $(call option,DRIVERS,drivers) $(call option,JOBS,jobs)
 
+# What classifiers would say of real tunnels, captured in a guest. What is known of them beforehand is checked.
+judge:
+	@$(lab) up root
+	@$(lab) up $$($(in_root) tools/run-tests --steps judge)
+	@mkdir -p build/judge
+	@$(in_root) tools/run-tests judge >build/judge/log || { grep -A3 '^not ok' build/judge/log >&2; \
+		echo "judge: a control has failed, or the guest (log: build/judge/log)" >&2; exit 1; }
+	@cat build/judge/tables && echo "plots: build/judge/*.svg; captures: build/log/judge/files"
+
 demo: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/demo/run
@@ -208,6 +217,7 @@ help:
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
 	@echo 'make scale            what up to a million peers cost, our module and the C driver; SIZES="1000 10000" DRIVERS=ours'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'
+	@echo 'make judge            what classifiers of traffic say of real tunnels, and plots of those'
 	@echo 'make shell            a shell in a guest with the module loaded; "exit" powers it off'
 	@echo 'make deb              build the Debian package wireguard-rust-dkms'
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'

@@ -36,8 +36,6 @@ def lane_of(kernel):
 class GuestSuite:
     """One script on one kernel."""
 
-    programs = True
-
     def __init__(self, script, settings, kernel):
         self.script = script
         self.settings = settings
@@ -45,7 +43,9 @@ class GuestSuite:
         self.name = script.stem if kernel == "stock" else f"{kernel}/{script.stem}"
         self.image = settings.get("image", "guest")
         self.judge = settings.get("judge")
-        self.steps = [kernel, self.image, *STEP.findall(settings.get("files", "")), *(["observers"] if self.judge else [])]
+        self.programs = settings.get("programs") != "no"
+        brought = ",".join(settings.get(what, "") for what in ("files", "archives"))
+        self.steps = [kernel, self.image, *STEP.findall(brought), *(["observers"] if self.judge else [])]
         self.lane = "asleep" if "asleep" in settings else lane_of(kernel)
         self.patience = int(settings.get("timeout", 120)) * PATIENCE[kernel]
 
@@ -86,6 +86,7 @@ class GuestSuite:
             append=get("append", ""),
             files=self.files(),
             machine=ClockedQemu() if self.is_clocked() else None,
+            archives=list(named_files(get("archives", ""))),
             handed_out=LOGS / self.name / "files" if self.judge else None,
             log=LOGS / self.name,
         )

@@ -44,7 +44,11 @@ boringtun_key() {
 	key_of "$LAB_SCRIPTS/steps/boringtun" -- "$(root_key)" "$BORINGTUN_VERSION"
 }
 observers_key() {
-	key_of "$LAB_SCRIPTS/steps/observers" -- "$(root_key)" "$OBSERVER_PACKAGES"
+	key_of "$LAB_SCRIPTS/steps/observers" "$LAB_SCRIPTS/unpack.sh" -- "$(root_key)" "$OBSERVER_PACKAGES"
+}
+classifiers_key() {
+	key_of "$LAB_SCRIPTS/steps/classifiers" "$LAB_SCRIPTS/unpack.sh" "$LAB_SCRIPTS"/wheels/*.txt -- \
+		"$(root_key)" "$CLASSIFIER_PACKAGES"
 }
 userland_key() {
 	key_of "$LAB_SCRIPTS/steps/userland" "$LAB_SCRIPTS/debian.sh" -- \
