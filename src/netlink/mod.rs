@@ -33,6 +33,7 @@ pub(crate) static FAMILY: Family = Family::new(
     WG_GENL_NAME,
     WG_GENL_VERSION,
     &OPS,
+    &[],
 );
 
 static OPS: [Op; 2] = [
