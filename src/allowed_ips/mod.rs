@@ -69,6 +69,14 @@ impl<P: Owner> AllowedIps<P> {
         }
     }
 
+    /// The owner of exactly this prefix. For writers.
+    pub(crate) fn owner_of(&self, ip: &AllowedIp) -> Option<RcuArc<P>> {
+        match ip {
+            AllowedIp::V4(prefix) => self.v4.owner_of(prefix),
+            AllowedIp::V6(prefix) => self.v6.owner_of(prefix),
+        }
+    }
+
     /// Whether there are no prefixes.
     pub(crate) fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

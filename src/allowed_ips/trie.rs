@@ -121,6 +121,12 @@ impl<A: Number, P: Owner> Trie<A, P> {
         best
     }
 
+    /// The owner of exactly this prefix. For writers.
+    pub(super) fn owner_of(&self, prefix: &Prefix<A>) -> Option<RcuArc<P>> {
+        let node = self.locate(prefix).node?;
+        node.owner.get().filter(|_| node.prefix == *prefix)
+    }
+
     /// Gives a prefix to `owner` and returns who had it.
     pub(super) fn insert(
         &self,

@@ -10,11 +10,13 @@ use kernel::{
     sync::Arc, //
 };
 
+use super::stranger;
 use crate::{
-    crypto::Key,
+    crypto::{KernelCrypto, Key},
     device::Device,
     devices,
     endpoint::{Endpoint, ShowEndpoint},
+    identity::Identity,
     index_table::Entry,
     kapi::{
         crypto::without_traces,
@@ -43,10 +45,11 @@ use crate::{
         cookie::{self, CookieError, MacState},
         handshake::IncomingInitiation,
         identity::RemoteStatic,
-        messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
+        messages::{self, CookieReply, HandshakeMessage, Initiation, Message, PublicKey, Response},
         time::BootTime, //
     },
     queue::{backlog::Backlog, parallel::Job},
+    strangers::Held,
     time::{boot_now, mono_now, wall_now},
     timers,
     tx::{self, stage}, //
@@ -55,7 +58,13 @@ use crate::{
 /// A message to be processed.
 pub(crate) struct Incoming {
     device: Arc<Device>,
-    skb: SkBuff,
+    content: Content,
+}
+
+enum Content {
+    Packet(SkBuff),
+    /// An initiation that was let through before, when its sender was unknown.
+    Held(KBox<Held>),
 }
 
 /// How busy a device is with handshakes.
@@ -94,7 +103,7 @@ impl Load {
 
 /// Has a message processed by some CPU, if it can be.
 pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
-    if let Err(skb) = try_submit(&device, skb) {
+    if let Err(Content::Packet(skb)) = try_submit(&device, Content::Packet(skb)) {
         debug_ratelimited!(
             device.dev,
             "Dropping handshake packet from {}",
@@ -107,20 +116,28 @@ pub(super) fn submit(device: Arc<Device>, skb: SkBuff) {
     }
 }
 
-fn try_submit(device: &Arc<Device>, skb: SkBuff) -> Result<(), SkBuff> {
+/// Has the initiation of a peer processed that was held because the peer was unknown, if there is one.
+pub(crate) fn resume(device: &Arc<Device>, key: &PublicKey) {
+    if let Some(held) = device.strangers.take(key, boot_now()) {
+        // If it is lost, the sender tries again, as after any other loss.
+        let _ = try_submit(device, Content::Held(held));
+    }
+}
+
+fn try_submit(device: &Arc<Device>, content: Content) -> Result<(), Content> {
     if !random::is_ready() {
-        return Err(skb);
+        return Err(content);
     }
     let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
-        return Err(skb);
+        return Err(content);
     };
     let Some(entrance) = device.handshakes.enter_empty() else {
-        return Err(skb);
+        return Err(content);
     };
     place.keep();
     let job = Incoming {
         device: device.clone(),
-        skb,
+        content,
     };
     entrance.submit(&device.receive_queue, job);
     Ok(())
@@ -134,7 +151,14 @@ impl Drop for Incoming {
 
 impl Job for Incoming {
     fn run(self) -> Option<Self> {
-        process(&self.device, &self.skb);
+        match &self.content {
+            Content::Packet(skb) => {
+                let _ = process(&self.device, skb);
+            }
+            Content::Held(held) => {
+                without_traces(|| receive_initiation(&self.device, &held.message, &held.origin));
+            }
+        }
         None
     }
 }
@@ -144,7 +168,7 @@ fn process(device: &Arc<Device>, skb: &SkBuff) -> Option<()> {
     match messages::parse(skb.linear()).ok()? {
         Message::Initiation(message) => {
             admit(device, message, &datagram)?;
-            without_traces(|| receive_initiation(device, message, &datagram));
+            without_traces(|| receive_initiation(device, message, &datagram.origin));
         }
         Message::Response(message) => {
             admit(device, message, &datagram)?;
@@ -212,16 +236,20 @@ fn check_macs(device: &Device, message: &impl HandshakeMessage, datagram: &Datag
     }
 }
 
-fn receive_initiation(device: &Device, message: &Initiation, datagram: &Datagram) {
-    let Some(peer) = consume_initiation(device, message) else {
-        debug_ratelimited!(
-            device.dev,
-            "Invalid handshake initiation from {}",
-            ShowSocketAddr(datagram.origin.source())
-        );
-        return;
+fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin) {
+    let peer = match consume_initiation(device, message, origin) {
+        Ok(peer) => peer,
+        Err(Refusal::Held) => return,
+        Err(Refusal::Invalid) => {
+            debug_ratelimited!(
+                device.dev,
+                "Invalid handshake initiation from {}",
+                ShowSocketAddr(origin.source())
+            );
+            return;
+        }
     };
-    peer.endpoint.set_from_datagram(&datagram.origin);
+    peer.endpoint.set_from_datagram(origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
@@ -233,24 +261,49 @@ fn receive_initiation(device: &Device, message: &Initiation, datagram: &Datagram
     count(&peer, INITIATION_LEN);
 }
 
-fn consume_initiation(device: &Device, message: &Initiation) -> Option<RcuArc<Peer>> {
-    let identity = device.identity.get()?;
-    let incoming = IncomingInitiation::open(identity.keys(), message).ok()?;
-    let peer = device.peers.find(incoming.remote_static())?;
-    {
-        let mut noise = peer.noise.lock();
-        // The key may have been changed meanwhile.
-        noise
-            .identity
-            .as_ref()
-            .filter(|ours| ours.ptr_eq(&identity))?;
-        let authentic = incoming.authenticate(&noise.remote).ok()?;
-        noise
-            .handshake
-            .accept_initiation(authentic, boot_now())
-            .ok()?;
-    }
-    Some(peer)
+/// Why an initiation has no effect on a peer.
+enum Refusal {
+    Invalid,
+    /// There is no such peer yet.
+    Held,
+}
+
+fn consume_initiation(
+    device: &Arc<Device>,
+    message: &Initiation,
+    origin: &Origin,
+) -> Result<RcuArc<Peer>, Refusal> {
+    let identity = device.identity.get().ok_or(Refusal::Invalid)?;
+    let incoming =
+        IncomingInitiation::open(identity.keys(), message).map_err(|_| Refusal::Invalid)?;
+    let Some(peer) = device.peers.find(incoming.remote_static()) else {
+        let is_held = stranger::meet(device, &identity, incoming, message, origin).is_some();
+        return Err(if is_held {
+            Refusal::Held
+        } else {
+            Refusal::Invalid
+        });
+    };
+    accept_initiation(&peer, &identity, incoming).ok_or(Refusal::Invalid)?;
+    Ok(peer)
+}
+
+fn accept_initiation(
+    peer: &Peer,
+    identity: &RcuArc<Identity>,
+    incoming: IncomingInitiation<'_, KernelCrypto>,
+) -> Option<()> {
+    let mut noise = peer.noise.lock();
+    // The key may have been changed meanwhile.
+    noise
+        .identity
+        .as_ref()
+        .filter(|ours| ours.ptr_eq(identity))?;
+    let authentic = incoming.authenticate(&noise.remote).ok()?;
+    noise
+        .handshake
+        .accept_initiation(authentic, boot_now())
+        .ok()
 }
 
 fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {

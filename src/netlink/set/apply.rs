@@ -33,6 +33,9 @@ pub(super) fn apply(
     if let Some(fwmark) = &wanted.fwmark {
         config.set_fwmark(fwmark.value);
     }
+    if let Some(hold) = supplies.hold_unknown {
+        config.set_hold_unknown(hold);
+    }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity {
         config.set_identity(identity);
@@ -57,7 +60,10 @@ pub(super) fn apply(
         } else {
             change
         };
-        change.apply_to(request, config, &peer, &mut supplies.allowed_ips)
+        change.apply_to(request, config, &peer, &mut supplies.allowed_ips)?;
+        config.note_change(&peer);
+        config.resume(&peer);
+        Ok(())
     })
 }
 

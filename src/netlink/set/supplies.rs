@@ -15,6 +15,7 @@ use crate::{
     peer::Peer,
     pile::Pile,
     proto::{constants::MAX_PEERS_PER_DEVICE, messages::PublicKey},
+    strangers::HoldChange,
 };
 
 const NO_MEMORY: &CStr = c"not enough memory";
@@ -24,6 +25,8 @@ pub(super) struct Supplies {
     pub(super) port: PortChange,
     /// [`None`] if the private key stays as it is.
     pub(super) identity: Option<NewIdentity>,
+    /// [`None`] if initiations from unknown peers are held as before.
+    pub(super) hold_unknown: Option<HoldChange>,
     pub(super) peers: Pile<PeerRoom>,
     pub(super) allowed_ips: Reserve<Peer>,
 }
@@ -39,6 +42,7 @@ impl Supplies {
         let mut supplies = Self {
             port: prepare_port(request, wanted, config)?,
             identity: prepare_identity(request, wanted, config)?,
+            hold_unknown: prepare_hold_unknown(request, wanted, config)?,
             peers: Pile::new(),
             allowed_ips: Reserve::new(),
         };
@@ -105,6 +109,20 @@ fn prepare_identity(
     config
         .prepare_identity(key.value)
         .map_err(|error| request.refuse_at(key.attr, error, NO_MEMORY))
+}
+
+fn prepare_hold_unknown(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &Configuration<'_>,
+) -> Result<Option<HoldChange>> {
+    let Some(hold) = &wanted.hold_unknown else {
+        return Ok(None);
+    };
+    config
+        .prepare_hold_unknown(hold.value)
+        .map(Some)
+        .map_err(|error| request.refuse_at(hold.attr, error, NO_MEMORY))
 }
 
 fn reserve_allowed_ips(
