@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=1 mem=1024 timeout=300 files=selftests/clients,kernel:source/tools/net/ynl/pyynl/cli.py,kernel:source/tools/net/ynl/pyynl/lib,kernel:source/Documentation/netlink/specs/wireguard.yaml
+# guest: debug=uml image=tools smp=1 mem=1024 timeout=300 files=selftests/clients,kernel:source/tools/net/ynl/pyynl/cli.py,kernel:source/tools/net/ynl/pyynl/lib,kernel:source/Documentation/netlink/specs/wireguard.yaml,Documentation/netlink-own.yaml
 #
 # Clients that speak netlink themselves: pyroute2, and the kernel's own YNL with the kernel's own specification.
 
@@ -86,6 +86,28 @@ tunnel() {
 # with_peer ATTRIBUTES: a request about the peer.
 with_peer() { printf '{"ifname": "wgy0", "peers": [{"public-key": "%s", %s}]}' "$(hex "$public_2")" "$1"; }
 
+# What only our driver has.
+ynl_own() { python3 /tmp/pyynl/cli.py --no-schema --spec "$here/netlink-own.yaml" --output-json "$@"; }
+
+# own_get ATTRIBUTES EXPRESSION: the answer to a request for the device with those attributes, as in ynl_get.
+own_get() {
+	ynl_own --dump get-device --json "{\"ifname\": \"wgy0\", $1}" | python3 -c "
+import json, sys
+d = json.load(sys.stdin)[0]
+print($2)"
+}
+
+test_ynl_own() {
+	check "YNL: have unknown peers held" ynl_own --do set-device --json '{"ifname": "wgy0", "hold-unknown": 300}'
+	same "YNL: ask for changes, knowing nothing" "True True 300 1" \
+		"$(own_get '"generation": 0' "d['generation'] > 0, 'all-peers' in d, d['hold-unknown'], len(d['peers'])")"
+	same "YNL: there are none since" "False 0" \
+		"$(own_get "\"generation\": $(own_get '"generation": 0' "d['generation']")" "'all-peers' in d, len(d.get('peers', []))")"
+	same "YNL: ask for one peer" "1 False" \
+		"$(own_get "\"peer-key\": \"$(hex "$public_2")\"" "len(d['peers']), 'generation' in d")"
+	check "YNL: have nobody held" ynl_own --do set-device --json '{"ifname": "wgy0", "hold-unknown": 0}'
+}
+
 test_ynl() {
 	check "YNL: find the client" unpack_ynl
 	check "YNL: make an interface" ip link add wgy0 type wireguard
@@ -108,6 +130,7 @@ test_ynl() {
 		[{"family": 2, "ipaddr": "10.0.0.0", "cidr-mask": 33}]')"
 	ynl_refused "an unknown protocol version" "Protocol family not supported|Can't dive into 8" "$(with_peer '"protocol-version": 2')"
 	check "YNL: errors change nothing" eval 'ping_server && [ "$(wg show wgy0 peers)" = "$public_2" ]'
+	if is_ours; then test_ynl_own; fi
 	check "YNL: remove the peer" ynl_set "$(with_peer '"flags": "remove-me"')"
 	same "YNL: it is gone" "" "$(wg show wgy0 peers)"
 }

@@ -12,13 +12,15 @@ use kernel::{
 
 use crate::{
     allowed_ips::{AllowedIp, Ledger, Reserve},
+    changes::{Change, Changes, Kind},
     crypto::Key,
     device::Device,
     identity::Identity,
     kapi::{
         log::debug,
         net::rtnl::RtnlHeld,
-        sync::{atomic::Ordering, bh, rcu::RcuArc}, //
+        sync::{atomic::Ordering, bh, rcu::RcuArc},
+        time, //
     },
     peer::{Peer, PeerMemory},
     peers::KeyReservation,
@@ -27,7 +29,9 @@ use crate::{
         time::WallTime,
         timers::KeepaliveChange, //
     },
+    rx::handshake,
     socket::SocketPair,
+    strangers::HoldChange,
     tx::stage, //
 };
 
@@ -46,8 +50,9 @@ pub(crate) struct Config {
     condition: Condition,
     /// The port to listen on, or that was chosen; zero if any will do.
     port: u16,
-    /// Counts changes.
+    /// Counts changes, from where no device before has come to.
     generation: u64,
+    changes: Changes,
     /// The peers by their places, in the order of their creation.
     peers: RBTree<u64, RcuArc<Peer>>,
     peer_count: usize,
@@ -62,7 +67,9 @@ impl Config {
         Self {
             condition: Condition::Down,
             port: 0,
-            generation: 1,
+            // One has less than one change each nanosecond.
+            generation: time::monotonic_ns().max(1),
+            changes: Changes::new(),
             peers: RBTree::new(),
             peer_count: 0,
             next_place: 0,
@@ -141,6 +148,47 @@ impl<'a> Configuration<'a> {
     /// Notes that the device comes up, goes down or has been removed.
     pub(crate) fn set_condition(&mut self, condition: Condition) {
         self.config.condition = condition;
+    }
+
+    /// Notes which peers change from now on, for [`Self::first_change_since`].
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn keep_changes(&mut self) -> Result {
+        let config = &mut *self.config;
+        config.changes.keep(config.generation)
+    }
+
+    /// The number of the first change to a peer that is later than `generation`; [`None`] if it is
+    /// not known what has changed since.
+    pub(crate) fn first_change_since(&self, generation: u64) -> Option<u64> {
+        if generation > self.config.generation {
+            return None;
+        }
+        self.config.changes.first_since(generation)
+    }
+
+    /// The change of that number, unless it was lost or has yet to come.
+    pub(crate) fn change(&self, number: u64) -> Option<&Change> {
+        self.config.changes.get(number)
+    }
+
+    /// Whether no change of that number was lost.
+    pub(crate) fn has_change(&self, number: u64) -> bool {
+        self.change(number).is_some() || self.config.changes.is_next(number)
+    }
+
+    /// Notes that a peer is not as it was.
+    pub(crate) fn note_change(&mut self, peer: &Peer) {
+        let config = &mut *self.config;
+        if config.changes.are_kept() {
+            let generation = config.generation;
+            let number = config
+                .changes
+                .note(peer.public_key, Kind::Changed, generation);
+            peer.changed.store(number, Ordering::Relaxed);
+        }
     }
 
     /// Whether the device is up.
@@ -295,10 +343,35 @@ impl<'a> Configuration<'a> {
             self.remove_peer(&namesake);
         }
         let before = self.device.identity.replace(identity.clone());
+        self.device.strangers.clear();
         self.peers().for_each(Peer::forget_identity);
         if before.is_none() && self.is_up() {
             self.peers().for_each(Peer::flush_staged);
         }
+    }
+
+    /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
+    pub(crate) fn hold_unknown(&self) -> u16 {
+        self.device.strangers.hold_millis()
+    }
+
+    /// Prepares to hold them for another time. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn prepare_hold_unknown(&self, millis: u16) -> Result<HoldChange> {
+        self.device.strangers.prepare(millis)
+    }
+
+    /// Changes that time.
+    pub(crate) fn set_hold_unknown(&self, change: HoldChange) {
+        self.device.strangers.set(change);
+    }
+
+    /// Has a peer answered whose initiation is held, because it was unknown then.
+    pub(crate) fn resume(&self, peer: &Peer) {
+        handshake::resume(self.device, &peer.public_key);
     }
 
     /// How many peers there are.
@@ -340,6 +413,10 @@ impl<'a> Configuration<'a> {
         if self.config.peers.remove_node(&peer.place()).is_some() {
             self.config.peer_count = self.config.peer_count.wrapping_sub(1);
         }
+        let config = &mut *self.config;
+        config
+            .changes
+            .note(peer.public_key, Kind::Removed, config.generation);
         Peer::close(peer);
     }
 
@@ -387,6 +464,14 @@ impl<'a> Configuration<'a> {
         peer: &RcuArc<Peer>,
         reserve: &mut Reserve<Peer>,
     ) -> Result {
+        if self.config.changes.are_kept() {
+            let guard = kernel::sync::rcu::read_lock();
+            let before = self.device.allowed_ips.owner_of((&guard).into(), &ip);
+            drop(guard);
+            if let Some(before) = before.filter(|before| !before.ptr_eq(peer)) {
+                self.note_change(&before);
+            }
+        }
         self.device
             .allowed_ips
             .insert(&mut self.config.ledger, ip, peer, reserve)

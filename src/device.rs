@@ -64,6 +64,7 @@ use crate::{
     },
     session::{IndexTable, Session},
     socket::Sockets,
+    strangers::Strangers,
     tx::{self, encrypt::Encrypt, stage}, //
 };
 
@@ -100,6 +101,8 @@ pub(crate) struct Device {
     pub(crate) cookies: Cookies,
     #[pin]
     pub(crate) peers: PeersByKey,
+    #[pin]
+    pub(crate) strangers: Strangers,
     pub(crate) census: Census,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
     pub(crate) allowed_ips: AllowedIps<Peer>,
@@ -221,6 +224,7 @@ impl LinkOps for Device {
             load: prepared.load,
             cookies <- Cookies::new(),
             peers <- PeersByKey::new(),
+            strangers <- Strangers::new(),
             census: prepared.census,
             index_table: prepared.index_table,
             allowed_ips: AllowedIps::new(),
@@ -271,6 +275,7 @@ impl LinkOps for Device {
         config.unbind();
         this.handshakes.purge();
         this.receive_queue.flush();
+        this.strangers.clear();
         config.peers().for_each(|peer| peer.stop());
         // What was queued before must not meet what comes after the next start.
         this.handshake_queue.flush();

@@ -20,6 +20,7 @@
 mod allowed_ips;
 mod bindings;
 mod census;
+mod changes;
 mod config;
 mod crypto;
 mod device;
@@ -47,6 +48,7 @@ mod ratelimit;
 mod rx;
 mod session;
 mod socket;
+mod strangers;
 mod time;
 mod timers;
 mod tx;
@@ -76,9 +78,10 @@ module! {
 
 /// What the module registers, in the order in which it is taken back.
 struct WireGuard {
-    _netlink: genetlink::Registration,
     /// Deletes all devices.
     _link: LinkRegistration<Device>,
+    /// Devices announce unknown peers by it.
+    _netlink: genetlink::Registration,
     _devices: devices::Registrations,
     /// Closes sockets that are still open.
     _sockets: udp_tunnel::Registration,
@@ -92,13 +95,13 @@ impl kernel::Module for WireGuard {
         let drain = Drain;
         let sockets = udp_tunnel::Registration::new()?;
         let devices = devices::Registrations::new()?;
-        let link = Device::link().register()?;
         let netlink = netlink::FAMILY.register()?;
+        let link = Device::link().register()?;
         pr_info!("WireGuard 1.0.0 loaded. See www.wireguard.com for information.\n");
         pr_info!("Copyright (C) WireGuard for Rust-for-Linux authors. There is no warranty.\n");
         Ok(Self {
-            _netlink: netlink,
             _link: link,
+            _netlink: netlink,
             _devices: devices,
             _sockets: sockets,
             _drain: drain,

@@ -46,6 +46,8 @@ pub(crate) struct Peer {
     pub(crate) id: u64,
     /// Its place among the peers of the device. Changes under the lock of the configuration.
     pub(crate) place: AtomicU64,
+    /// The number of its last change that was noted. Changes under that lock, too.
+    pub(crate) changed: AtomicU64,
     pub(crate) device: Arc<Device>,
     pub(crate) public_key: PublicKey,
     /// What handshakes are made with. Process context.
@@ -134,6 +136,7 @@ impl Peer {
         let peer = object.fill(pin_init!(Self {
             id,
             place: AtomicU64::new(place),
+            changed: AtomicU64::new(0),
             device,
             public_key,
             noise <- new_mutex!(Noise::new(preshared_key), "wg_noise"),

@@ -15,8 +15,9 @@ from itertools import count
 import netlink
 from netlink import ACK, REQUEST, Request, nest, text
 from wireguard import (
-    DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, WireGuard, allowed, by_name, endpoint, flags, ip,
-    get_device, keepalive, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message, set_device,
+    ALL_PEERS, DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, WireGuard, allowed, by_name, endpoint, flags, ip,
+    get_device, hold_unknown, keepalive, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message,
+    set_device, since,
 )  # fmt: skip
 
 MODULE = "/job/wireguard.ko"
@@ -187,7 +188,7 @@ def key(number):
 def base():
     """A device with some of all."""
     return [
-        private_key(key(8)), port(51800), mark(1), flags(REPLACE_PEERS),
+        private_key(key(8)), port(51800), mark(1), flags(REPLACE_PEERS), hold_unknown(0),
         peers(
             peer(
                 key(16), psk(key(1)), endpoint("192.0.2.16", 1),
@@ -203,7 +204,7 @@ def changes():
     """Requests that make, change, and remove, and have enough in them to fail in the middle."""
     some = [ip(f"10.{number}.0.0/16") for number in range(40, 48)] + [ip(f"fd{number}::/32") for number in range(40, 48)]
     yield "everything anew", [
-        private_key(key(24)), port(51801), mark(2), flags(REPLACE_PEERS),
+        private_key(key(24)), port(51801), mark(2), flags(REPLACE_PEERS), hold_unknown(300),
         peers(
             peer(key(32), psk(key(3)), endpoint("192.0.2.32", 2), keepalive(30), allowed(*some[:6])),
             peer(key(33), psk(key(4)), endpoint("2001:db8::33", 2), allowed(*some[6:12])),
@@ -295,6 +296,32 @@ class Get:
                 found.pop(word, None)
         if shown != self.whole:
             yield f"it is shown in part: {shown}"
+
+
+class GetChanges:
+    name = "a device is asked for what has changed, the first time"
+
+    def __init__(self, links):
+        self.links = links
+        self.wireguard = WireGuard()
+
+    def before(self):
+        must(self.links.delete(), "delete")
+        must(self.links.add(), "add")
+        must(self.wireguard.ask(set_device(*base()))[0].error, "the base")
+
+    def attempt(self):
+        self.answer = self.wireguard.ask(get_device(by_name(), since(0)))
+        return self.answer[-1].error if self.answer else errno.EIO
+
+    def failed(self):
+        if len(self.wireguard.show()["peers"]) != 3:
+            yield "the device has not the peers that it had"
+
+    def done(self):
+        if not any(ty == ALL_PEERS for ty, _ in self.answer[0].attrs()):
+            yield "who knows nothing is not told everything"
+        self.before()
 
 
 def sweep(injection, operation, sites):

@@ -19,7 +19,7 @@ ALLOCATING = REALLOCATING | frozenset(
     __alloc_skb skb_clone skb_cow_data pskb_expand_head __pskb_pull_tail ___pskb_trim skb_checksum_help
     __skb_gso_segment
     ip_route_output_flow ip6_dst_lookup_flow udp_tunnel_xmit_skb udp_tunnel6_xmit_skb
-    icmp_ndo_send icmpv6_ndo_send
+    icmp_ndo_send icmpv6_ndo_send netlink_broadcast_filtered
     gro_receive_skb __gro_flush napi_complete_done netif_receive_skb_list
     """.split()
 )
@@ -41,7 +41,7 @@ NOT_ALLOCATING = frozenset(
     kfree_skb_list_reason sk_skb_reason_drop sg_init_table __vlan_get_protocol_offset
     dst_release ipv4_dst_check ip6_dst_check ip4_mtu ip6_mtu ipv4_mtu ip6_dst_hoplimit ip_tunnel_parse_protocol inet_confirm_addr ipv6_chk_addr
     __ipv6_addr_type disable_ipv6_mod in6addr_any kernel_in6addr_any ip_tunnel_header_ops
-    genlmsg_put nla_put nla_put_64bit rtnl_lock rtnl_unlock synchronize_net
+    genlmsg_put nla_put nla_put_64bit netlink_has_listeners rtnl_lock rtnl_unlock synchronize_net
     blake2s_final blake2s_update chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
     chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
     curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 rng_is_initialized wait_for_random_bytes

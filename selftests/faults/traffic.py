@@ -4,6 +4,7 @@
 import hashlib
 import os
 import random
+import select
 import socket
 import struct
 import time
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Callable
 
+from netlink import Socket, find_groups
 from relay import Relay
-from request_table import OTHER_PUBLIC, SELF
+from request_table import OTHER_PUBLIC, OWN_PUBLIC, SELF
 from scenario import inside, ip
 from tunnel import FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, arrives, listeners
-from wireguard import REMOVE_ME, endpoint, keepalive, mark, peer, peer_flags, peers, private_key, set_device
+from wireguard import REMOVE_ME, REPLACE_PEERS, endpoint, flags, hold_unknown, keepalive, mark, peer, peer_flags, peers, private_key, set_device
 
 # Another private key for a while.
 ANOTHER = bytes([24]) * 31 + b"\x41"
@@ -262,6 +264,17 @@ def handshakes_in_a_train(tunnel):
                 pass
 
 
+def stranger(tunnel):
+    """One end calls the other before it is configured there, and is announced."""
+    tunnel.b.set(flags(REPLACE_PEERS), hold_unknown(1000))
+    with inside("b"), Socket() as listener:
+        listener.join(find_groups("wireguard")["unknown-peers"])
+        tunnel.send(tunnel.a, tunnel.b, 4, b"x", patience=0)
+        if select.select([listener.socket], [], [], SOON)[0]:
+            tunnel.b.set(peers(peer(OWN_PUBLIC)))
+    tunnel.b.set(hold_unknown(0))
+
+
 def flood():
     with inside("a"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
         nobody.connect((OUTSIDE[4]["b"], PORT["b"]))
@@ -320,5 +333,6 @@ KINDS = {
     "messages in fragments": relayed(Relay.in_fragments),
     "messages in fragments, and others listen": relayed(Relay.in_fragments, ("b", "cable"), ("b", "lo"), ("a", "cable")),
     "handshakes in a train": Kind(handshakes_in_a_train),
+    "a stranger": Kind(stranger),
     "load": Kind(under_load),
 }

@@ -41,6 +41,13 @@ CTRL_CMD_GETFAMILY = 3
 CTRL_CMD_GETPOLICY = 10
 CTRL_ATTR_FAMILY_ID = 1
 CTRL_ATTR_FAMILY_NAME = 2
+CTRL_ATTR_MCAST_GROUPS = 7
+CTRL_ATTR_POLICY = 8
+
+GROUP_NAME = 1
+GROUP_ID = 2
+
+NETLINK_ADD_MEMBERSHIP = 1
 
 
 def align(length):
@@ -190,6 +197,10 @@ class Socket:
         self.send(*requests)
         return self.receive_all(size)
 
+    def join(self, group):
+        """Hears from now on what is sent to a multicast group."""
+        self.socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+
     def close(self):
         self.socket.close()
 
@@ -208,3 +219,10 @@ def find_family(name):
             raise OSError(answer.error, f"no generic netlink family {name}")
         told = dict(answer.attrs())
         return struct.unpack("=H", told[CTRL_ATTR_FAMILY_ID])[0], told
+
+
+def find_groups(name):
+    """The multicast groups of a family: their numbers by their names."""
+    _, told = find_family(name)
+    groups = [dict(attributes(raw)) for _, raw in attributes(told.get(CTRL_ATTR_MCAST_GROUPS, b""))]
+    return {group[GROUP_NAME].rstrip(b"\0").decode(): struct.unpack("=I", group[GROUP_ID])[0] for group in groups}

@@ -6,7 +6,7 @@ import struct
 import subprocess
 
 import netlink
-from netlink import DUMP, DUMP_INTR, MULTI, NLMSG_DONE, REQUEST, Request, error_name, nest, text, u16
+from netlink import DUMP, DUMP_INTR, MULTI, NLMSG_DONE, REQUEST, Request, attributes, error_name, nest, text, u16
 from request_table import A, B, C, SELF
 from scenario import command, device, inside, ip, is_c_driver, namespaces, scenario, until
 from wireguard import (
@@ -357,14 +357,30 @@ def abandoned_and_closed():
 @scenario("what the controller tells of the family")
 def family():
     _, told = netlink.find_family("wireguard")
-    return {ty: payload.hex() for ty, payload in told.items() if ty != netlink.CTRL_ATTR_FAMILY_ID}
+    varying = (netlink.CTRL_ATTR_FAMILY_ID, netlink.CTRL_ATTR_MCAST_GROUPS)
+    return {ty: payload.hex() for ty, payload in told.items() if ty not in varying}
+
+
+@scenario("the multicast groups of the family", theirs=[], here=["unknown-peers"])
+def groups():
+    return sorted(netlink.find_groups("wireguard"))
 
 
 def policy_dump(*attrs):
     with netlink.Socket(netlink.GENL_ID_CTRL) as ctrl:
         request = Request(netlink.CTRL_CMD_GETPOLICY, text(netlink.CTRL_ATTR_FAMILY_NAME, "wireguard") + b"".join(attrs), REQUEST | DUMP)
         found = ctrl.ask(request)
-    return [error_name(reply.error) if reply.ty == NLMSG_DONE or reply.error else told_policy(reply) for reply in found]
+    return [
+        error_name(reply.error) if reply.ty == NLMSG_DONE or reply.error else told_policy(reply)
+        for reply in found
+        if not own_types(reply)
+    ]  # fmt: skip
+
+
+def own_types(reply):
+    """The types of attributes that a part of an answer tells of, if no other driver has them."""
+    policies = [payload for ty, payload in reply.attrs() if ty == netlink.CTRL_ATTR_POLICY] if reply.is_data() else []
+    return [ty for policy in policies for _, types in attributes(policy) for ty, _ in attributes(types) if ty >= 128]
 
 
 def told_policy(reply):
@@ -376,6 +392,14 @@ def all_policies():
     found = policy_dump()
     assert len(found) > 25
     return found
+
+
+@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131])
+def own_policies():
+    with netlink.Socket(netlink.GENL_ID_CTRL) as ctrl:
+        name = text(netlink.CTRL_ATTR_FAMILY_NAME, "wireguard")
+        found = ctrl.ask(Request(netlink.CTRL_CMD_GETPOLICY, name, REQUEST | DUMP))
+    return sorted(ty for reply in found for ty in own_types(reply))
 
 
 @scenario("the policies of each command")

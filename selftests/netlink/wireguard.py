@@ -14,9 +14,13 @@ GET_DEVICE, SET_DEVICE = 0, 1
 IFINDEX, IFNAME, PRIVATE_KEY, PUBLIC_KEY, FLAGS, LISTEN_PORT, FWMARK, PEERS = range(1, 9)
 REPLACE_PEERS = 1
 
+# Of a device, this driver's own.
+PEER_KEY, GENERATION, ALL_PEERS, HOLD_UNKNOWN = range(128, 132)
+
 # Of a peer.
 (PEER_PUBLIC_KEY, PRESHARED_KEY, PEER_FLAGS, ENDPOINT, KEEPALIVE, LAST_HANDSHAKE, RX_BYTES, TX_BYTES, ALLOWED_IPS,
  PROTOCOL_VERSION) = range(1, 11)  # fmt: skip
+INITIATION_TIME = 128
 REMOVE_ME, REPLACE_ALLOWED_IPS, UPDATE_ONLY = 1, 2, 4
 
 # Of an allowed IP.
@@ -115,6 +119,18 @@ def get_device(*attrs, **unusual):
     return Request(GET_DEVICE, b"".join(attrs) or by_name(), **{"flags": REQUEST | DUMP, **unusual})
 
 
+def only_peer(key):
+    return attr(PEER_KEY, key)
+
+
+def hold_unknown(milliseconds):
+    return u16(HOLD_UNKNOWN, milliseconds)
+
+
+def since(generation):
+    return attr(GENERATION, struct.pack("=Q", generation))
+
+
 # --- what a device shows
 
 def show_endpoint(raw):
@@ -134,6 +150,8 @@ def show_ip(raw):
 def read_peer(raw):
     found = dict(attributes(raw))
     shown = {"key": found[PEER_PUBLIC_KEY].hex(), "allowed": []}
+    if PEER_FLAGS in found:
+        shown["flags"] = struct.unpack("=I", found[PEER_FLAGS])[0]
     if ALLOWED_IPS in found:
         shown["allowed"] = [show_ip(raw) for _, raw in attributes(found[ALLOWED_IPS])]
     if PRESHARED_KEY in found:

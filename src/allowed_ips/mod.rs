@@ -81,6 +81,14 @@ impl<P: Owner> AllowedIps<P> {
         }
     }
 
+    /// The owner of exactly this prefix.
+    pub(crate) fn owner_of(&self, rcu: Rcu<'_>, ip: &AllowedIp) -> Option<RcuArc<P>> {
+        match ip {
+            AllowedIp::V4(prefix) => self.v4.owner_of(rcu, prefix),
+            AllowedIp::V6(prefix) => self.v6.owner_of(rcu, prefix),
+        }
+    }
+
     /// Whether there are no prefixes.
     pub(crate) fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

@@ -160,6 +160,19 @@ impl<A: Number, P: Owner> Trie<A, P> {
         }
     }
 
+    /// The owner of exactly this prefix.
+    pub(super) fn owner_of(&self, rcu: Rcu<'_>, prefix: &Prefix<A>) -> Option<RcuArc<P>> {
+        let mut next = self.0.root(rcu);
+        loop {
+            next = match next? {
+                Node::Leaf(entry) => {
+                    return (entry.prefix == *prefix).then(|| entry.owner.clone());
+                }
+                Node::Branch(branch) => branch.at(place_in(branch, prefix)?),
+            };
+        }
+    }
+
     /// Gives a prefix to the owner that the entry names, and returns the entry before.
     ///
     /// # Errors

@@ -30,6 +30,32 @@ void wg_helper_genlmsg_cancel_wipe(struct sk_buff *skb, void *user_hdr)
 	trim_wipe(skb, genlmsg_nlhdr(user_hdr));
 }
 
+bool wg_helper_genl_has_listeners(const struct genl_family *family, struct net *net,
+				  unsigned int group)
+{
+	return group < family->n_mcgrps && genl_has_listeners(family, net, group) > 0;
+}
+
+struct sk_buff *wg_helper_genlmsg_new(void)
+{
+	return genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+}
+
+void wg_helper_nlmsg_free(struct sk_buff *skb)
+{
+	nlmsg_free(skb);
+}
+
+int wg_helper_genlmsg_multicast_netns(const struct genl_family *family, struct net *net,
+				      struct sk_buff *skb, unsigned int group)
+{
+	if (group >= family->n_mcgrps) {
+		nlmsg_free(skb);
+		return -EINVAL;
+	}
+	return genlmsg_multicast_netns(family, net, skb, 0, group, GFP_KERNEL);
+}
+
 struct nlattr *wg_helper_nla_nest_start(struct sk_buff *skb, int attrtype)
 {
 	return nla_nest_start(skb, attrtype);
@@ -62,6 +88,7 @@ const struct nla_policy *wg_helper_test_nla_policy(void)
 		NLA_POLICY_EXACT_LEN(32),
 		NLA_POLICY_MIN_LEN(16),
 		{ .type = NLA_NUL_STRING, .len = 15 },
+		NLA_POLICY_RANGE(NLA_U16, 0, 5000),
 		NLA_POLICY_NESTED_ARRAY(test_nested),
 	};
 

@@ -102,6 +102,21 @@ bool wg_helper_netdev_registered(const struct net_device *dev)
 	return READ_ONCE(dev->reg_state) == NETREG_REGISTERED;
 }
 
+/*
+ * A device is closed before it changes or leaves its namespace, and either waits for readers in
+ * between.
+ */
+struct net *wg_helper_netdev_get_net(const struct net_device *dev)
+{
+	struct net *net = NULL;
+
+	rcu_read_lock();
+	if (netif_running(dev))
+		net = maybe_get_net(dev_net_rcu(dev));
+	rcu_read_unlock();
+	return net;
+}
+
 void wg_helper_dev_put(struct net_device *dev)
 {
 	dev_put(dev);

@@ -49,6 +49,7 @@ unsigned int wg_helper_netdev_mtu(const struct net_device *dev);
 bool wg_helper_may_xmit_here(unsigned int max_depth);
 bool wg_helper_netif_running(const struct net_device *dev);
 bool wg_helper_netdev_registered(const struct net_device *dev);
+struct net *wg_helper_netdev_get_net(const struct net_device *dev);
 void wg_helper_dev_put(struct net_device *dev);
 void wg_helper_disable_send_redirects(struct net_device *dev);
 void wg_helper_addr_gen_mode_none(struct net_device *dev);

@@ -11,6 +11,10 @@
 //! picture. The interface may even be removed: nobody has to wait for a reader who takes his time,
 //! or who has lost interest; the dump then ends with `ENODEV`.
 //!
+//! A step takes as long as its message is long: where it goes on is looked up, not counted to. Who
+//! asks may have one peer shown, or what has changed since an earlier answer. Nothing that such
+//! answers have beside peers is in others: there are programs that stumble over it.
+//!
 //! The private and all preshared keys are in the messages, and stay in their buffers until
 //! those are freed: the kernel has no way to wipe what a reader has been given.
 
@@ -23,32 +27,73 @@ use zerocopy::IntoBytes;
 use super::{lookup, policy, uapi::*};
 use crate::{
     allowed_ips::AllowedIp,
+    changes::Kind,
     config::Configuration,
     device::Device,
-    kapi::net::{
-        addr::Family,
-        device::NetDevice,
-        genetlink::{Dump, Info, Message, Policy, Progress, Writer}, //
+    kapi::{
+        net::{
+            addr::Family,
+            device::NetDevice,
+            genetlink::{Dump, Info, Message, Policy, Progress, Writer}, //
+        },
+        sync::{atomic::Ordering, rcu::RcuArc}, //
     },
-    peer::Peer, //
+    peer::Peer,
+    proto::messages::PublicKey, //
 };
 
 /// A dump under way.
 pub(super) struct GetDevice {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
+    request: Request,
     next: Position,
+}
+
+/// What a dump is to show.
+#[derive(Clone, Copy)]
+enum Request {
+    Device,
+    /// Only one of the peers.
+    Peer(PublicKey),
+    /// Only what has changed since that generation, if that is known, and which generation this is.
+    Since(u64),
 }
 
 /// Where a dump goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Position {
+struct Position {
+    stage: Stage,
+    within: Option<Within>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
     /// At the very beginning.
     Device,
-    /// At the first peer with this number or a higher one.
+    /// At the first peer at this place or a later one.
     Peer(u64),
-    /// Within the peer of this number, at its first allowed IP with the other number or a higher one.
-    AllowedIp(u64, u64),
+    /// At the change of this number.
+    Change(u64),
+    /// At the only peer.
+    Only(PublicKey),
+    End,
+}
+
+/// Within a peer, at its first allowed IP with that number or a higher one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Within {
+    /// The number of the peer: another one may have come in its place.
+    peer: u64,
+    allowed_ip: u64,
+}
+
+/// What there is to show at a stage.
+enum Found {
+    Peer(RcuArc<Peer>),
+    /// No peer has that key any more.
+    Removed(PublicKey),
+    Nothing,
 }
 
 impl Dump for GetDevice {
@@ -57,8 +102,9 @@ impl Dump for GetDevice {
     fn start(request: &Info<'_>) -> Result<Self> {
         let (_netdev, device) = lookup(request)?;
         Ok(Self {
+            request: Request::read(request, &device)?,
             device,
-            next: Position::Device,
+            next: Stage::Device.into(),
         })
     }
 
@@ -67,10 +113,11 @@ impl Dump for GetDevice {
         config.check_there()?;
         message.set_generation(config.generation());
         let first = self.next;
-        if self.next == Position::Device {
+        if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
-            self.next = Position::Peer(0);
+            self.next = self.request.begin(message, &config)?.into();
         }
+        self.next = go_on_with_all(message, &config, self.next)?;
         let progress = put_peers(message, &config, &mut self.next)?;
         if progress == Progress::More && self.next == first {
             // Not even an empty message has room for the next element.
@@ -78,6 +125,124 @@ impl Dump for GetDevice {
         }
         Ok(progress)
     }
+}
+
+impl Request {
+    fn read(request: &Info<'_>, device: &Arc<Device>) -> Result<Self> {
+        match (
+            request.attr(WGDEVICE_A_PEER_KEY),
+            request.attr(WGDEVICE_A_GENERATION),
+        ) {
+            (None, None) => Ok(Self::Device),
+            (Some(attr), None) => {
+                let key = PublicKey(*attr.array()?);
+                if device.peers.find(&key).is_none() {
+                    return Err(request.refuse_at(attr, ENOENT, c"no peer has this public key"));
+                }
+                Ok(Self::Peer(key))
+            }
+            (None, Some(attr)) => {
+                Device::configure(device)
+                    .keep_changes()
+                    .map_err(|error| request.refuse_at(attr, error, c"not enough memory"))?;
+                Ok(Self::Since(u64::from_ne_bytes(*attr.array()?)))
+            }
+            (Some(_), Some(attr)) => {
+                Err(request.refuse_at(attr, EINVAL, c"ask for one peer or for what has changed"))
+            }
+        }
+    }
+
+    /// Where to begin with the peers. Writes what belongs to the device in such an answer alone.
+    fn begin(self, message: &mut Writer<'_>, config: &Configuration<'_>) -> Result<Stage> {
+        match self {
+            Self::Device => Ok(Stage::Peer(0)),
+            Self::Peer(key) => Ok(Stage::Only(key)),
+            Self::Since(generation) => {
+                message.put_u64(
+                    WGDEVICE_A_GENERATION,
+                    config.generation(),
+                    WGDEVICE_A_UNSPEC,
+                )?;
+                if config.hold_unknown() != 0 {
+                    message.put_u16(WGDEVICE_A_HOLD_UNKNOWN, config.hold_unknown())?;
+                }
+                match config.first_change_since(generation) {
+                    Some(first) => Ok(Stage::Change(first)),
+                    None => begin_with_all(message),
+                }
+            }
+        }
+    }
+}
+
+/// Begins to show all peers to who has asked for changes.
+fn begin_with_all(message: &mut Writer<'_>) -> Result<Stage> {
+    message.put(WGDEVICE_A_ALL_PEERS, &[])?;
+    Ok(Stage::Peer(0))
+}
+
+/// Where to go on if changes that were still to be shown have been lost meanwhile.
+fn go_on_with_all(
+    message: &mut Writer<'_>,
+    config: &Configuration<'_>,
+    next: Position,
+) -> Result<Position> {
+    match next.stage {
+        Stage::Change(number) if !config.has_change(number) => Ok(begin_with_all(message)?.into()),
+        _ => Ok(next),
+    }
+}
+
+impl From<Stage> for Position {
+    fn from(stage: Stage) -> Self {
+        Self {
+            stage,
+            within: None,
+        }
+    }
+}
+
+impl Stage {
+    /// What there is from here on, and where it was found.
+    fn find(self, config: &Configuration<'_>) -> (Self, Found) {
+        match self {
+            Self::Device | Self::End => (Self::End, Found::Nothing),
+            Self::Peer(place) => match config.peer_from(place) {
+                Some(peer) => (Self::Peer(peer.place()), Found::Peer(peer)),
+                None => (Self::End, Found::Nothing),
+            },
+            Self::Only(key) => match config.peer(&key) {
+                Some(peer) => (self, Found::Peer(peer)),
+                None => (Self::End, Found::Nothing),
+            },
+            Self::Change(number) => find_change(config, number),
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::Device | Self::Only(_) | Self::End => Self::End,
+            Self::Peer(place) => Self::Peer(place.saturating_add(1)),
+            Self::Change(number) => Self::Change(number.saturating_add(1)),
+        }
+    }
+}
+
+/// The first change of that number or a higher one that nothing has come after.
+fn find_change(config: &Configuration<'_>, mut number: u64) -> (Stage, Found) {
+    while let Some(change) = config.change(number) {
+        let found = match (config.peer(&change.key), change.kind) {
+            (Some(peer), _) if peer.changed.load(Ordering::Relaxed) == number => Found::Peer(peer),
+            (None, Kind::Removed) => Found::Removed(change.key),
+            (Some(_), _) | (None, Kind::Changed) => {
+                number = number.saturating_add(1);
+                continue;
+            }
+        };
+        return (Stage::Change(number), found);
+    }
+    (Stage::Change(number), Found::Nothing)
 }
 
 fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configuration<'_>) -> Result {
@@ -102,25 +267,28 @@ fn put_peers(
     let mut list = message.nest(WGDEVICE_A_PEERS)?;
     let mut is_empty = true;
     let progress = loop {
-        let (from, within) = match *next {
-            Position::Device => (0, None),
-            Position::Peer(from) => (from, None),
-            Position::AllowedIp(peer, from) => (peer, Some(from)),
+        let (stage, found) = next.stage.find(config);
+        let rest = match found {
+            Found::Nothing => break Progress::Done,
+            Found::Removed(key) => put_removed(&mut list, &key).map(|()| None),
+            Found::Peer(peer) => {
+                // A peer that was removed amid its allowed IPs is not the one found.
+                let within = next.within.filter(|within| within.peer == peer.id);
+                put_peer(&mut list, config, &peer, within)
+            }
         };
-        let Some(peer) = config.peer_from(from) else {
-            break Progress::Done;
-        };
-        // A peer that was removed amid its allowed IPs is not the one found.
-        let within = within.filter(|_| peer.place() == from);
-        let Ok(rest) = put_peer(&mut list, config, &peer, within) else {
+        let Ok(rest) = rest else {
             break Progress::More;
         };
         is_empty = false;
-        if let Some(from) = rest {
-            *next = Position::AllowedIp(peer.place(), from);
+        if rest.is_some() {
+            *next = Position {
+                stage,
+                within: rest,
+            };
             break Progress::More;
         }
-        *next = Position::Peer(peer.place().saturating_add(1));
+        *next = stage.next().into();
     };
     if is_empty {
         drop(list);
@@ -130,6 +298,14 @@ fn put_peers(
     Ok(progress)
 }
 
+/// Writes that there is no peer of that key any more, as a request would say it.
+fn put_removed(list: &mut Writer<'_>, key: &PublicKey) -> Result {
+    let mut nest = list.nest(ELEMENT)?;
+    nest.put(WGPEER_A_PUBLIC_KEY, &key.0)?;
+    nest.put_u32(WGPEER_A_FLAGS, WGPEER_F_REMOVE_ME)?;
+    nest.end()
+}
+
 /// Writes a peer, or with `within` only its allowed IPs from there on.
 ///
 /// Returns where to go on within the peer, unless it is complete. On error nothing is written.
@@ -137,16 +313,20 @@ fn put_peer(
     list: &mut Writer<'_>,
     config: &Configuration<'_>,
     peer: &Peer,
-    within: Option<u64>,
-) -> Result<Option<u64>> {
+    within: Option<Within>,
+) -> Result<Option<Within>> {
     let mut nest = list.nest(ELEMENT)?;
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
         put_peer_state(&mut nest, peer)?;
     }
-    let rest = put_allowed_ips(&mut nest, config, peer.id, within.unwrap_or(0))?;
+    let from = within.map_or(0, |within| within.allowed_ip);
+    let rest = put_allowed_ips(&mut nest, config, peer.id, from)?;
     nest.end()?;
-    Ok(rest)
+    Ok(rest.map(|allowed_ip| Within {
+        peer: peer.id,
+        allowed_ip,
+    }))
 }
 
 fn put_peer_state(nest: &mut Writer<'_>, peer: &Peer) -> Result {

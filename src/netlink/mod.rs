@@ -8,6 +8,7 @@
 //! Locks: the core's generic netlink mutex, then the device's configuration lock. RTNL is not taken, so
 //! nobody who changes links, addresses or routes waits for a large configuration.
 
+mod events;
 mod get;
 mod policy;
 mod set;
@@ -19,12 +20,17 @@ use kernel::{
     sync::Arc, //
 };
 
+pub(crate) use self::events::{
+    announce_unknown_peer,
+    has_unknown_peer_listeners, //
+};
+
 use self::{get::GetDevice, set::SetDevice, uapi::*};
 use crate::{
     device::Device,
     kapi::net::{
         device::{self, Id, NetDeviceRef},
-        genetlink::{Family, Info, Op}, //
+        genetlink::{Family, Group, Info, Op}, //
     },
 };
 
@@ -34,7 +40,13 @@ pub(crate) static FAMILY: Family = Family::new(
     WG_GENL_NAME,
     WG_GENL_VERSION,
     &OPS,
+    &GROUPS,
 );
+
+static GROUPS: [Group; 1] = [Group::new(UNKNOWN_PEERS).require_net_admin()];
+
+/// The place of that group among them.
+const UNKNOWN_PEERS_GROUP: usize = 0;
 
 static OPS: [Op; 2] = [
     Op::new_dump::<GetDevice>(WG_CMD_GET_DEVICE).require_net_admin(),

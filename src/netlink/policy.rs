@@ -4,7 +4,7 @@
 //!
 //! User space can read these tables from the kernel, and tools rely on which error a malformed
 //! attribute yields: they are part of the interface, described by
-//! `Documentation/netlink/specs/wireguard.yaml` of the kernel.
+//! `Documentation/netlink/specs/wireguard.yaml` of the kernel, but for what is the driver's own.
 
 #![allow(clippy::indexing_slicing, reason = "the compiler evaluates the tables")]
 
@@ -18,18 +18,23 @@ const NAME: Policy = Policy::nul_string(IFNAMSIZ - 1);
 const MIN_SOCKADDR_LEN: i16 = 16;
 const MIN_ADDRESS_LEN: i16 = 4;
 
+/// After five seconds an initiator tries again anyway.
+const MAX_HOLD_MILLIS: i16 = 5000;
+
 /// `struct __kernel_timespec`.
 const TIMESPEC_LEN: i16 = 16;
 
-pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_IFNAME as usize + 1] = {
-    let mut table = [Policy::REJECT; WGDEVICE_A_IFNAME as usize + 1];
+pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_GENERATION as usize + 1] = {
+    let mut table = [Policy::REJECT; WGDEVICE_A_GENERATION as usize + 1];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
     table[WGDEVICE_A_IFNAME as usize] = NAME;
+    table[WGDEVICE_A_PEER_KEY as usize] = KEY;
+    table[WGDEVICE_A_GENERATION as usize] = Policy::U64;
     table
 };
 
-pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_PEERS as usize + 1] = {
-    let mut table = [Policy::REJECT; WGDEVICE_A_PEERS as usize + 1];
+pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = {
+    let mut table = [Policy::REJECT; WGDEVICE_A_HOLD_UNKNOWN as usize + 1];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
     table[WGDEVICE_A_IFNAME as usize] = NAME;
     table[WGDEVICE_A_PRIVATE_KEY as usize] = KEY;
@@ -38,6 +43,7 @@ pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_PEERS as usize + 1] = {
     table[WGDEVICE_A_LISTEN_PORT as usize] = Policy::U16;
     table[WGDEVICE_A_FWMARK as usize] = Policy::U32;
     table[WGDEVICE_A_PEERS as usize] = Policy::nested_array(&PEER);
+    table[WGDEVICE_A_HOLD_UNKNOWN as usize] = Policy::max_u16(MAX_HOLD_MILLIS);
     table
 };
 

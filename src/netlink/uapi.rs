@@ -13,8 +13,15 @@ pub(super) const WG_PROTOCOL_VERSION: u32 = 1;
 pub(super) const WG_CMD_GET_DEVICE: u8 = 0;
 pub(super) const WG_CMD_SET_DEVICE: u8 = 1;
 
+/// To the listeners of [`UNKNOWN_PEERS`]; this driver's own, as the group is.
+pub(super) const WG_CMD_UNKNOWN_PEER: u8 = 128;
+
+/// Who wants to be told of initiations from peers that are not configured.
+pub(super) const UNKNOWN_PEERS: &CStr = c"unknown-peers";
+
 pub(super) const WGDEVICE_F_REPLACE_PEERS: u32 = 1 << 0;
 
+pub(super) const WGDEVICE_A_UNSPEC: u16 = 0;
 pub(super) const WGDEVICE_A_IFINDEX: u16 = 1;
 pub(super) const WGDEVICE_A_IFNAME: u16 = 2;
 pub(super) const WGDEVICE_A_PRIVATE_KEY: u16 = 3;
@@ -23,6 +30,17 @@ pub(super) const WGDEVICE_A_FLAGS: u16 = 5;
 pub(super) const WGDEVICE_A_LISTEN_PORT: u16 = 6;
 pub(super) const WGDEVICE_A_FWMARK: u16 = 7;
 pub(super) const WGDEVICE_A_PEERS: u16 = 8;
+
+// Those of this driver alone begin at 128, where the kernel's own will not come to.
+
+/// To get one peer, that of this public key.
+pub(super) const WGDEVICE_A_PEER_KEY: u16 = 128;
+/// To get what has changed since this generation of the configuration, and which one that is.
+pub(super) const WGDEVICE_A_GENERATION: u16 = 129;
+/// The peers that follow are all there are, and not those that have changed.
+pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
+/// For how many milliseconds initiations from unknown peers are held; zero if not at all.
+pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
@@ -39,6 +57,9 @@ pub(super) const WGPEER_A_RX_BYTES: u16 = 7;
 pub(super) const WGPEER_A_TX_BYTES: u16 = 8;
 pub(super) const WGPEER_A_ALLOWEDIPS: u16 = 9;
 pub(super) const WGPEER_A_PROTOCOL_VERSION: u16 = 10;
+
+/// When the peer made its initiation by its own clock, a TAI64N label: this driver's own.
+pub(super) const WGPEER_A_INITIATION_TIME: u16 = 128;
 
 pub(super) const WGALLOWEDIP_F_REMOVE_ME: u32 = 1 << 0;
 

@@ -19,7 +19,7 @@ use kernel::{
     sync::{ArcBorrow, Mutex}, //
 };
 
-use super::handshake::Incoming;
+use super::handshake::{Content, Incoming};
 use crate::{
     crypto::{KernelCrypto, Key},
     device::Device,
@@ -212,11 +212,11 @@ impl Cookies {
 pub(super) fn receive(device: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
     // Whoever has no randomness yet cannot answer.
     let queued = match random::is_ready().then(|| examine(&device, &skb, bh)) {
-        Some(Some(sender)) => queue(device, skb, sender),
+        Some(Some(sender)) => queue(device, Content::Packet(skb, sender)),
         Some(None) => return,
-        None => Err(skb),
+        None => Err(Content::Packet(skb, Sender::Unasked)),
     };
-    if let Err(skb) = queued {
+    if let Err(Content::Packet(skb, _)) = queued {
         debug_ratelimited!(
             device.dev,
             "Dropping handshake packet from {}",
@@ -321,21 +321,21 @@ pub(super) fn create_reply(
 }
 
 /// Queues a message, or gives it back if there is no room.
-fn queue(device: ArcBorrow<'_, Device>, skb: SkBuff, sender: Sender) -> Result<(), SkBuff> {
+pub(super) fn queue(device: ArcBorrow<'_, Device>, content: Content) -> Result<(), Content> {
     let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
-        return Err(skb);
+        return Err(content);
     };
-    let enter = || match sender {
-        Sender::Proven => device.handshakes.enter_empty(),
+    let enter = || match content {
+        Content::Packet(_, Sender::Proven) | Content::Held(_) => device.handshakes.enter_empty(),
         // Who has proved something finds room, however many come who have not.
-        Sender::Unasked | Sender::Unproven => device.handshakes.enter_spare(),
+        Content::Packet(_, Sender::Unasked | Sender::Unproven) => device.handshakes.enter_spare(),
     };
     // One CPU may be slower than the next.
     let Some(entrance) = enter().or_else(enter) else {
-        return Err(skb);
+        return Err(content);
     };
     place.keep();
-    let job = Incoming::new(device.into(), skb, sender);
+    let job = Incoming::new(device.into(), content);
     entrance.submit(&device.receive_queue, job);
     Ok(())
 }

@@ -10,13 +10,18 @@ use kernel::{
     sync::Arc, //
 };
 
-use super::admission::{
-    self,
-    Sender, //
+use super::{
+    admission::{
+        self,
+        Sender, //
+    },
+    stranger, //
 };
 use crate::{
+    crypto::KernelCrypto,
     device::Device,
     devices,
+    identity::Identity,
     index_table::Entry,
     kapi::{
         crypto::without_traces,
@@ -37,9 +42,10 @@ use crate::{
         cookie::{self, CookieError},
         handshake::IncomingInitiation,
         identity::RemoteStatic,
-        messages::{self, CookieReply, HandshakeMessage, Initiation, Message, Response},
+        messages::{self, CookieReply, HandshakeMessage, Initiation, Message, PublicKey, Response},
     },
     queue::{parallel::Job, share::Share},
+    strangers::Held,
     time::{boot_now, mono_now, wall_now},
     timers,
     tx::{self, stage}, //
@@ -48,18 +54,27 @@ use crate::{
 /// A message to be processed.
 pub(crate) struct Incoming {
     device: Arc<Device>,
-    skb: SkBuff,
-    sender: Sender,
+    content: Content,
+}
+
+pub(super) enum Content {
+    Packet(SkBuff, Sender),
+    /// An initiation that was let through before, when its sender was unknown.
+    Held(KBox<Held>),
 }
 
 impl Incoming {
     /// A message that has a place in the device's load, which it gives back in the end.
-    pub(super) fn new(device: Arc<Device>, skb: SkBuff, sender: Sender) -> Self {
-        Self {
-            device,
-            skb,
-            sender,
-        }
+    pub(super) fn new(device: Arc<Device>, content: Content) -> Self {
+        Self { device, content }
+    }
+}
+
+/// Has the initiation of a peer processed that was held because the peer was unknown, if there is one.
+pub(crate) fn resume(device: &Arc<Device>, key: &PublicKey) {
+    if let Some(held) = device.strangers.take(key, boot_now()) {
+        // If it is lost, the sender tries again, as after any other loss.
+        let _ = admission::queue(device.into(), Content::Held(held));
     }
 }
 
@@ -79,7 +94,14 @@ impl Job for Incoming {
 
     fn run(self) -> Option<Self> {
         devices::relax(boot_now());
-        process(&self.device, &self.skb, self.sender);
+        match &self.content {
+            Content::Packet(skb, sender) => {
+                let _ = process(&self.device, skb, *sender);
+            }
+            Content::Held(held) => {
+                without_traces(|| receive_initiation(&self.device, &held.message, &held.origin));
+            }
+        }
         None
     }
 }
@@ -89,7 +111,7 @@ fn process(device: &Arc<Device>, skb: &SkBuff, sender: Sender) -> Option<()> {
     match messages::parse(skb.linear()).ok()? {
         Message::Initiation(message) => {
             admit(device, message, &datagram, sender)?;
-            without_traces(|| receive_initiation(device, message, &datagram));
+            without_traces(|| receive_initiation(device, message, &datagram.origin));
         }
         Message::Response(message) => {
             admit(device, message, &datagram, sender)?;
@@ -122,16 +144,20 @@ fn admit(
     }
 }
 
-fn receive_initiation(device: &Device, message: &Initiation, datagram: &Datagram) {
-    let Some(peer) = consume_initiation(device, message) else {
-        debug_ratelimited!(
-            device.dev,
-            "Invalid handshake initiation from {}",
-            ShowSocketAddr(datagram.origin.source())
-        );
-        return;
+fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin) {
+    let peer = match consume_initiation(device, message, origin) {
+        Ok(peer) => peer,
+        Err(Refusal::Held) => return,
+        Err(Refusal::Invalid) => {
+            debug_ratelimited!(
+                device.dev,
+                "Invalid handshake initiation from {}",
+                ShowSocketAddr(origin.source())
+            );
+            return;
+        }
     };
-    peer.endpoint.set_from_datagram(&datagram.origin);
+    peer.endpoint.set_from_datagram(origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
@@ -143,27 +169,52 @@ fn receive_initiation(device: &Device, message: &Initiation, datagram: &Datagram
     count(&peer, INITIATION_LEN);
 }
 
-fn consume_initiation(device: &Device, message: &Initiation) -> Option<RcuArc<Peer>> {
-    let identity = device.identity.get()?;
-    let incoming = IncomingInitiation::open(identity.keys(), message).ok()?;
-    let peer = device.peers.find(incoming.remote_static())?;
+/// Why an initiation has no effect on a peer.
+enum Refusal {
+    Invalid,
+    /// There is no such peer yet.
+    Held,
+}
+
+fn consume_initiation(
+    device: &Arc<Device>,
+    message: &Initiation,
+    origin: &Origin,
+) -> Result<RcuArc<Peer>, Refusal> {
+    let identity = device.identity.get().ok_or(Refusal::Invalid)?;
+    let incoming =
+        IncomingInitiation::open(identity.keys(), message).map_err(|_| Refusal::Invalid)?;
+    let Some(peer) = device.peers.find(incoming.remote_static()) else {
+        let is_held = stranger::meet(device, &identity, incoming, message, origin).is_some();
+        return Err(if is_held {
+            Refusal::Held
+        } else {
+            Refusal::Invalid
+        });
+    };
+    accept_initiation(&peer, &identity, incoming).ok_or(Refusal::Invalid)?;
+    Ok(peer)
+}
+
+fn accept_initiation(
+    peer: &Peer,
+    identity: &RcuArc<Identity>,
+    incoming: IncomingInitiation<'_, KernelCrypto>,
+) -> Option<()> {
     // If it is not known yet it costs a Diffie-Hellman, which a stranger can ask for: not under the
     // lock, and not kept for him.
-    let known = peer.noise.lock().remote(&identity);
+    let known = peer.noise.lock().remote(identity);
     let remote = known.unwrap_or_else(|| RemoteStatic::new(peer.public_key, Some(identity.keys())));
     let authentic = incoming.authenticate(&remote).ok()?;
-    {
-        let mut noise = peer.noise.lock();
-        // The key may have been changed meanwhile.
-        let ours = device.identity.get()?;
-        if !ours.ptr_eq(&identity) {
-            return None;
-        }
-        noise
-            .accept_initiation(&identity, remote, authentic, boot_now())
-            .ok()?;
+    let mut noise = peer.noise.lock();
+    // The key may have been changed meanwhile.
+    let ours = peer.device.identity.get()?;
+    if !ours.ptr_eq(identity) {
+        return None;
     }
-    Some(peer)
+    noise
+        .accept_initiation(identity, remote, authentic, boot_now())
+        .ok()
 }
 
 fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {

@@ -12,6 +12,7 @@ pub(crate) mod decrypt;
 pub(crate) mod deliver;
 pub(crate) mod handshake;
 pub(crate) mod receive;
+mod stranger;
 
 use crate::{
     kapi::{

@@ -33,7 +33,7 @@ use crate::{
     bindings,
     kapi::{
         flags::flag_set,
-        net::rtnl::RtnlHeld,
+        net::{netns::Net, rtnl::RtnlHeld},
         string,
         sync::bh::BhDisabled, //
     }, //
@@ -195,6 +195,12 @@ impl NetDevice {
     pub(crate) fn is_running(&self) -> bool {
         // SAFETY: By the type invariants.
         unsafe { bindings::netif_running(self.as_ptr()) }
+    }
+
+    /// The network namespace that the device is in, unless it is down or the namespace on its way out.
+    pub(crate) fn net(&self) -> Option<Net> {
+        // SAFETY: By the type invariants; what is returned is null or a new reference.
+        unsafe { Net::from_owned(bindings::netdev_get_net(self.as_ptr())) }
     }
 
     /// Whether users still have the device. It stays so for as long as RTNL is held.

@@ -101,6 +101,19 @@ unsafe impl Send for Net {}
 // SAFETY: As `NetRef` is.
 unsafe impl Sync for Net {}
 
+impl Net {
+    /// Takes over a reference, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// `net` must be null, or come with a count of the namespace's references that the caller gives
+    /// away.
+    pub(in crate::kapi) unsafe fn from_owned(net: *mut bindings::net) -> Option<Self> {
+        // INVARIANT: By the caller's promise, a pointer comes with a reference.
+        NonNull::new(net).map(Self)
+    }
+}
+
 impl Deref for Net {
     type Target = NetRef;
 

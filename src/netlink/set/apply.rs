@@ -34,6 +34,9 @@ pub(super) fn apply(
     if let Some(fwmark) = &wanted.fwmark {
         config.set_fwmark(fwmark.value);
     }
+    if let Some(hold) = supplies.hold_unknown {
+        config.set_hold_unknown(hold);
+    }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);
@@ -58,7 +61,10 @@ pub(super) fn apply(
         } else {
             change
         };
-        change.apply_to(request, config, &peer, &mut supplies)
+        change.apply_to(request, config, &peer, &mut supplies)?;
+        config.note_change(&peer);
+        config.resume(&peer);
+        Ok(())
     })
 }
 

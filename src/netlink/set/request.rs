@@ -24,6 +24,8 @@ pub(super) struct DeviceRequest<'a> {
     pub(super) listen_port: Option<Blamable<'a, u16>>,
     pub(super) fwmark: Option<Blamable<'a, u32>>,
     private_key: Option<Blamable<'a, &'a [u8; 32]>>,
+    /// In milliseconds.
+    pub(super) hold_unknown: Option<Blamable<'a, u16>>,
     peers: Option<Attr<'a>>,
 }
 
@@ -42,6 +44,7 @@ impl<'a> DeviceRequest<'a> {
             listen_port: blamable(attr(WGDEVICE_A_LISTEN_PORT), Attr::u16)?,
             fwmark: blamable(attr(WGDEVICE_A_FWMARK), Attr::u32)?,
             private_key: blamable(attr(WGDEVICE_A_PRIVATE_KEY), Attr::array)?,
+            hold_unknown: blamable(attr(WGDEVICE_A_HOLD_UNKNOWN), Attr::u16)?,
             peers: attr(WGDEVICE_A_PEERS),
         };
         for element in this.peers() {

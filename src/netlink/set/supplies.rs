@@ -16,6 +16,7 @@ use crate::{
     peer::Peer,
     pile::Pile,
     proto::{constants::MAX_PEERS_PER_DEVICE, messages::PublicKey},
+    strangers::HoldChange,
 };
 
 const NO_MEMORY: &CStr = c"not enough memory";
@@ -25,6 +26,8 @@ pub(super) struct Supplies {
     pub(super) port: PortChange,
     /// [`None`] if the private key stays as it is.
     pub(super) identity: Option<NewIdentity>,
+    /// [`None`] if initiations from unknown peers are held as before.
+    pub(super) hold_unknown: Option<HoldChange>,
     pub(super) peers: Pile<PeerRoom>,
     /// Places for preshared keys.
     pub(super) keys: Pile<KBox<Key>>,
@@ -42,6 +45,7 @@ impl Supplies {
         let mut supplies = Self {
             port: prepare_port(request, wanted, config)?,
             identity: prepare_identity(request, wanted, config)?,
+            hold_unknown: prepare_hold_unknown(request, wanted, config)?,
             peers: Pile::new(),
             keys: Pile::new(),
             allowed_ips: Reserve::new(),
@@ -126,6 +130,20 @@ fn reserve_key(
         .map_err(Error::from)
         .and_then(|place| keys.push(place))
         .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
+}
+
+fn prepare_hold_unknown(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &Configuration<'_>,
+) -> Result<Option<HoldChange>> {
+    let Some(hold) = &wanted.hold_unknown else {
+        return Ok(None);
+    };
+    config
+        .prepare_hold_unknown(hold.value)
+        .map(Some)
+        .map_err(|error| request.refuse_at(hold.attr, error, NO_MEMORY))
 }
 
 fn reserve_allowed_ips(

@@ -71,6 +71,14 @@ pub struct AuthenticatedInitiation<C: Crypto> {
     pub(super) timestamp: Timestamp,
 }
 
+impl<C: Crypto> AuthenticatedInitiation<C> {
+    /// When the peer made it, by its own clock.
+    #[must_use]
+    pub const fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+}
+
 /// A copy of an initiation of ours that waits for its response.
 pub struct PendingInitiation<C: Crypto> {
     pub(super) symmetric: SymmetricState<C>,

@@ -41,11 +41,20 @@ impl Bench {
     }
 
     fn peer_of<C: Crypto>(&mut self) -> Result<Peer<C>> {
-        let number = self.next;
-        self.next = self.next.checked_add(1).ok_or("too many peers")?;
-        let peer = Peer::stranger(&self.dut, number, random_key())?;
+        let peer = self.newcomer_of()?;
         peer.join(&self.dut)?;
         Ok(peer)
+    }
+
+    /// A peer that the device does not know yet.
+    pub fn newcomer(&mut self) -> Result<Peer> {
+        self.newcomer_of()
+    }
+
+    fn newcomer_of<C: Crypto>(&mut self) -> Result<Peer<C>> {
+        let number = self.next;
+        self.next = self.next.checked_add(1).ok_or("too many peers")?;
+        Peer::stranger(&self.dut, number, random_key())
     }
 
     /// A peer that the device can send to.

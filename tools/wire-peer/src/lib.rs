@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod dut;
 pub mod keys;
+pub mod listener;
 pub mod live;
 mod memory;
 pub mod netlink;

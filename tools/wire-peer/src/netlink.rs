@@ -6,8 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    recv, send, setsockopt, socket, sockopt, AddressFamily, MsgFlags, SockFlag, SockProtocol,
-    SockType,
+    bind, recv, send, setsockopt, socket, sockopt, AddressFamily, MsgFlags, NetlinkAddr, SockFlag,
+    SockProtocol, SockType,
 };
 
 pub const REQUEST: u16 = 0x1;
@@ -26,6 +26,9 @@ const CTRL: u16 = 16;
 const CTRL_GET_FAMILY: u8 = 3;
 const CTRL_FAMILY_ID: u16 = 1;
 const CTRL_FAMILY_NAME: u16 = 2;
+const CTRL_GROUPS: u16 = 7;
+const CTRL_GROUP_NAME: u16 = 1;
+const CTRL_GROUP_ID: u16 = 2;
 
 /// A message under construction.
 #[derive(Clone)]
@@ -110,6 +113,16 @@ impl Socket {
         Self::open(SockProtocol::NetlinkGeneric)
     }
 
+    /// One that hears what the kernel sends to a multicast group of a generic netlink family.
+    pub fn listening_to(group: u32) -> nix::Result<Self> {
+        let socket = Self::generic()?;
+        setsockopt(&socket.0, sockopt::RcvBufForce, &(1 << 20))?;
+        let bit = group.checked_sub(1).and_then(|bit| 1u32.checked_shl(bit));
+        let address = NetlinkAddr::new(0, bit.ok_or(Errno::EINVAL)?);
+        bind(socket.0.as_raw_fd(), &address)?;
+        Ok(socket)
+    }
+
     fn open(protocol: SockProtocol) -> nix::Result<Self> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
@@ -150,8 +163,38 @@ impl Socket {
         Ok(sum)
     }
 
+    /// The attributes of the next message to a generic netlink family; [`None`] if none waits.
+    pub fn hear(&self) -> nix::Result<Option<Vec<u8>>> {
+        let mut buffer = vec![0; 1 << 14];
+        match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+            Ok(len) => {
+                buffer.truncate(len);
+                Ok(Some(buffer.split_off(len.min(HEADER + GENL_HEADER))))
+            }
+            Err(Errno::EAGAIN) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number of the driver's family, if it is loaded.
     pub fn wireguard(&self) -> nix::Result<u16> {
+        let told = self.about_wireguard()?;
+        let id = attribute(&told, CTRL_FAMILY_ID).ok_or(Errno::EPROTO)?;
+        two_bytes(id, 0).ok_or(Errno::EPROTO)
+    }
+
+    /// The number of one of its multicast groups.
+    pub fn wireguard_group(&self, name: &str) -> nix::Result<u32> {
+        let told = self.about_wireguard()?;
+        let groups = attribute(&told, CTRL_GROUPS).ok_or(Errno::ENOENT)?;
+        let wanted = [name.as_bytes(), &[0]].concat();
+        let id = attributes(groups)
+            .find(|(_, group)| attribute(group, CTRL_GROUP_NAME) == Some(&wanted))
+            .and_then(|(_, group)| attribute(group, CTRL_GROUP_ID)?.try_into().ok());
+        id.map(u32::from_ne_bytes).ok_or(Errno::ENOENT)
+    }
+
+    fn about_wireguard(&self) -> nix::Result<Vec<u8>> {
         let mut message = Message::generic(CTRL, REQUEST, CTRL_GET_FAMILY);
         message.text(CTRL_FAMILY_NAME, "wireguard");
         self.send(message)?;
@@ -160,19 +203,24 @@ impl Socket {
             Part::Data(len) => len,
             Part::End => return Err(Errno::EPROTO),
         };
-        family_id(&buffer[HEADER + GENL_HEADER..len]).ok_or(Errno::EPROTO)
+        Ok(buffer[HEADER + GENL_HEADER..len].to_vec())
     }
 }
 
-fn family_id(mut attributes: &[u8]) -> Option<u16> {
-    loop {
-        let len = usize::from(two_bytes(attributes, 0)?);
-        let ty = two_bytes(attributes, 2)?;
-        if ty == CTRL_FAMILY_ID {
-            return two_bytes(attributes, 4);
-        }
-        attributes = attributes.get(len.next_multiple_of(4).max(4)..)?;
-    }
+/// The attributes of a stream: their types, without flags, and what is in them.
+pub fn attributes(mut stream: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let len = usize::from(two_bytes(stream, 0)?);
+        let ty = two_bytes(stream, 2)? & !NESTED;
+        let payload = stream.get(4..len)?;
+        stream = stream.get(len.next_multiple_of(4)..).unwrap_or_default();
+        Some((ty, payload))
+    })
+}
+
+/// What is in the first attribute of a type.
+pub fn attribute(stream: &[u8], wanted: u16) -> Option<&[u8]> {
+    attributes(stream).find_map(|(ty, payload)| (ty == wanted).then_some(payload))
 }
 
 /// A number of two bytes in the machine's own order.

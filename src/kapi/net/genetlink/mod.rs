@@ -11,6 +11,7 @@
 
 mod attr;
 mod dump;
+mod group;
 mod msg;
 mod policy;
 
@@ -47,6 +48,7 @@ pub(crate) use self::{
         Dump,
         Progress, //
     },
+    group::Group,
     msg::{
         Message,
         Writer, //
@@ -253,7 +255,8 @@ pub(crate) struct Family(Opaque<bindings::genl_family>);
 unsafe impl Sync for Family {}
 
 impl Family {
-    /// Describes a family; `ops` has an entry for each of its commands, in ascending order.
+    /// Describes a family; `ops` has an entry for each of its commands, in ascending order. Its
+    /// multicast groups go by their places in `groups`.
     #[allow(
         clippy::arithmetic_side_effects,
         clippy::indexing_slicing,
@@ -264,6 +267,7 @@ impl Family {
         name: &CStr,
         version: u32,
         ops: &'static [Op],
+        groups: &'static [Group],
     ) -> Self {
         let mut family: bindings::genl_family = pin_init::zeroed();
         let name = name.to_bytes_with_nul();
@@ -276,6 +280,9 @@ impl Family {
         assert!(ops.len() <= u8::MAX as usize, "too many operations");
         family.n_split_ops = ops.len() as u8;
         family.split_ops = ops.as_ptr().cast();
+        assert!(groups.len() <= u8::MAX as usize, "too many groups");
+        family.n_mcgrps = groups.len() as u8;
+        family.mcgrps = groups.as_ptr().cast();
         family.version = version;
         family.module = module.as_ptr();
         family._bitfield_1 = NETNSOK;

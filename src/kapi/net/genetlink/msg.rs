@@ -25,6 +25,7 @@ use kernel::{
     prelude::*,
 };
 
+use super::Family;
 use crate::bindings;
 
 /// The longest payload that fits the 16-bit length of an attribute.
@@ -250,5 +251,68 @@ impl Drop for Message<'_> {
         unsafe {
             bindings::genlmsg_cancel_wipe(self.writer.skb.as_ptr(), self.header.as_ptr());
         }
+    }
+}
+
+/// A message that nobody has asked for.
+///
+/// # Invariants
+///
+/// `header` is what `genlmsg_put` returned for the only message in the writer's buffer, which this
+/// value owns.
+pub(super) struct Notice {
+    writer: Writer<'static>,
+    header: NonNull<c_void>,
+}
+
+impl Notice {
+    /// Begins a message of a family, of a page or so; `ENOMEM` if there is no memory for it.
+    pub(super) fn begin(family: &'static Family, cmd: u8) -> Result<Self> {
+        // SAFETY: No requirements.
+        let skb = NonNull::new(unsafe { bindings::genlmsg_new() }).ok_or(ENOMEM)?;
+        // SAFETY: The family is static, and the buffer is new.
+        let header = unsafe { bindings::genlmsg_put(skb.as_ptr(), 0, 0, family.0.get(), 0, cmd) };
+        let Some(header) = NonNull::new(header) else {
+            // SAFETY: The buffer is ours.
+            unsafe { bindings::nlmsg_free(skb.as_ptr()) };
+            return Err(EMSGSIZE);
+        };
+        // INVARIANT: The buffer is new, linear and of fixed size, and has nothing else in it.
+        Ok(Self {
+            writer: Writer {
+                skb,
+                _skb: PhantomData,
+            },
+            header,
+        })
+    }
+
+    /// Completes the message, and gives its buffer away.
+    pub(super) fn end(self) -> NonNull<bindings::sk_buff> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariants both belong together.
+        unsafe { bindings::genlmsg_end(this.writer.skb.as_ptr(), this.header.as_ptr()) };
+        this.writer.skb
+    }
+}
+
+impl Deref for Notice {
+    type Target = Writer<'static>;
+
+    fn deref(&self) -> &Writer<'static> {
+        &self.writer
+    }
+}
+
+impl DerefMut for Notice {
+    fn deref_mut(&mut self) -> &mut Writer<'static> {
+        &mut self.writer
+    }
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the buffer is ours.
+        unsafe { bindings::nlmsg_free(self.writer.skb.as_ptr()) };
     }
 }

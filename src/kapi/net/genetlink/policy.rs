@@ -37,6 +37,11 @@ impl Policy {
     /// A `u64`.
     pub(crate) const U64: Self = Self::new(bindings::NLA_U64, Check::None, 0);
 
+    /// A `u16` that is no larger than `max`.
+    pub(crate) const fn max_u16(max: i16) -> Self {
+        Self::new(bindings::NLA_U16, Check::Range(0, max), 0)
+    }
+
     /// A `u32` with no other bits than those of `mask`.
     pub(crate) const fn mask_u32(mask: u32) -> Self {
         Self::new(bindings::NLA_U32, Check::Mask(mask), 0)
@@ -143,7 +148,7 @@ mod tests {
 
     static NESTED: [Policy; 2] = [Policy::REJECT, Policy::U8];
 
-    static TABLE: [Policy; 9] = [
+    static TABLE: [Policy; 10] = [
         Policy::U8,
         Policy::U16,
         Policy::U32,
@@ -152,6 +157,7 @@ mod tests {
         Policy::exact_len(32),
         Policy::min_len(16),
         Policy::nul_string(15),
+        Policy::max_u16(5000),
         Policy::nested_array(&NESTED),
     ];
 
@@ -169,10 +175,10 @@ mod tests {
         let expected = unsafe {
             core::slice::from_raw_parts(bindings::test_nla_policy().cast::<Policy>(), TABLE.len())
         };
-        for (ours, theirs) in TABLE.iter().zip(expected).take(8) {
+        for (ours, theirs) in TABLE.iter().zip(expected).take(9) {
             assert_eq!(words(ours), words(theirs));
         }
-        let (ours, theirs) = (words(&TABLE[8]), words(&expected[8]));
+        let (ours, theirs) = (words(&TABLE[9]), words(&expected[9]));
         assert_eq!((ours.0, ours.1, ours.2), (theirs.0, theirs.1, theirs.2));
         assert_eq!(ours.3, NESTED.as_ptr() as usize);
     }

@@ -8,6 +8,7 @@ mod forget;
 mod handshake;
 mod packets;
 mod secrets;
+mod strangers;
 mod timers;
 
 use crate::bench::Bench;
@@ -21,6 +22,7 @@ const SUITES: &[(&str, Suite)] = &[
     ("handshake", handshake::run),
     ("packets", packets::run),
     ("secrets", secrets::run),
+    ("strangers", strangers::run),
     ("timers", timers::run),
 ];
 

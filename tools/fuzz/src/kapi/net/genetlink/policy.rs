@@ -13,6 +13,7 @@ enum Kind {
     Unspec,
     /// Of this length exactly.
     Scalar(usize),
+    MaxU16(u16),
     Mask(u32),
     Binary {
         min: usize,
@@ -28,6 +29,10 @@ impl Policy {
     pub(crate) const U16: Self = Self(Kind::Scalar(2));
     pub(crate) const U32: Self = Self(Kind::Scalar(4));
     pub(crate) const U64: Self = Self(Kind::Scalar(8));
+
+    pub(crate) const fn max_u16(max: i16) -> Self {
+        Self(Kind::MaxU16(max as u16))
+    }
 
     pub(crate) const fn mask_u32(mask: u32) -> Self {
         Self(Kind::Mask(mask))
@@ -57,6 +62,7 @@ impl Policy {
         let len = payload.len();
         match self.0 {
             Kind::Scalar(right) if len != right => return Err(EINVAL),
+            Kind::MaxU16(_) if len != 2 => return Err(EINVAL),
             Kind::Mask(_) if len != 4 => return Err(EINVAL),
             Kind::Unspec => return Err(EINVAL),
             _ if is_nested != matches!(self.0, Kind::NestedArray(_)) => return Err(EINVAL),
@@ -64,6 +70,10 @@ impl Policy {
         }
         match self.0 {
             Kind::Unspec | Kind::Scalar(_) => Ok(()),
+            Kind::MaxU16(max) => {
+                let value = u16::from_ne_bytes(payload.try_into().map_err(|_| EINVAL)?);
+                (value <= max).then_some(()).ok_or(ERANGE)
+            }
             Kind::Mask(mask) => {
                 let value = u32::from_ne_bytes(payload.try_into().map_err(|_| EINVAL)?);
                 (value & !mask == 0).then_some(()).ok_or(EINVAL)

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Dumps of one peer, of what has changed, and of many peers while they change.
+#
+# guest: debug=uml image=tools smp=2 mem=896 timeout=400 files=selftests/netlink
+
+. "${0%/*}/lib.sh"
+
+check "load the module" dut_load
+retell python3 -Bu "${0%/*}/partial.py"
+retell python3 -Bu "${0%/*}/many.py"
+check "unload it" dut_unload
+done_testing
