@@ -74,7 +74,7 @@ impl Incoming {
 pub(crate) fn resume(device: &Arc<Device>, key: &PublicKey) {
     if let Some(held) = device.strangers.take(key, boot_now()) {
         // If it is lost, the sender tries again, as after any other loss.
-        let _ = admission::queue(device.into(), Content::Held(held));
+        let _ = admission::queue(device.as_arc_borrow(), Content::Held(held));
     }
 }
 

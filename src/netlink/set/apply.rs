@@ -34,7 +34,7 @@ pub(super) fn apply(
     if let Some(fwmark) = &wanted.fwmark {
         config.set_fwmark(fwmark.value);
     }
-    if let Some(hold) = supplies.hold_unknown {
+    if let Some(hold) = supplies.hold_unknown.take() {
         config.set_hold_unknown(hold);
     }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
