@@ -75,7 +75,7 @@ class Dump:
     def __init__(self, wireguard):
         keepalives, self.count, self.is_flagged, self.steps = {}, 0, False, []
         with wireguard.open() as sock:
-            start = time.monotonic()
+            begin = start = time.monotonic()
             sock.send(get_device())
             while part := sock.receive():
                 self.steps.append(time.monotonic() - start)
@@ -83,6 +83,7 @@ class Dump:
                     self.read(reply, keepalives)
                 start = time.monotonic()
         self.sum = sum(keepalives.values())
+        self.took = time.monotonic() - begin
 
     def read(self, reply, keepalives):
         if not reply.is_data():
@@ -116,12 +117,11 @@ def consistent_or_flagged():
             quiet = Dump(wireguard)
         assert quiet.is_consistent() and not quiet.is_flagged, vars(quiet)
         figures("messages of a quiet dump", quiet.steps)
-        taken = sum(quiet.steps)
-        # Now and then nothing happens for the length of a dump.
-        pid = spawn(keep_changing, wireguard, 4 * taken)
+        # Now and then nothing happens for longer than a dump takes, the reading of it included.
+        pid = spawn(keep_changing, wireguard, 4 * quiet.took)
         try:
             seen = {"flagged": 0, "whole": 0, "flagged, and no whole picture": 0}
-            steps, end = [], time.monotonic() + 40 * taken + 20
+            steps, end = [], time.monotonic() + 60 * quiet.took + 20
             while time.monotonic() < end and (seen["whole"] < 3 or seen["flagged, and no whole picture"] < 3):
                 found = Dump(wireguard)
                 steps += found.steps
