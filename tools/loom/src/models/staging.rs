@@ -15,6 +15,7 @@ use crate::{
     },
     peer::Peer,
     proto::handshake::Role,
+    session::Session,
     tx::{self, stage, streak},
 };
 
@@ -221,6 +222,30 @@ fn removed_while_a_worker_is_called() {
     removed_while_packets_come(1);
 }
 
+fn current(peer: &Peer) -> RcuArc<Session> {
+    let bh = bh::disable();
+    let current = peer.sessions.current(bh.token().rcu());
+    current.unwrap().try_get().unwrap()
+}
+
+/// What one session sends goes out behind what the one before has sent, whatever is encrypted first.
+#[test]
+fn a_session_sends_behind_another() {
+    model::check(2, || {
+        let (peer, device) = peer(ROOM);
+        let [early, late] = [0, 1].map(|counter| {
+            let session = current(&peer);
+            let number = session.lanes.tx_order.issue(2).unwrap();
+            install(&peer, Role::Initiator).unwrap();
+            tx::sealed(&session, number, counter)
+        });
+        let other = thread::spawn(move || tx::complete(late));
+        tx::complete(early);
+        other.join().unwrap();
+        assert_sent(&peer, &device, 2);
+    });
+}
+
 /// More batches become ready at once than one sends in one go: a worker sends the rest, and what is
 /// completed meanwhile.
 fn many_at_once(room: usize) {
@@ -228,11 +253,7 @@ fn many_at_once(room: usize) {
     const MANY: u64 = 17;
     model::check(2, move || {
         let (peer, device) = peer(room);
-        let session = {
-            let bh = bh::disable();
-            let current = peer.sessions.current(bh.token().rcu());
-            current.unwrap().try_get().unwrap()
-        };
+        let session = current(&peer);
         let mut batches = (0..=MANY).map(|counter| {
             let number = session.lanes.tx_order.issue(MANY + 1).unwrap();
             tx::sealed(&session, number, counter)
