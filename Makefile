@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -93,6 +93,11 @@ bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(ca
 bench: modules
 	@$(lab) up stock guest
 	@$(in_root) tools/bench/bench $(call option,DRIVERS,drivers) $(bench_options)
+
+# What a lookup among many allowed IPs takes, and what they take in memory.
+bench-allowed-ips: modules
+	@$(lab) up stock guest
+	@$(in_root) tools/bench/allowed-ips $(if $(SIZES),--sizes $(SIZES))
 
 # How long pings take beside streams of TCP.
 bench-latency: modules
@@ -212,6 +217,7 @@ help:
 	@echo 'make bench            instructions, calls and bytes copied per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20 CALLS=20'
 	@echo 'make bench-latency    pings beside a stream of TCP; CPUS=2 STREAMS=4 COUNT=1000'
 	@echo 'make flood            floods of handshakes, our module and the C driver; KINDS="spoofed mix" PARTS="cost" COUNT=1000'
+	@echo 'make bench-allowed-ips  lookups among up to a million allowed IPs, and their memory, beside C; SIZES="1000 100000"'
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs workloads in a guest whose instructions are counted."""
 
+import ipaddress
+import random
 import re
 import shutil
 import subprocess
@@ -19,6 +21,9 @@ from machine import ClockedQemu  # noqa: E402
 
 # How much each workload moves: packets, and round trips of rtt.
 AMOUNTS = {"udp64": 8192, "udp1380": 8192, "gso": 16384, "tcp": 16384, "rtt": 2048}
+
+# Where addresses in tunnels are: 10.7.0.0/24.
+TUNNELS = 0x0A070000
 
 MOVED = re.compile(r"workload (\S+) moved (\d+) in \d+$")
 
@@ -56,6 +61,8 @@ class Setting:
     reverse: bool = False
     gro: bool = False
     transmit_only: bool = False
+    prefixes: int = 0
+    """How many allowed IPs besides those of the traffic the near end's first peer has."""
     scale: float = 1
     seed: int = 42
 
@@ -65,6 +72,7 @@ class Setting:
             "WORKLOADS": " ".join(f"{name}:{max(1, int(AMOUNTS[name] * self.scale))}" for name in self.workloads),
             "PEERS": str(self.peers),
             "OUTSIDE": str(self.outside),
+            "PREFIXES": str(self.prefixes or ""),
             **{name: "1" if value else "" for name, value in flags.items()},
         }
 
@@ -74,6 +82,7 @@ class Setting:
         words += ["from responder to initiator"] if self.reverse else []
         words += ["GRO in veth"] if self.gro else []
         words += ["transmission only"] if self.transmit_only else []
+        words += [f"{self.prefixes} more allowed IPs"] if self.prefixes else []
         return ", ".join(words)
 
 
@@ -124,11 +133,23 @@ def empty_folder(kind, driver):
     return out
 
 
-def measure(driver, setting):
-    """Measures one driver; returns its counts by workload."""
+def prefixes(count, seed=1):
+    """So many different IPv4 addresses other than those of tunnels, with their length, in no order."""
+    chance, found = random.Random(seed), {}
+    while len(found) < count:
+        bits = chance.getrandbits(32)
+        if bits >> 8 != TUNNELS >> 8:
+            found[bits] = None
+    return [f"{ipaddress.IPv4Address(bits)}/32" for bits in found]
+
+
+def measure(driver, setting, told=None):
+    """Measures one driver; returns its counts by workload. `told` gets what the guest says."""
     need(driver.module)
     out = empty_folder("guest", driver)
-    lines = []
+    if setting.prefixes:
+        (out / "prefixes").write_text("".join(f"AllowedIPs = {prefix}\n" for prefix in prefixes(setting.prefixes)))
+    lines = [] if told is None else told
     problems = guest.run(job(driver, setting, out), emit=lines.append)
     moved = [match.groups() for match in map(MOVED.match, lines) if match]
     if problems or [name for name, _ in moved] != setting.workloads:
@@ -142,9 +163,10 @@ def job(driver, setting, out):
         script=HERE / "counted.sh",
         module=driver.module,
         smp=setting.cpus,
+        mem=512 if setting.prefixes < 50_000 else 2048,
         timeout=3600,
         append="nokaslr mitigations=off cryptomgr.notests=1",
-        files=FILES,
+        files=[*FILES, *([out / "prefixes"] if setting.prefixes else [])],
         environment=setting.environment(driver),
         machine=CountingQemu(out, setting.seed),
         reproducible=True,

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # Two namespaces in a guest, tunnels between them, and data that moves through. In the environment: PEERS; OUTSIDE, 4 or 6;
-# TUNNEL, without which veth alone carries the data, REVERSE, GRO and TRANSMIT_ONLY, which are empty or not.
+# TUNNEL, without which veth alone carries the data, REVERSE, GRO, TRANSMIT_ONLY, and PREFIXES, for the allowed IPs in
+# /job/prefixes, which are empty or not.
 
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
@@ -70,9 +71,23 @@ run_workload() {
 	moved=$(/job/traffic "${1%:*}" "${1#*:}" $ends ${TRANSMIT_ONLY:+transmit-only}) && echo "workload ${1%:*} $moved"
 }
 
+# More allowed IPs for the first peer of the near end, and what the kernel's objects take before and after, in KiB.
+add_prefixes() {
+	slab before
+	# They take the place of those that the peer has.
+	{ printf '[Peer]\nPublicKey = %s\nAllowedIPs = 10.7.0.2/32,fd07::2/128\n' "$public_2" && cat /job/prefixes; } >/tmp/peer &&
+		at left wg addconf wg0 /tmp/peer && rm /tmp/peer || return
+	# What was freed meanwhile goes a grace period later.
+	sleep 5
+	slab after
+}
+
+slab() { echo "slab $1 $(sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo)"; }
+
 # With the driver loaded.
 begin_tunnels() {
 	make_tunnels || give_up "no tunnels"
+	[ -z "${PREFIXES:-}" ] || add_prefixes || give_up "cannot add allowed IPs"
 	handshakes >/dev/null || give_up "no handshake"
 	[ -z "$TRANSMIT_ONLY" ] || divert || give_up "cannot divert"
 }
