@@ -12,7 +12,7 @@ use loom::{cell::UnsafeCell, thread};
 
 use crate::{
     kapi::workqueue::{flags, Workqueue},
-    queue::parallel::{Entrance, Job, Parallel},
+    queue::parallel::{Job, Parallel},
 };
 
 /// What has become of the jobs: counted beside the model, since it must not order anything.
@@ -84,11 +84,7 @@ impl Device {
 
     /// Has a job about so many bytes done that has so many parts more.
     fn submit_parts(&self, parts: usize, bytes: u64) -> bool {
-        self.submit_by(self.jobs.enter(bytes), parts)
-    }
-
-    fn submit_by(&self, entrance: Option<Entrance<'_, Task>>, parts: usize) -> bool {
-        let Some(entrance) = entrance else {
+        let Some(entrance) = self.jobs.enter(bytes) else {
             return false;
         };
         let asked = UnsafeCell::new(false);
@@ -196,25 +192,6 @@ fn a_ring_is_bounded_in_bytes() {
         device.assert_done(first + 1);
     });
     assert_eq!(LEAST.load(Ordering::Relaxed), 1, "all at once are taken");
-}
-
-/// Who leaves room for others leaves a quarter of a ring, and who need not finds that.
-#[test]
-fn a_part_of_a_ring_is_kept() {
-    static LEAST: AtomicUsize = AtomicUsize::new(usize::MAX);
-    model::check(2, || {
-        let device = Device::new(4);
-        let spare = [(); 4].map(|()| {
-            let entrance = device.jobs.enter_spare();
-            usize::from(device.submit_by(entrance, 0))
-        });
-        let spare = spare.into_iter().sum();
-        LEAST.fetch_min(spare, Ordering::Relaxed);
-        let entrance = device.jobs.enter_empty();
-        assert!(device.submit_by(entrance, 0), "nothing is kept");
-        device.assert_done(spare + 1);
-    });
-    assert_eq!(LEAST.load(Ordering::Relaxed), 3, "a quarter is kept");
 }
 
 /// A job is done or dropped, and a ring that was purged still wakes its worker.

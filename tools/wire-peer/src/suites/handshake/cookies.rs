@@ -65,10 +65,6 @@ pub fn run(bench: &mut Bench) {
     });
     bench.test("a few hundred handshakes at once are no load", no_load);
     bench.test("what is left of a load is still one", held);
-    bench.test(
-        "who asks for too many is asked for a cookie without a load, and nobody else is",
-        allowance,
-    );
     bench.test("the device uses a cookie with its next initiation", used);
 }
 
@@ -241,32 +237,6 @@ fn held(bench: &mut Bench) -> Result {
         return Ok(());
     }
     Err(format!("no more than {most} cookie replies to {FLOOD} initiations").into())
-}
-
-/// More from one source than it may ask for, and never many at once.
-fn allowance(bench: &mut Bench) -> Result {
-    const TRAINS: usize = 60;
-    let mut peer = bench.peer()?;
-    let mut other = bench.peer()?;
-    other.move_to(OURS6, &bench.dut)?;
-    for _ in 0..TRIES / 4 {
-        std::thread::sleep(Duration::from_millis(1500));
-        for _ in 0..TRAINS {
-            flood_of(bench, TRAIN)?;
-            std::thread::sleep(Duration::from_millis(60));
-        }
-        let (message, _) = peer.initiation()?;
-        let (others, _) = other.initiation()?;
-        peer.send(message.as_bytes())?;
-        other.send(others.as_bytes())?;
-        let is_other_asked = is_asked(&mut other)?;
-        ensure!(is_asked(&mut peer)?, "no cookie was asked for");
-        if !is_other_asked {
-            return Ok(());
-        }
-    }
-    println!("# too slow to tell: there was a load");
-    Ok(())
 }
 
 fn one_port(bench: &mut Bench) -> Result {
