@@ -30,8 +30,9 @@ cable() {
 		features $b to-$a tx off tso off tx-udp-segmentation off
 }
 
+# With no more room for each packet than one takes, many wait for a recorder that is late.
 record() {
-	ip netns exec "$1-b" tcpdump -Z root --immediate-mode -U -s 0 -i "to-$1-a" -w "/tmp/$1.pcap" udp >"/tmp/$1.recorder" 2>&1 &
+	ip netns exec "$1-b" tcpdump -Z root --immediate-mode -U -s 2000 -B 8192 -i "to-$1-a" -w "/tmp/$1.pcap" udp >"/tmp/$1.recorder" 2>&1 &
 	recorders+=($!)
 }
 records() { grep -q 'listening on' "/tmp/$1.recorder"; }
