@@ -40,6 +40,9 @@ fn check_blamed(device: &DeviceRequest<'_>, private_key: Option<&Blamable<'_, Ke
     if let Some(mark) = &device.fwmark {
         assert_eq!(mark.attr.payload(), mark.value.to_ne_bytes());
     }
+    if let Some(hold) = &device.hold_unknown {
+        assert_eq!(hold.attr.payload(), hold.value.to_ne_bytes());
+    }
     if let Some(key) = private_key {
         assert_eq!(key.attr.payload(), key.value.as_bytes());
     }
