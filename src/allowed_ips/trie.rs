@@ -14,8 +14,11 @@
 //!      8   9  10   11    12  13    14  15 after all of them
 //!
 //! Branches do not know what is in common below them: readers go down by the bits alone, and look at
-//! the prefixes that they find there. It does no harm then that a reader may be led astray while the
-//! trie is being changed: what it finds does not cover its address.
+//! the prefixes that they find there. A reader may be led astray while the trie is being changed, when a
+//! child has come where the one was that it was on its way to. It does no harm, since it does not take
+//! what does not cover its address, nor what does not belong to the place where it looked. It may miss
+//! a prefix that came after it had passed the place, though, and one within it that went before it got
+//! there: then it finds what both are in.
 
 use kernel::prelude::*;
 
@@ -143,6 +146,8 @@ impl<A: Number, P: Owner> Trie<A, P> {
     pub(super) fn lookup<'r>(&self, rcu: Rcu<'r>, address: A) -> Option<RcuRef<'r, P>> {
         let mut best: Option<&Entry<A, P>> = None;
         let mut next = self.0.root(rcu);
+        // How many bits may be behind a prefix that is found next.
+        let mut most = A::BITS;
         loop {
             match next {
                 Some(Node::Branch(branch)) => {
@@ -150,9 +155,12 @@ impl<A: Number, P: Owner> Trie<A, P> {
                     if branch.has_below(WHOLE) {
                         best = shorter(branch, place, address).or(best);
                     }
+                    most = bits_behind(branch);
                     next = branch.at(place);
                 }
-                Some(Node::Leaf(entry)) if entry.prefix.contains(address) => {
+                Some(Node::Leaf(entry))
+                    if host_bits(&entry.prefix) <= most && entry.prefix.contains(address) =>
+                {
                     return Some(entry.owner.borrow());
                 }
                 _ => return best.map(|entry| entry.owner.borrow()),
@@ -239,10 +247,18 @@ fn shorter<'r, A: Number, P: Owner>(
     place: u8,
     address: A,
 ) -> Option<&'r Entry<A, P>> {
-    (1..=STRIDE.into()).find_map(|bits| match branch.at(place.wrapping_shr(bits))? {
-        Node::Leaf(entry) => entry.prefix.contains(address).then_some(entry),
+    (1..=STRIDE).find_map(|bits| match branch.at(place.wrapping_shr(bits.into()))? {
+        Node::Leaf(entry) => {
+            let belongs_here = host_bits(&entry.prefix) == bits_behind(branch).saturating_add(bits);
+            (belongs_here && entry.prefix.contains(address)).then_some(entry)
+        }
         Node::Branch(_) => None,
     })
+}
+
+/// How many bits there are behind those that a branch is about.
+fn bits_behind<T>(branch: Branch<'_, T>) -> u8 {
+    branch.level().saturating_mul(STRIDE)
 }
 
 /// The address of a prefix below `node` that has as many bits in common with `prefix` as any that

@@ -141,7 +141,8 @@ impl<T: Ordered + Send + Sync> Order<T> {
         // SAFETY: `leaf` is valid.
         let node = unsafe { (*leaf.as_ptr()).links.0.get() };
         // SAFETY: The leaf is in some order.
-        if !ptr::eq(unsafe { top(node) }, self.root.rb_node) {
+        let top = unsafe { top(node) };
+        if top.is_null() || !ptr::eq(top, self.root.rb_node) {
             return;
         }
         // SAFETY: The leaf is in this order, as just seen, which is ours to change; it is out of it
@@ -180,15 +181,21 @@ impl<T: Ordered> Order<T> {
         while !node.is_null() {
             // SAFETY: By the type invariants, all that is linked is valid, and none of it is freed
             // before it is its own parent. Nodes turn around their left children until there are
-            // none; then the node is the first of those that are left.
+            // none; then the node is the first of those that are left. All that is linked has a
+            // parent that is, or none: who looks for the top of another order relies on that.
             unsafe {
                 let left = (*node).rb_left;
                 if left.is_null() {
                     let next = (*node).rb_right;
+                    set_parent(next, ptr::null_mut());
                     (*node.cast::<Links>()).init();
                     node = next;
                 } else {
-                    (*node).rb_left = (*left).rb_right;
+                    let middle = (*left).rb_right;
+                    set_parent(middle, node);
+                    set_parent(node, left);
+                    set_parent(left, ptr::null_mut());
+                    (*node).rb_left = middle;
                     (*left).rb_right = node;
                     node = left;
                 }
@@ -224,6 +231,18 @@ unsafe fn top(mut node: *mut bindings::rb_node) -> *mut bindings::rb_node {
         node = ptr::with_exposed_provenance_mut(parent);
     }
     ptr::null_mut()
+}
+
+/// Makes a node, unless it is null, another one's child.
+///
+/// # Safety
+///
+/// The node must be initialised and valid, and the caller's to change.
+unsafe fn set_parent(node: *mut bindings::rb_node, parent: *mut bindings::rb_node) {
+    if !node.is_null() {
+        // SAFETY: By the caller's promise.
+        unsafe { parent_of(node) }.store(parent.expose_provenance(), Ordering::Release);
+    }
 }
 
 /// The parent and the colour of a node.

@@ -465,6 +465,18 @@ fn a_prefix_comes_where_another_was() {
 }
 
 #[test]
+fn a_shorter_prefix_comes_where_a_longer_was() {
+    let change = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
+        ips.remove(ledger, ip("10.64.0.0/11"), 2);
+        give(ips, ledger, "10.0.0.0/8", 4);
+    };
+    let prefixes = &[("10.64.0.0/10", 1), ("10.64.0.0/11", 2), ("10.0.0.0/11", 3)];
+    routed(prefixes, change, "10.65.2.3", &[Some(2), Some(1)]);
+    routed(prefixes, change, "10.97.2.3", &[Some(1)]);
+    routed(prefixes, change, "10.129.2.3", &[None, Some(4)]);
+}
+
+#[test]
 fn everything_goes() {
     let clear = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| ips.clear(ledger);
     let prefixes = &[("10.0.0.0/8", 1), ("10.1.0.0/16", 2), ("10.2.0.0/16", 3)];
