@@ -71,6 +71,13 @@ impl<T: HasTimer> Timer<T> {
 
     /// Lets the timer of `host` expire `delay` jiffies from now, whenever it was to expire before.
     pub(crate) fn arm(host: RcuRef<'_, T>, delay: u64) {
+        const {
+            assert!(
+                size_of::<Self>() <= size_of::<T>()
+                    && T::OFFSET <= size_of::<T>() - size_of::<Self>(),
+                "a timer is within its host"
+            );
+        }
         let this = host.timer();
         // A timer that isn't the host's own would not be dropped with it, nor lead to it.
         let offset = (ptr::from_ref(this).addr()).wrapping_sub(host.as_data().addr());
