@@ -155,13 +155,16 @@ impl EndpointCell {
 
     /// Looks up the way to the peer for packets of that mark.
     ///
+    /// The mark is asked for under the lock: who changes it has the way forgotten then, which is
+    /// never remembered for another mark.
+    ///
     /// A source address that has turned out to be stale is forgotten. [`EDESTADDRREQ`] if the
     /// endpoint is unknown, [`ENONET`] without a socket of its family; or what the lookup says.
     pub(crate) fn route<'a, H: UdpHandler>(
         &self,
         dev: &NetDevice,
         sockets: &'a SocketPair<H>,
-        mark: u32,
+        mark: impl FnOnce() -> u32,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let mut state = self.state.lock();
@@ -171,6 +174,6 @@ impl EndpointCell {
             *way = Way::new();
         }
         let known = way.as_mut().map(|way| &mut way.route);
-        sockets.route(dev, endpoint, mark, known, bh)
+        sockets.route(dev, endpoint, mark(), known, bh)
     }
 }

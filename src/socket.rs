@@ -168,7 +168,7 @@ impl<H: UdpHandler> Sockets<H> {
         &'a self,
         dev: &NetDevice,
         endpoint: &EndpointCell,
-        mark: u32,
+        mark: impl FnOnce() -> u32,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         endpoint.route(dev, self.load(bh)?, mark, bh)
@@ -183,7 +183,7 @@ impl<H: UdpHandler> Sockets<H> {
         endpoint: &EndpointCell,
         skb: SkBuff,
         ds: u8,
-        mark: u32,
+        mark: impl FnOnce() -> u32,
         bh: BhDisabled<'_>,
     ) -> Result<u32> {
         let len = skb.len();

@@ -129,7 +129,7 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 /// Sends messages by one route, and returns whether any data were among those that IP took.
 fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
-    let (dev, mark) = (&device.dev, device.fwmark());
+    let (dev, mark) = (&device.dev, || device.fwmark());
     // A route is not small: it stays where it is.
     let mut route = device.sockets.route(dev, &peer.endpoint, mark, bh);
     let Ok(route) = &mut route else {
@@ -158,9 +158,10 @@ fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
 /// Sends a handshake message.
 pub(super) fn send_message(peer: &Peer, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
     let device = &peer.device;
+    let mark = || device.fwmark();
     let sent = device
         .sockets
-        .send(&device.dev, &peer.endpoint, skb, ds, device.fwmark(), bh);
+        .send(&device.dev, &peer.endpoint, skb, ds, mark, bh);
     if let Ok(len) = sent {
         peer.count_sent(u64::from(len));
     }

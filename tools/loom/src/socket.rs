@@ -32,7 +32,7 @@ impl Sockets {
         &'a self,
         _dev: &NetDevice,
         _endpoint: &EndpointCell,
-        _mark: u32,
+        _mark: impl FnOnce() -> u32,
         _bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         Ok(Route(self))
@@ -44,7 +44,7 @@ impl Sockets {
         _endpoint: &EndpointCell,
         skb: SkBuff,
         _ds: u8,
-        _mark: u32,
+        _mark: impl FnOnce() -> u32,
         _bh: BhDisabled<'_>,
     ) -> Result<u32> {
         Ok(skb.len())
