@@ -105,16 +105,20 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         peer.id,
         peer.endpoint.show()
     );
-    let Some(message) = create_initiation(peer) else {
+    let message = create_initiation(peer);
+    // For want of memory it is as if the message had been lost: there will be another.
+    if matches!(message, Err(error) if error != ENOMEM) {
         return;
-    };
+    }
     let jitter = Jitter::from_random(random::u32());
     // In this order: when the timer expires, the five seconds have passed by the other clock too.
     let boot = boot_now();
     timers::with(peer.borrow(), |timers| {
         timers.handshake_initiated(mono_now(), boot, jitter);
     });
-    send_to_peer(peer, HandshakeMessage::as_bytes(&message));
+    if let Ok(message) = message {
+        send_to_peer(peer, HandshakeMessage::as_bytes(&message));
+    }
 }
 
 /// Answers the initiation that was accepted last, and begins the session.

@@ -22,25 +22,30 @@ use crate::{
 };
 
 /// Begins a handshake, with a message that has its MACs.
-pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
+///
+/// # Errors
+///
+/// `ESHUTDOWN` if the peer has been removed, `ENOKEY` if there is no private key, or none that goes
+/// with the peer's; `ENOMEM`, which another time may be otherwise.
+pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Result<Initiation> {
     let mut noise = peer.noise.lock();
     if peer.is_closed() {
-        return None;
+        return Err(ESHUTDOWN);
     }
     // Under the lock, so that a change of the private key comes before, or finds what is made of it.
-    let identity = peer.device.identity.get()?;
+    let identity = peer.device.identity.get().ok_or(ENOKEY)?;
     let Exchange {
         remote,
         handshake,
         cookie,
         ..
-    } = noise.begin(&identity, &peer.public_key, None).ok()?;
+    } = noise.begin(&identity, &peer.public_key, None)?;
     if !remote.can_handshake() {
-        return None;
+        return Err(ENOKEY);
     }
     let keys = identity.keys();
     let table = &peer.device.index_table;
-    let index = table.insert_handshake(peer.clone()).ok()?;
+    let index = table.insert_handshake(peer.clone())?;
     let created = handshake.create_initiation(keys, remote, ephemeral(), index, wall_now());
     match created {
         Ok(mut created) => {
@@ -48,11 +53,11 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Option<Initiation> {
                 let _ = table.remove_handshake(replaced, peer);
             }
             cookie.add_macs(&mut created.message, boot_now());
-            Some(created.message)
+            Ok(created.message)
         }
         Err(_) => {
             let _ = table.remove_handshake(index, peer);
-            None
+            Err(ENOKEY)
         }
     }
 }
