@@ -157,11 +157,12 @@ impl Prepared {
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             encrypt_here: Here::new()?,
-            // Also if few of the CPUs are left one day, enough can wait to be too much.
+            // Also if few of the CPUs are left one day, enough can wait to be too much, though a
+            // quarter of a ring is not for everybody.
             handshakes: Parallel::new(
                 MAX_QUEUED_HANDSHAKES
                     .div_ceil(cpus.max(1))
-                    .max(UNDER_LOAD_QUEUE_LEN),
+                    .max(UNDER_LOAD_QUEUE_LEN * 4 / 3 + 1),
             )?,
             assistants: Assistants::new(&inboxes)?,
             inboxes,
@@ -273,9 +274,12 @@ impl LinkOps for Device {
         config.set_condition(Condition::Down);
         // First nothing comes in any more, then all that came is forgotten.
         config.unbind();
-        this.handshakes.purge();
-        this.receive_queue.flush();
-        this.strangers.clear();
+        // Twice, since who worked on the initiation of a stranger may have queued it once more.
+        for _ in 0..2 {
+            this.handshakes.purge();
+            this.receive_queue.flush();
+            this.strangers.clear();
+        }
         config.peers().for_each(|peer| peer.stop());
         // What was queued before must not meet what comes after the next start.
         this.handshake_queue.flush();

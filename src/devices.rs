@@ -29,7 +29,8 @@ use crate::{
         }, //
     },
     proto::{time::BootTime, token_bucket::Source},
-    ratelimit::RateLimiter, //
+    ratelimit::RateLimiter,
+    spread::Spread, //
 };
 
 /// The list of devices; there is one as long as the module is loaded.
@@ -39,18 +40,22 @@ static LIST: RcuCell<List> = RcuCell::empty();
 struct List {
     #[pin]
     devices: Mutex<Devices>,
+    /// Of those that come back while there is a backlog of handshakes.
     rates: Rates,
+    /// Of those that want to be introduced. Apart, since their addresses may be anybody's.
+    introductions: Rates,
 }
 
-/// How often strangers may come back while there is a backlog of handshakes.
+/// How often strangers may come.
 struct Rates {
     /// Each for a part of the sources, so that CPUs are seldom at the same one.
     limiters: Array<Pin<KBox<SpinLockBh<RateLimiter>>>>,
+    spread: Spread,
     /// When one was used last, in nanoseconds; zero if all are empty.
     last_use: AtomicU64,
 }
 
-/// How many limiters there are.
+/// How many limiters there are, a power of two.
 const LIMITERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
 impl Rates {
@@ -62,16 +67,14 @@ impl Rates {
         };
         Ok(Self {
             limiters: Array::try_repeat_with(LIMITERS.get(), limiter)?,
+            spread: Spread::new(),
             last_use: AtomicU64::new(0),
         })
     }
 
     fn allow(&self, net: u64, source: Source, now: BootTime) -> bool {
-        let bits = match source {
-            Source::V4(address) => u64::from(address),
-            Source::V6(network) => network,
-        };
-        let Some(limiter) = self.limiters.get(bits as usize % LIMITERS) else {
+        let place = self.spread.place(net, source, LIMITERS.ilog2());
+        let Some(limiter) = self.limiters.get(place) else {
             return false;
         };
         if self.last_use.load(Ordering::Relaxed) != now.0 {
@@ -131,11 +134,12 @@ struct Owner;
 
 impl Owner {
     fn new() -> Result<Self> {
-        let rates = Rates::new()?;
+        let (rates, introductions) = (Rates::new()?, Rates::new()?);
         let list = RcuArc::pin_init(
             pin_init!(List {
                 devices <- new_mutex!(Devices::default(), "wg_devices"),
                 rates,
+                introductions,
             }),
             GFP_KERNEL,
         )?;
@@ -189,10 +193,19 @@ pub(crate) fn is_within_rate(net: u64, source: IpAddr, now: BootTime, rcu: Rcu<'
         .is_some_and(|list| list.get().rates.allow(net, Source::of(source), now))
 }
 
+/// Whether a sender that nobody knows may be announced, having been announced no more than its share.
+pub(crate) fn may_be_introduced(net: u64, source: IpAddr, now: BootTime, rcu: Rcu<'_>) -> bool {
+    LIST.load(rcu).is_some_and(|list| {
+        let introductions = &list.get().introductions;
+        introductions.allow(net, Source::of(source), now)
+    })
+}
+
 /// Forgets who sent how much, some time after the last backlog.
 pub(crate) fn relax(now: BootTime) {
     if let Some(list) = LIST.get() {
         list.rates.relax(now);
+        list.introductions.relax(now);
     }
 }
 

@@ -48,6 +48,7 @@ mod ratelimit;
 mod rx;
 mod session;
 mod socket;
+mod spread;
 mod strangers;
 mod time;
 mod timers;

@@ -34,6 +34,15 @@ impl Source {
             IpAddr::V6(ip) => Self::V6((ip.to_bits() >> 64) as u64),
         }
     }
+
+    /// A number for it. No IPv6 network in use has that of an IPv4 address.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        match self {
+            Self::V4(address) => address as u64,
+            Self::V6(network) => network,
+        }
+    }
 }
 
 /// The credit of one source.

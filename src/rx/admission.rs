@@ -48,11 +48,16 @@ use crate::{
         token_bucket::{spend_allowance, Source}, //
     },
     queue::backlog::Backlog,
+    spread::Spread,
     time::boot_now, //
 };
 
 /// How many allowances a device keeps, a power of two.
 const ALLOWANCES: usize = 1024;
+
+/// How many messages may wait before one of a sender that has proved nothing is refused: as in each
+/// ring, a quarter is for others.
+const MAX_UNPROVEN: usize = MAX_QUEUED_HANDSHAKES - MAX_QUEUED_HANDSHAKES / 4;
 
 /// What is known of the sender of a message that knows our public key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,20 +114,22 @@ impl Load {
 struct Allowances {
     /// When each is whole again.
     whole_at: Array<AtomicU64>,
-    key: [u64; 2],
+    spread: Spread,
 }
 
 impl Allowances {
     fn new() -> Result<Self> {
         Ok(Self {
             whole_at: Array::try_repeat_with(ALLOWANCES, || Ok(AtomicU64::new(0)))?,
-            key: [random_word(), random_word()],
+            spread: Spread::new(),
         })
     }
 
     /// Spends one of a source's, unless nothing is left of them.
     fn spend(&self, source: Source, now: BootTime) -> bool {
-        let Some(whole_at) = self.whole_at.get(self.place(source)) else {
+        // A device's sources are all in one namespace.
+        let place = self.spread.place(0, source, ALLOWANCES.ilog2());
+        let Some(whole_at) = self.whole_at.get(place) else {
             return false;
         };
         let mut seen = whole_at.load(Ordering::Relaxed);
@@ -134,25 +141,6 @@ impl Allowances {
         }
         false
     }
-
-    /// Multiply and shift, which is universal: places are as good as drawn for who does not know the
-    /// key.
-    fn place(&self, source: Source) -> usize {
-        let [factor, summand] = self.key;
-        let bits = match source {
-            Source::V4(address) => u64::from(address),
-            // Networks in use begin with bits that no such number has.
-            Source::V6(network) => network,
-        };
-        let hash = bits.wrapping_mul(factor | 1).wrapping_add(summand);
-        // The upper bits: the lower ones depend on fewer of the factor's.
-        const SHIFT: u32 = u64::BITS - ALLOWANCES.ilog2();
-        (hash >> SHIFT) as usize
-    }
-}
-
-fn random_word() -> u64 {
-    u64::from_ne_bytes(random::bytes())
 }
 
 /// The secret of a device that cookies come from.
@@ -322,13 +310,25 @@ pub(super) fn create_reply(
 
 /// Queues a message, or gives it back if there is no room.
 pub(super) fn queue(device: ArcBorrow<'_, Device>, content: Content) -> Result<(), Content> {
-    let Some(place) = device.load.jobs.enter(MAX_QUEUED_HANDSHAKES as u64) else {
+    // Who has proved something finds room, however many come who have not.
+    let has_proof = match content {
+        Content::Packet(_, Sender::Proven) | Content::Held(_) => true,
+        Content::Packet(_, Sender::Unasked | Sender::Unproven) => false,
+    };
+    let most = if has_proof {
+        MAX_QUEUED_HANDSHAKES
+    } else {
+        MAX_UNPROVEN
+    };
+    let Some(place) = device.load.jobs.enter(most as u64) else {
         return Err(content);
     };
-    let enter = || match content {
-        Content::Packet(_, Sender::Proven) | Content::Held(_) => device.handshakes.enter_empty(),
-        // Who has proved something finds room, however many come who have not.
-        Content::Packet(_, Sender::Unasked | Sender::Unproven) => device.handshakes.enter_spare(),
+    let enter = || {
+        if has_proof {
+            device.handshakes.enter_empty()
+        } else {
+            device.handshakes.enter_spare()
+        }
     };
     // One CPU may be slower than the next.
     let Some(entrance) = enter().or_else(enter) else {

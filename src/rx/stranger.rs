@@ -95,7 +95,7 @@ fn invite(device: &Device, key: &PublicKey, origin: &Origin) -> Option<Net> {
     let is_within_rate = || {
         let guard = rcu::read_lock();
         let creating_net = device.creating_net.id();
-        devices::is_within_rate(creating_net, origin.source().ip(), now, (&guard).into())
+        devices::may_be_introduced(creating_net, origin.source().ip(), now, (&guard).into())
     };
     let is_welcome = netlink::has_unknown_peer_listeners(&net)
         && device.strangers.has_room(key, now)
