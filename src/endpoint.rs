@@ -79,6 +79,7 @@ impl State {
     }
 
     /// Whether the endpoint is still where that datagram came from.
+    #[inline]
     fn is_at(&self, origin: &Origin) -> bool {
         let has_source = self.endpoint.as_ref().is_some_and(Endpoint::has_source);
         let heard = self.way.as_ref().and_then(|way| way.heard.as_ref());
@@ -128,9 +129,13 @@ impl EndpointCell {
     #[inline]
     pub(crate) fn set_from_datagram(&self, origin: &Origin) {
         let mut state = self.state.lock();
-        if state.is_at(origin) {
-            return;
+        if !state.is_at(origin) {
+            self.follow(&mut state, origin);
         }
+    }
+
+    #[cold]
+    fn follow(&self, state: &mut State, origin: &Origin) {
         if state.set(Endpoint::from_origin(origin)) {
             self.known.store(true, Ordering::Relaxed);
         }

@@ -144,28 +144,12 @@ impl<A: Number, P: Owner> Trie<A, P> {
     /// The owner of the longest prefix that `address` is in.
     #[inline]
     pub(super) fn lookup<'r>(&self, rcu: Rcu<'r>, address: A) -> Option<RcuRef<'r, P>> {
-        let mut best: Option<&Entry<A, P>> = None;
-        let mut next = self.0.root(rcu);
-        // How many bits may be behind a prefix that is found next.
-        let mut most = A::BITS;
-        loop {
-            match next {
-                Some(Node::Branch(branch)) => {
-                    let place = WHOLE | address.digit(branch.level());
-                    if branch.has_below(WHOLE) {
-                        best = shorter(branch, place, address).or(best);
-                    }
-                    most = bits_behind(branch);
-                    next = branch.at(place);
-                }
-                Some(Node::Leaf(entry))
-                    if host_bits(&entry.prefix) <= most && entry.prefix.contains(address) =>
-                {
-                    return Some(entry.owner.borrow());
-                }
-                _ => return best.map(|entry| entry.owner.borrow()),
-            }
-        }
+        // A tunnel of two has but one prefix.
+        let found = match self.0.root(rcu)? {
+            Node::Leaf(entry) => Some(entry).filter(|entry| entry.prefix.contains(address)),
+            Node::Branch(branch) => descend(branch, address),
+        };
+        found.map(|entry| entry.owner.borrow())
     }
 
     /// The owner of exactly this prefix.
@@ -240,13 +224,39 @@ impl<A: Number, P: Owner> Trie<A, P> {
     }
 }
 
+/// The longest prefix below a branch that an address is in. Apart, so that the rest is short enough to
+/// be where it is called.
+#[inline(never)]
+fn descend<A: Number, P: Owner>(
+    mut branch: Branch<'_, Entry<A, P>>,
+    address: A,
+) -> Option<&Entry<A, P>> {
+    let mut best = None;
+    loop {
+        let place = WHOLE | address.digit(branch.level());
+        if branch.has_below(WHOLE) {
+            best = shorter(branch, place, address).or(best);
+        }
+        match branch.at(place) {
+            Some(Node::Branch(below)) => branch = below,
+            Some(Node::Leaf(entry))
+                if host_bits(&entry.prefix) <= bits_behind(branch)
+                    && entry.prefix.contains(address) =>
+            {
+                return Some(entry);
+            }
+            _ => return best,
+        }
+    }
+}
+
 /// The longest prefix that `address` is in among those that end before the last bit which `branch` is
 /// about, where `place` is that of the address.
-fn shorter<'r, A: Number, P: Owner>(
-    branch: Branch<'r, Entry<A, P>>,
+fn shorter<A: Number, P: Owner>(
+    branch: Branch<'_, Entry<A, P>>,
     place: u8,
     address: A,
-) -> Option<&'r Entry<A, P>> {
+) -> Option<&Entry<A, P>> {
     (1..=STRIDE).find_map(|bits| match branch.at(place.wrapping_shr(bits.into()))? {
         Node::Leaf(entry) => {
             let belongs_here = host_bits(&entry.prefix) == bits_behind(branch).saturating_add(bits);

@@ -335,6 +335,7 @@ pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     conclude(peer, submit(peer, Where::Anywhere, bh));
 }
 
+#[inline]
 fn conclude(peer: RcuRef<'_, Peer>, submitted: Submitted) {
     match submitted {
         Submitted::Nothing | Submitted::Sent => {}
