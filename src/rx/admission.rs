@@ -19,7 +19,7 @@ use kernel::{
     sync::{ArcBorrow, Mutex}, //
 };
 
-use super::handshake::{Content, Incoming};
+use super::handshake::{self, Content, Incoming};
 use crate::{
     crypto::{KernelCrypto, Key},
     device::Device,
@@ -223,10 +223,14 @@ fn examine(device: &Device, skb: &SkBuff, bh: BhDisabled<'_>) -> Option<Sender> 
         Message::Initiation(message) => examine_macs(device, message, skb, bh),
         Message::Response(message) => examine_macs(device, message, skb, bh),
         // It has no macs, but is an answer or nothing.
-        Message::CookieReply(message) => device
-            .index_table
-            .lookup(bh.rcu(), message.receiver())
-            .map(|_| Sender::Unasked),
+        Message::CookieReply(message) => {
+            let receiver = device.index_table.lookup(bh.rcu(), message.receiver());
+            if receiver.is_none() {
+                let source = udp_tunnel::datagram_of(skb)?.origin.source();
+                handshake::report_cookie(device, source);
+            }
+            receiver.map(|_| Sender::Unasked)
+        }
         Message::Data(_) => None,
     }
 }

@@ -5,6 +5,8 @@
 //! Output:  a response, a session, a cookie, a reply that asks for one.
 //! Next:    [`crate::tx::handshake`].
 
+use core::net::SocketAddr;
+
 use kernel::{
     prelude::*,
     sync::Arc, //
@@ -285,11 +287,7 @@ fn consume_response(
 }
 
 fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {
-    debug_ratelimited!(
-        device.dev,
-        "Receiving cookie response from {}",
-        ShowSocketAddr(datagram.origin.source())
-    );
+    report_cookie(device, datagram.origin.source());
     let peer = match device.entry(message.receiver()) {
         Some(Entry::Handshake(peer)) => peer,
         Some(Entry::Session(session)) => session.peer.clone(),
@@ -304,6 +302,15 @@ fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {
     if let Err(CookieError::Unauthentic) = consumed {
         debug_ratelimited!(device.dev, "Could not decrypt invalid cookie response");
     }
+}
+
+/// Notes that a cookie has come, whether or not anybody has asked for one.
+pub(super) fn report_cookie(device: &Device, source: SocketAddr) {
+    debug_ratelimited!(
+        device.dev,
+        "Receiving cookie response from {}",
+        ShowSocketAddr(source)
+    );
 }
 
 /// Counts a handshake message that was accepted.
