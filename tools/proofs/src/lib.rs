@@ -19,8 +19,10 @@ mod kapi;
 mod peer;
 #[path = "../../../src/proto/mod.rs"]
 mod proto;
+mod queue;
 #[path = "../../../src/session/mod.rs"]
 mod session;
+mod tx;
 
 #[cfg(test)]
 mod tests;

@@ -95,7 +95,7 @@ pub(crate) enum Node<'r, T: 'static> {
     Branch(Branch<'r, T>),
 }
 
-impl<'r, T> Node<'r, T> {
+impl<T> Node<'_, T> {
     /// # Safety
     ///
     /// `ptr` must have been read from a slot of a tree of `T`, and what it points to must not be

@@ -33,6 +33,7 @@ pub mod code {
     pub const ENOENT: Error = Error(-2);
     /// Out of memory.
     pub const ENOMEM: Error = Error(-12);
+    pub const ENOKEY: Error = Error(-126);
     /// Invalid argument.
     pub const EINVAL: Error = Error(-22);
     /// Closed already.

@@ -20,7 +20,10 @@ use crate::{
         allowed_ips::{self as checks, Fixture, Peer},
         Dice,
     },
-    kapi::sync::rcu::{self, Rcu, RcuArc},
+    kapi::sync::{
+        atomic,
+        rcu::{self, Rcu, RcuArc},
+    },
 };
 
 fn ip(text: &str) -> AllowedIp {
@@ -174,7 +177,7 @@ fn every_step_is_consistent() {
         let seen = RefCell::new(Vec::new());
         let look = || seen.borrow_mut().push(owners(&addresses));
         let before = owners(&addresses);
-        rcu::observed(&look, || match round % 5 {
+        atomic::observed(&look, || match round % 5 {
             0..3 => checks::insert(table, ledger, ip, peer).unwrap(),
             _ => table.remove(ledger, ip, peer.id()),
         });
@@ -396,11 +399,11 @@ fn memory_for_each_peer() {
     let mut anywhere = |_| {
         (
             dice.u64() as u32,
-            u128::from(dice.u64()) << 64 | u128::from(dice.u64()),
+            (u128::from(dice.u64()) << 64) | u128::from(dice.u64()),
         )
     };
-    let kinds: [(&mut dyn FnMut(usize) -> (u32, u128), usize); 2] =
-        [(&mut one_by_one, 190), (&mut anywhere, 250)];
+    type Addresses<'a> = &'a mut dyn FnMut(usize) -> (u32, u128);
+    let kinds: [(Addresses<'_>, usize); 2] = [(&mut one_by_one, 190), (&mut anywhere, 250)];
     for (address, most) in kinds {
         let mut t = Fixture::new(1).unwrap();
         rcu::drain();

@@ -14,7 +14,10 @@ use crate::{
     index_table::{Entry, IndexTable},
     kapi::{
         random,
-        sync::rcu::{self, Rcu, RcuArc},
+        sync::{
+            atomic,
+            rcu::{self, Rcu, RcuArc},
+        },
     },
     proto::messages::Index,
 };
@@ -284,7 +287,7 @@ fn every_step_is_consistent() {
     };
     // Always with others behind it in the chain, which this turns round.
     for index in indexes.into_iter().rev() {
-        rcu::observed(&stays(index), || {
+        atomic::observed(&stays(index), || {
             remove(&table, index).unwrap();
             insert(&table, index, peer(index));
         });
@@ -294,8 +297,8 @@ fn every_step_is_consistent() {
             stays(index)();
             assert!(found(&table, index).is_some());
         };
-        rcu::observed(&either, || replace(&table, index, session(9)).unwrap());
-        rcu::observed(&stays(index), || {
+        atomic::observed(&either, || replace(&table, index, session(9)).unwrap());
+        atomic::observed(&stays(index), || {
             remove(&table, index).unwrap();
             insert(&table, index, peer(index));
         });
@@ -317,13 +320,13 @@ fn every_step_of_a_move_is_consistent() {
         }
     };
     for index in 0..COUNT {
-        rcu::observed(&stay(0, index), || {
+        atomic::observed(&stay(0, index), || {
             insert(&table, index, peer(index));
         });
     }
     let large = table.buckets();
     for index in 0..COUNT - 1 {
-        rcu::observed(&stay(index + 1, COUNT), || {
+        atomic::observed(&stay(index + 1, COUNT), || {
             remove(&table, index).unwrap();
             table.fit();
         });

@@ -3,7 +3,7 @@
 //! As much of the `kernel` crate as sessions use: what the tests on the host have, and
 //! initialisers, which are values here.
 
-pub use host::{alloc, error, rbtree, sync};
+pub use host::{alloc, bindings, error, rbtree, sync};
 
 /// What makes a `T`.
 pub trait PinInit<T, E = error::Error> {

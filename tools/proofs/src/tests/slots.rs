@@ -12,7 +12,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kernel::{alloc::flags::GFP_KERNEL, prelude::*, sync::rcu};
+use kernel::{
+    alloc::flags::GFP_KERNEL,
+    prelude::*,
+    sync::{rcu, Arc},
+};
 
 use crate::{
     crypto::Key,
@@ -24,7 +28,7 @@ use crate::{
         messages::Index,
         time::BootTime,
     },
-    session::{IndexTable, Session, Slots},
+    session::{IndexTable, Lanes, Session, Slots},
 };
 
 const NOW: BootTime = BootTime(1);
@@ -231,7 +235,8 @@ impl Real {
             local_index: index,
             remote_index: Index(0),
         };
-        let session = Session::new(self.peer.clone(), keys, NOW).unwrap();
+        let lanes = Arc::new(Lanes::new().make().unwrap());
+        let session = Session::new(self.peer.clone(), lanes, keys, NOW).unwrap();
         self.table
             .replace(index, &self.peer, session.clone())
             .unwrap();

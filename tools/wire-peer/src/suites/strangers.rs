@@ -291,10 +291,9 @@ fn crowd_of_one(bench: &mut Bench) -> Result {
 /// Strangers at addresses of their own, in fours.
 fn crowd(bench: &Bench, count: usize) -> Result<Vec<Peer>> {
     let address = |number: usize| Ipv4Addr::new(192, 0, 2, 100 + (number / 4) as u8);
-    let batch: String = (0..count)
-        .step_by(4)
-        .map(|number| format!("address replace {}/24 dev to-dut\n", address(number)))
-        .collect();
+    let batch = (0..count).step_by(4).fold(String::new(), |batch, number| {
+        batch + &format!("address replace {}/24 dev to-dut\n", address(number))
+    });
     command("ip", &["-batch", "-"], &batch)?;
     (0..count)
         .map(|number| {

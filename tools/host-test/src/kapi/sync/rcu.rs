@@ -59,8 +59,6 @@ pub(crate) fn drain() -> usize {
     generations
 }
 
-pub(crate) use super::atomic::observed;
-
 /// Has `reclaim` called after a grace period.
 ///
 /// # Safety
