@@ -474,6 +474,12 @@ fn a_shorter_prefix_comes_where_a_longer_was() {
     routed(prefixes, change, "10.65.2.3", &[Some(2), Some(1)]);
     routed(prefixes, change, "10.97.2.3", &[Some(1)]);
     routed(prefixes, change, "10.129.2.3", &[None, Some(4)]);
+    let change = |ips: &AllowedIps<Named>, ledger: &mut Ledger<Named>| {
+        ips.remove(ledger, ip("10.0.0.0/10"), 1);
+        give(ips, ledger, "10.0.0.0/8", 4);
+    };
+    let prefixes = &[("10.0.0.0/10", 1), ("10.0.0.0/9", 2), ("10.128.0.0/11", 3)];
+    routed(prefixes, change, "10.1.2.3", &[Some(1), Some(2)]);
 }
 
 #[test]
