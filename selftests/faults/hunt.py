@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from control import must, unload
 from netlink import error_name
 from reasons import UNCOUNTED
-from traffic import KINDS
+from traffic import AGAIN, KINDS
 from tunnel import NOBODY, PAYLOAD
 from wireguard import REMOVE_ME, REPLACE_PEERS, flags, peer, peer_flags, peers, set_device
-
-# In seconds: before a handshake is tried again, and after that.
-SURELY = 4
-AGAIN = 8
 
 
 def hunt(injection, tunnel, sites, everything):
@@ -37,7 +33,7 @@ def aftermath(injection, tunnel, site, kind, lost):
     # Of several in a row others than the first.
     strike(injection, tunnel, site, kind, times=4, interval=3)
     tunnel.fresh()
-    if missing := tunnel.exchange(2, patience=SURELY):
+    if missing := tunnel.exchange(2, patience=kind.patience):
         yield f"{missing} of 4 packets do not arrive afterwards"
 
 

@@ -20,6 +20,10 @@ from scenario import inside, ip
 from tunnel import FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, arrives, listeners
 from wireguard import REMOVE_ME, REPLACE_PEERS, endpoint, flags, hold_unknown, keepalive, mark, peer, peer_flags, peers, private_key, set_device
 
+# In seconds: before a handshake is tried again, and after that.
+SURELY = 4
+AGAIN = 8
+
 # Another private key for a while.
 ANOTHER = bytes([24]) * 31 + b"\x41"
 
@@ -307,6 +311,8 @@ class Kind:
     run: Callable
     tunnel: dict = field(default_factory=dict)
     """What the tunnel has to be like."""
+    patience: int = SURELY
+    """For how long to wait for packets afterwards."""
 
 
 KINDS = {
@@ -333,6 +339,7 @@ KINDS = {
     "messages in fragments": relayed(Relay.in_fragments),
     "messages in fragments, and others listen": relayed(Relay.in_fragments, ("b", "cable"), ("b", "lo"), ("a", "cable")),
     "handshakes in a train": Kind(handshakes_in_a_train),
-    "a stranger": Kind(stranger),
+    # Now and then the handshake after it takes a second attempt.
+    "a stranger": Kind(stranger, patience=AGAIN),
     "load": Kind(under_load),
 }
