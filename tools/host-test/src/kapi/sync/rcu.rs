@@ -47,7 +47,7 @@ pub(crate) fn grace_period() -> usize {
 /// How many objects this thread has made and not freed, if others have none of them.
 pub(crate) fn alive() -> usize {
     let (given_away, _) = alloc::given_away();
-    ALIVE.get() + given_away
+    ALIVE.get().wrapping_add(given_away)
 }
 
 /// How many generations it takes until nothing is left to be freed.
@@ -92,7 +92,8 @@ struct Inner<T> {
 
 impl<T> Drop for Inner<T> {
     fn drop(&mut self) {
-        ALIVE.set(ALIVE.get() - 1);
+        // It may have been made by another thread.
+        ALIVE.set(ALIVE.get().wrapping_sub(1));
     }
 }
 
@@ -137,7 +138,7 @@ impl<T: Send + Sync> RcuReservation<T> {
     }
 
     pub(crate) fn fill(self, data: T) -> RcuArc<T> {
-        ALIVE.set(ALIVE.get() + 1);
+        ALIVE.set(ALIVE.get().wrapping_add(1));
         let inner = Box::new(Inner {
             count: AtomicUsize::new(1),
             data,
