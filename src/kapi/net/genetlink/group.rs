@@ -16,6 +16,7 @@ use super::{
         Notice,
         Writer, //
     },
+    name_in_place,
     Family, //
 };
 use crate::{
@@ -29,20 +30,9 @@ pub(crate) struct Group(bindings::genl_multicast_group);
 
 impl Group {
     /// Describes a group.
-    #[allow(
-        clippy::arithmetic_side_effects,
-        clippy::indexing_slicing,
-        reason = "the compiler evaluates it"
-    )]
     pub(crate) const fn new(name: &CStr) -> Self {
         let mut group: bindings::genl_multicast_group = pin_init::zeroed();
-        let name = name.to_bytes_with_nul();
-        assert!(name.len() <= group.name.len(), "the name is too long");
-        let mut i = 0;
-        while i < name.len() {
-            group.name[i] = name[i];
-            i += 1;
-        }
+        group.name = name_in_place(name);
         Self(group)
     }
 

@@ -247,6 +247,24 @@ unsafe fn wipe_secrets(raw: NonNull<bindings::genl_info>, secrets: &[&[Step]]) {
     }
 }
 
+/// A name in the room that C has for one, with zeros behind it.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "the compiler evaluates it"
+)]
+const fn name_in_place<const N: usize>(name: &CStr) -> [u8; N] {
+    let name = name.to_bytes_with_nul();
+    assert!(name.len() <= N, "the name is too long");
+    let mut place = [0; N];
+    let mut i = 0;
+    while i < name.len() {
+        place[i] = name[i];
+        i += 1;
+    }
+    place
+}
+
 /// A generic netlink family, present in every network namespace.
 #[repr(transparent)]
 pub(crate) struct Family(Opaque<bindings::genl_family>);
@@ -257,11 +275,6 @@ unsafe impl Sync for Family {}
 impl Family {
     /// Describes a family; `ops` has an entry for each of its commands, in ascending order. Its
     /// multicast groups go by their places in `groups`.
-    #[allow(
-        clippy::arithmetic_side_effects,
-        clippy::indexing_slicing,
-        reason = "the compiler evaluates it"
-    )]
     pub(crate) const fn new(
         module: &'static ThisModule,
         name: &CStr,
@@ -270,13 +283,7 @@ impl Family {
         groups: &'static [Group],
     ) -> Self {
         let mut family: bindings::genl_family = pin_init::zeroed();
-        let name = name.to_bytes_with_nul();
-        assert!(name.len() <= family.name.len(), "the name is too long");
-        let mut i = 0;
-        while i < name.len() {
-            family.name[i] = name[i];
-            i += 1;
-        }
+        family.name = name_in_place(name);
         assert!(ops.len() <= u8::MAX as usize, "too many operations");
         family.n_split_ops = ops.len() as u8;
         family.split_ops = ops.as_ptr().cast();
