@@ -105,9 +105,10 @@ pub(crate) struct Device {
     pub(crate) strangers: Strangers,
     pub(crate) census: Census,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
-    pub(crate) allowed_ips: AllowedIps<Peer>,
+    /// Dropped before `allowed_ips`, whose ledger is in it.
     #[pin]
     pub(crate) config: Mutex<Config>,
+    pub(crate) allowed_ips: AllowedIps<Peer>,
     pub(crate) encrypt: Parallel<Encrypt>,
     /// Whether to encrypt at once.
     pub(crate) encrypt_here: Here,
