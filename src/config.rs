@@ -182,13 +182,10 @@ impl<'a> Configuration<'a> {
     /// Notes that a peer is not as it was.
     pub(crate) fn note_change(&mut self, peer: &Peer) {
         let config = &mut *self.config;
-        if config.changes.are_kept() {
-            let generation = config.generation;
-            let number = config
-                .changes
-                .note(peer.public_key, Kind::Changed, generation);
-            peer.changed.store(number, Ordering::Relaxed);
-        }
+        let number = config
+            .changes
+            .note(peer.public_key, Kind::Changed, config.generation);
+        peer.changed.store(number, Ordering::Relaxed);
     }
 
     /// Whether the device is up.
