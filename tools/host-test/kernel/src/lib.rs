@@ -6,6 +6,7 @@
 
 pub mod alloc;
 pub mod bindings;
+mod container_of;
 pub mod error;
 pub use core::fmt;
 mod init;
@@ -32,16 +33,6 @@ pub mod prelude {
         init::PinInit,
         pin_init,
         try_pin_init, //
-    };
-}
-
-/// The object that a pointer's target is a field of.
-#[macro_export]
-macro_rules! container_of {
-    ($pointer:expr, $type:ty, $field:ident) => {
-        $pointer
-            .byte_sub(::core::mem::offset_of!($type, $field))
-            .cast::<$type>()
     };
 }
 

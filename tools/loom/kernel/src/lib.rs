@@ -13,6 +13,8 @@
 pub mod alloc;
 pub mod atomic;
 pub mod bindings;
+#[path = "../../../host-test/kernel/src/container_of.rs"]
+mod container_of;
 pub mod cpu;
 mod cstr;
 #[path = "../../../host-test/kernel/src/error.rs"]
@@ -53,16 +55,6 @@ pub mod prelude {
 /// For macros.
 pub mod __private {
     pub use crate::init::{from_fn, PinInit};
-}
-
-/// The object that a pointer's target is a field of.
-#[macro_export]
-macro_rules! container_of {
-    ($pointer:expr, $type:ty, $field:ident) => {
-        $pointer
-            .byte_sub(::core::mem::offset_of!($type, $field))
-            .cast::<$type>()
-    };
 }
 
 /// A class of locks, which nobody looks at here.
