@@ -8,36 +8,12 @@ use std::ops::Range;
 use wire_peer::keys::random;
 use wire_peer::netlink::{Message, Socket, ACK, DUMP, REQUEST};
 use wire_peer::tap::Result;
+use wire_peer::uapi::*;
 use wireguard_proto::messages::PublicKey;
 
 use crate::dump::{Attributes, READ_SIZE};
 use crate::options::Options;
 use crate::peers::{address4, address6, endpoint, public_key};
-
-pub const GET_DEVICE: u8 = 0;
-const SET_DEVICE: u8 = 1;
-
-pub const NAME: u16 = 2;
-const PRIVATE_KEY: u16 = 3;
-const PUBLIC_KEY: u16 = 4;
-const FLAGS: u16 = 5;
-const REPLACE_PEERS: u32 = 1;
-const LISTEN_PORT: u16 = 6;
-pub const PEERS: u16 = 8;
-
-pub const PEER_KEY: u16 = 1;
-const PEER_FLAGS: u16 = 3;
-const REMOVE_ME: u32 = 1;
-const UPDATE_ONLY: u32 = 4;
-pub const ENDPOINT: u16 = 4;
-pub const ALLOWED_IPS: u16 = 9;
-
-pub const IP_FAMILY: u16 = 1;
-pub const IP_ADDRESS: u16 = 2;
-pub const IP_MASK: u16 = 3;
-
-pub const INET: u16 = 2;
-pub const INET6: u16 = 10;
 
 /// A device that is there, in the namespace that we are in.
 pub struct Device {
@@ -132,7 +108,7 @@ impl Device {
                 for (ty, value) in Attributes(message) {
                     match ty {
                         PUBLIC_KEY => key = value.try_into().ok().map(PublicKey),
-                        LISTEN_PORT => port = value.try_into().ok().map(u16::from_ne_bytes),
+                        PORT => port = value.try_into().ok().map(u16::from_ne_bytes),
                         _ => {}
                     }
                 }
@@ -182,9 +158,9 @@ fn own_addresses(peer: &mut Message, number: u32) {
 
 fn address(list: &mut Message, family: u16, octets: &[u8]) {
     list.nest(0, |element| {
-        element.u16(IP_FAMILY, family);
-        element.attr(IP_ADDRESS, octets);
-        element.u8(IP_MASK, 8 * octets.len() as u8);
+        element.u16(FAMILY, family);
+        element.attr(ADDRESS, octets);
+        element.u8(MASK, 8 * octets.len() as u8);
     });
 }
 

@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 
 use wire_peer::netlink::{Part, DUMP};
 use wire_peer::tap::Result;
+use wire_peer::uapi::*;
 
-use crate::device::{
-    sockaddr, Device, ALLOWED_IPS, ENDPOINT, GET_DEVICE, INET, INET6, IP_ADDRESS, IP_FAMILY,
-    IP_MASK, PEERS, PEER_KEY,
-};
+use crate::device::{sockaddr, Device};
 use crate::options::Options;
 use crate::peers::{address4, address6, endpoint, number_of};
 
@@ -99,9 +97,9 @@ impl<'a> Found<'a> {
                 .find(|(ty, _)| *ty == wanted)
                 .map(|(_, value)| value)
         };
-        let (address, mask) = (value(IP_ADDRESS), value(IP_MASK));
+        let (address, mask) = (value(ADDRESS), value(MASK));
         let is = |family: u16, octets: &[u8]| {
-            value(IP_FAMILY) == Some(&family.to_ne_bytes())
+            value(FAMILY) == Some(&family.to_ne_bytes())
                 && address == Some(octets)
                 && mask == Some(&[8 * octets.len() as u8])
         };

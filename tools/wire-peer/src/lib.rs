@@ -15,4 +15,5 @@ pub mod peer;
 pub mod session;
 pub mod suites;
 pub mod tap;
+pub mod uapi;
 pub mod wire;

@@ -8,15 +8,8 @@ use std::time::{Duration, Instant};
 use crate::dut::{DEVICE, NAMESPACE};
 use crate::netlink::{attribute, attributes, Message, Socket, ACK, REQUEST};
 use crate::tap::Result;
+use crate::uapi::{ENDPOINT, HOLD_UNKNOWN, INITIATION_TIME, NAME, PEERS, PEER_KEY, SET_DEVICE};
 use crate::wire::within;
-
-const SET_DEVICE: u8 = 1;
-const DEVICE_NAME: u16 = 2;
-const DEVICE_PEERS: u16 = 8;
-const DEVICE_HOLD_UNKNOWN: u16 = 131;
-const PEER_KEY: u16 = 1;
-const PEER_ENDPOINT: u16 = 4;
-const PEER_INITIATION_TIME: u16 = 128;
 
 /// What was told of an unknown peer.
 #[derive(Debug, Eq, PartialEq)]
@@ -65,20 +58,20 @@ pub fn hold_unknown(millis: u16) -> Result {
     within(NAMESPACE, || {
         let socket = Socket::generic()?;
         let mut message = Message::generic(socket.wireguard()?, REQUEST | ACK, SET_DEVICE);
-        message.text(DEVICE_NAME, DEVICE);
-        message.u16(DEVICE_HOLD_UNKNOWN, millis);
+        message.text(NAME, DEVICE);
+        message.u16(HOLD_UNKNOWN, millis);
         Ok(socket.ask(message).map(drop)?)
     })
 }
 
 fn read(told: &[u8]) -> Option<Announcement> {
-    let mut peers = attributes(attribute(told, DEVICE_PEERS)?);
+    let mut peers = attributes(attribute(told, PEERS)?);
     let (_, peer) = peers.next()?;
-    let time = attribute(peer, PEER_INITIATION_TIME)?;
+    let time = attribute(peer, INITIATION_TIME)?;
     let label = u64::from_be_bytes(*time.first_chunk()?);
     (peers.next().is_none() && time.len() == 12).then_some(Announcement {
         key: attribute(peer, PEER_KEY)?.try_into().ok()?,
-        endpoint: read_endpoint(attribute(peer, PEER_ENDPOINT)?)?,
+        endpoint: read_endpoint(attribute(peer, ENDPOINT)?)?,
         time: label.wrapping_sub(0x4000_0000_0000_000a) as i64,
     })
 }

@@ -8,33 +8,7 @@ use super::{port_of, Context};
 use crate::world::{Outcome, IDENTITIES};
 use wire_peer::netlink::{Message, Socket, ACK, REQUEST};
 
-pub const GET_DEVICE: u8 = 0;
-pub const SET_DEVICE: u8 = 1;
-
-pub const INDEX: u16 = 1;
-pub const NAME: u16 = 2;
-pub const PRIVATE_KEY: u16 = 3;
-pub const FLAGS: u16 = 5;
-pub const PORT: u16 = 6;
-pub const MARK: u16 = 7;
-pub const PEERS: u16 = 8;
-
-pub const PEER_KEY: u16 = 1;
-pub const PRESHARED_KEY: u16 = 2;
-pub const PEER_FLAGS: u16 = 3;
-pub const REMOVE_ME: u32 = 1;
-pub const ENDPOINT: u16 = 4;
-pub const KEEPALIVE: u16 = 5;
-pub const ALLOWED_IPS: u16 = 9;
-pub const VERSION: u16 = 10;
-
-pub const FAMILY: u16 = 1;
-pub const ADDRESS: u16 = 2;
-pub const MASK: u16 = 3;
-pub const IP_FLAGS: u16 = 4;
-
-pub const INET: u16 = 2;
-pub const INET6: u16 = 10;
+pub use wire_peer::uapi::*;
 
 /// The header with which a request begins; the family's number comes when it is sent.
 pub fn request(flags: u16, command: u8) -> Message {

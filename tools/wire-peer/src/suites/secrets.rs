@@ -20,18 +20,12 @@ use crate::netlink::{Message, Socket, ACK, REQUEST};
 use crate::peer::{Peer, PATIENCE};
 use crate::session::Session;
 use crate::tap::Result;
+use crate::uapi::{NAME, PEERS, PEER_KEY, PRESHARED_KEY, PRIVATE_KEY, SET_DEVICE};
 use crate::wire::within;
 use crate::{ensure, ensure_eq};
 
 /// How long it may take until all who use a key have let it go: a grace period or two.
 const SOON: Duration = Duration::from_secs(60);
-
-const SET_DEVICE: u8 = 1;
-const IFNAME: u16 = 2;
-const PRIVATE_KEY: u16 = 3;
-const PEERS: u16 = 8;
-const PUBLIC_KEY: u16 = 1;
-const PRESHARED_KEY: u16 = 2;
 
 /// What is needed to set keys and to look for them.
 struct Scene {
@@ -101,7 +95,7 @@ impl Scene {
     /// A request to the device of that name, with what `fill` adds.
     fn set(&self, device: &str, fill: impl FnOnce(&mut Message)) -> nix::Result<()> {
         let mut message = Message::generic(self.family, REQUEST | ACK, SET_DEVICE);
-        message.text(IFNAME, device);
+        message.text(NAME, device);
         fill(&mut message);
         self.socket.ask(message).map(drop)
     }
@@ -159,7 +153,7 @@ fn set_identity(bench: &mut Bench, scene: &Scene) -> Result<Bytes> {
 fn put_psk(message: &mut Message, public: &Bytes, key: &Bytes) {
     message.nest(PEERS, |peers| {
         peers.nest(0, |peer| {
-            peer.attr(PUBLIC_KEY, public);
+            peer.attr(PEER_KEY, public);
             peer.attr(PRESHARED_KEY, key);
         });
     });
