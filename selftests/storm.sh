@@ -10,7 +10,7 @@
 . "${0%/*}/lib.sh"
 
 seconds=$(told fuzz.seconds)
-seconds=${seconds:-60}
+seconds=${seconds:-30}
 seed=$(told fuzz.seed)
 more=$(told fuzz.more)
 

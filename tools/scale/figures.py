@@ -71,11 +71,12 @@ TIMES = {
     "down": "link down",
     "key": "new private key",
     "remove": "remove one by one",
+    "remove-alone": "the same, a request each",
     "clear": "remove all at once",
     "delete": "delete the interface",
 }
 HOLDS = {"load": "load", "move": "move allowed IPs", "up": "link up", "down": "link down", "key": "new private key",
-         "remove-probed": "remove one by one", "clear": "remove all at once", "delete": "delete the interface"}  # fmt: skip
+         "remove": "remove one by one", "clear": "remove all at once", "delete": "delete the interface"}  # fmt: skip
 MEMORY = {"loaded-Slab": "in slabs", "loaded-VmallocUsed": "in vmalloc", "loaded-Percpu": "per CPU"}
 
 # Which instructions per packet, by the name that Counts has for them.

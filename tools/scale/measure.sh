@@ -8,8 +8,8 @@
 . "${0%/*}/tunnels.sh"
 . "${0%/*}/hold.sh"
 
-# How many removals are probed, which takes them longer than the others.
-PROBED=$((LOADED < 10000 ? LOADED / 10 : 1000))
+# How many removals have a request each.
+ALONE=$((LOADED < 10000 ? LOADED / 10 : 1000))
 
 figure() { echo "figure $1 $2"; }
 
@@ -33,9 +33,10 @@ clocked() {
 	figure "$1" $(($(date +%s%N) - began))
 }
 
-# held timed|clocked NAME COMMAND…: the longest hold of RTNL meanwhile, too.
+# held links|requests timed|clocked NAME COMMAND…: the longest hold of RTNL meanwhile, too.
 held() {
-	watch_holds || give_up "RTNL cannot be watched"
+	watch_holds "$1" || give_up "RTNL cannot be watched"
+	shift
 	"$@"
 	figure "$2-hold" $(($(longest_hold) * 1000))
 }
@@ -67,42 +68,37 @@ link_goes() { ip -n left link set wg0 "$1"; }
 # What the first of all peers bring along is not theirs.
 warm_up() { at left /job/scale load wg0 200 && at left /job/scale clear wg0 200; }
 
-# How peers go. The device has no private key, which makes no difference for that, but spares the C driver to compute
-# secrets.
+# How peers go. The device has no private key before the last of them do, which makes no difference for that, but spares the C
+# driver to compute secrets: unless it is measured how it gets one when all peers are there.
 removal() {
 	scale load >/dev/null || give_up "no peers"
-	held timed remove-probed at left /job/scale remove wg0 $PROBED
-	timed remove at left /job/scale remove wg0 $((LOADED - PROBED)) --first $PROBED
-	figure remove-count $((LOADED - PROBED))
+	timed remove-alone at left /job/scale remove wg0 $ALONE --bytes 1
+	figure remove-alone-count $ALONE
+	held requests timed remove at left /job/scale remove wg0 $((LOADED - ALONE)) --first $ALONE
+	figure remove-count $((LOADED - ALONE))
 	memory removed
 	scale load >/dev/null || give_up "no peers"
-	held timed clear scale clear
+	held requests timed clear scale clear
 	memory cleared
 	scale load >/dev/null || give_up "no peers"
-	held clocked delete drop_device
+	if [ "$KEY" = yes ]; then held requests timed key scale key; fi
+	held links clocked delete drop_device
 	memory deleted
 	make_device || give_up "no device"
-}
-
-# The device gets a private key when all peers are there.
-key() {
-	scale load >/dev/null || give_up "no peers"
-	held timed key scale key
-	scale clear >/dev/null && set_key /dev/null || give_up "the peers stay"
 }
 
 # How peers come, and what they are like. They stay.
 load() {
 	set_key <(echo "$private_1") || give_up "no key"
 	memory before
-	held timed load scale load
+	held requests timed load scale load
 	memory loaded
 	timed list scale list
 	clocked show at left wg show wg0 dump
-	held timed move scale move --shift 1
+	held requests timed move scale move --shift 1
 	timed list-moved scale list --shift 1
-	held clocked down link_goes down
-	held clocked up link_goes up
+	held links clocked down link_goes down
+	held links clocked up link_goes up
 }
 
 # Strangers to the others begin handshakes, one after the other.
@@ -127,6 +123,9 @@ packets() {
 }
 
 # --- all of it
+
+# What the C driver has for each peer. The kernel's bounds are far below a hundred thousand.
+echo 4194304 >/proc/sys/kernel/pid_max && echo 4194304 >/proc/sys/kernel/threads-max || give_up "threads are bounded"
 
 make_namespaces
 dut_load || give_up "no module"

@@ -125,17 +125,10 @@ impl Device {
         })
     }
 
-    /// One request for each peer.
-    pub fn remove(&mut self, numbers: Range<u32>) -> Result {
-        numbers.into_iter().try_for_each(|number| {
-            self.set(|message| {
-                message.nest(PEERS, |list| {
-                    list.nest(0, |peer| {
-                        peer.attr(PEER_KEY, &public_key(number));
-                        peer.u32(PEER_FLAGS, REMOVE_ME);
-                    });
-                });
-            })
+    pub fn remove(&mut self, numbers: Range<u32>, bytes: usize) -> Result {
+        self.set_peers(numbers, bytes, |peer, number| {
+            peer.attr(PEER_KEY, &public_key(number));
+            peer.u32(PEER_FLAGS, REMOVE_ME);
         })
     }
 

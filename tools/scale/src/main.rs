@@ -15,7 +15,7 @@
 //!   `--others` (0) that are none of ours;
 //! - `move` gives each peer the addresses of the one that is `--shift` further, the last ones those of the
 //!   first; `list` with the same `--shift` looks for them there;
-//! - `remove` takes the peers away one by one, with a request each;
+//! - `remove` takes the peers away one by one, as many with each request as fit into `--bytes`;
 //! - `clear` takes all away at once, with one request;
 //! - `key` gives the device another private key;
 //! - `greet` makes other peers, with private keys, and has them begin handshakes, each from an address of its own in
@@ -70,7 +70,7 @@ fn run(options: &Options) -> Result {
         Command::Load => device.load(options.range(), options.bytes)?,
         Command::List => dump::check(&device, options)?,
         Command::Move => device.reassign(options)?,
-        Command::Remove => device.remove(options.range())?,
+        Command::Remove => device.remove(options.range(), options.bytes)?,
         Command::Clear => device.clear()?,
         Command::Key => device.change_key()?,
         Command::Greet => {

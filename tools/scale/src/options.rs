@@ -12,8 +12,8 @@ const USAGE: &str = "usage: scale load|list|move|remove|clear|key|greet|expect I
 
 /// A list of peers is one attribute, whose length is a number of 16 bits.
 const MAX_BYTES: u32 = 65_000;
-/// A peer with all that it has needs less.
-const MIN_BYTES: u32 = 256;
+/// A request has a peer at least.
+const MIN_BYTES: u32 = 1;
 const DEFAULT_BYTES: u32 = 60 << 10;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
