@@ -76,7 +76,7 @@ impl<P: Owner> Ledger<P> {
 }
 
 /// The first entry of the owner in `from` that came then or later, and when it did.
-fn first<'a, A: Number, P: Owner>(
+pub(super) fn first<'a, A: Number, P: Owner>(
     order: &'a Order<Entry<A, P>>,
     from: &Claim,
 ) -> Option<(u64, &'a Entry<A, P>)> {

@@ -30,6 +30,7 @@ use crate::{
     proto::prefix::Prefix, //
 };
 use trie::{
+    Claim,
     Entry,
     Number,
     Room,
@@ -122,15 +123,10 @@ impl<P: Owner> AllowedIps<P> {
     /// Takes `ip` from the owner with the id `owner`. If that one does not have exactly this prefix
     /// nothing happens.
     pub(crate) fn remove(&self, ledger: &mut Ledger<P>, ip: AllowedIp, owner: u64) {
-        self.take(ledger, &ip, owner);
-    }
-
-    /// Takes `ip` from an owner, and says whether that had it.
-    fn take(&self, ledger: &mut Ledger<P>, ip: &AllowedIp, owner: u64) -> bool {
         match ip {
-            AllowedIp::V4(prefix) => remove(&self.v4, &mut ledger.v4, prefix, owner),
-            AllowedIp::V6(prefix) => remove(&self.v6, &mut ledger.v6, prefix, owner),
-        }
+            AllowedIp::V4(prefix) => remove(&self.v4, &mut ledger.v4, &prefix, owner),
+            AllowedIp::V6(prefix) => remove(&self.v6, &mut ledger.v6, &prefix, owner),
+        };
     }
 
     /// Takes all prefixes of the owner with the id `owner`. May sleep.
@@ -140,17 +136,8 @@ impl<P: Owner> AllowedIps<P> {
 
     /// Takes those prefixes of an owner that it was last given before the moment `end`. May sleep.
     pub(crate) fn remove_owned_before(&self, ledger: &mut Ledger<P>, owner: u64, end: u64) {
-        const BATCH: u32 = 256;
-        let mut left = BATCH;
-        while let Some((_, ip)) = ledger.owned(owner, 0).filter(|(seq, _)| *seq < end) {
-            if !self.take(ledger, &ip, owner) {
-                break;
-            }
-            left = left.checked_sub(1).unwrap_or_else(|| {
-                cpu::cond_resched();
-                BATCH
-            });
-        }
+        remove_owned_before(&self.v4, &mut ledger.v4, owner, end);
+        remove_owned_before(&self.v6, &mut ledger.v6, owner, end);
     }
 
     /// Takes all prefixes of everybody. May sleep.
@@ -184,6 +171,28 @@ fn insert<A: Number, P: Owner>(
     result
 }
 
+fn remove_owned_before<A: Number, P: Owner>(
+    trie: &Trie<A, P>,
+    order: &mut Order<Entry<A, P>>,
+    owner: u64,
+    end: u64,
+) {
+    const BATCH: u32 = 256;
+    let start = Claim { owner, seq: 0 };
+    let mut left = BATCH;
+    while let Some((_, entry)) = ledger::first(order, &start).filter(|(seq, _)| *seq < end) {
+        let prefix = *entry.prefix();
+        if !remove(trie, order, &prefix, owner) {
+            break;
+        }
+        left = left.checked_sub(1).unwrap_or_else(|| {
+            cpu::cond_resched();
+            BATCH
+        });
+    }
+}
+
+/// Takes a prefix from an owner, and says whether that had it.
 fn remove<A: Number, P: Owner>(
     trie: &Trie<A, P>,
     order: &mut Order<Entry<A, P>>,
