@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml mem=512 timeout=300 clock=instructions files=build/cargo/guest/release/scale
+# guest: debug=uml mem=512 timeout=300 clock=instructions files=build/cargo/guest/release/scale,tools/scale/hold.sh
 #
 # A device with ten thousand peers (tools/scale), on debug kernels two: all are listed as given, none costs more than another, and nothing is left
 # of them. `make scale` measures that, and goes on to a million. On the stock kernel time is the number of instructions.
 
 . "${0%/*}/lib.sh"
+. "${0%/*}/hold.sh"
 
 # The C driver has a thread for each. Debug kernels see with fewer what they can see.
 count=1000
@@ -54,6 +55,18 @@ returned() {
 
 # Debug kernels keep freed memory for a while, to see who still uses it, and the host has a say in their time.
 check_if_plain() { is_debug || check "$@"; }
+
+# --- RTNL
+
+# brief COMMAND…: holds RTNL for less than a millisecond at a time. A walk along all peers takes longer.
+brief() {
+	local held
+	if is_debug; then "$@"; return; fi
+	watch_holds && "$@" || return
+	held=$(longest_hold)
+	echo "RTNL was held for $held us"
+	[ "$held" -gt 0 ] && [ "$held" -lt 1000 ]
+}
 
 # --- lists
 
@@ -106,7 +119,10 @@ same "no peer is left" "" "$(at a wg show wg1 peers)"
 check_if_plain "their memory is returned" returned "$before" "$loaded" "$(free_memory)"
 
 check "all come again" scale load
-check "the device goes with all its peers" ip -n a link del wg1
+is_debug || prepare_holds
+check "the device goes down" brief ip -n a link set wg1 down
+check "it comes up" brief ip -n a link set wg1 up
+check "it goes with all its peers" brief ip -n a link del wg1
 check_if_plain "their memory is returned" returned "$before" "$loaded" "$(free_memory)"
 
 # --- beside a tunnel

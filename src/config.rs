@@ -54,11 +54,18 @@ pub(crate) struct Config {
     generation: u64,
     changes: Changes,
     /// The peers by their places, in the order of their creation.
-    peers: RBTree<u64, RcuArc<Peer>>,
+    peers: RBTree<u64, Listed>,
     peer_count: usize,
     /// The place behind all others.
     next_place: u64,
     ledger: Ledger<Peer>,
+}
+
+/// A peer at its place.
+struct Listed {
+    peer: RcuArc<Peer>,
+    /// The number of its last change that was noted.
+    changed: u64,
 }
 
 impl Config {
@@ -101,7 +108,7 @@ impl NewIdentity {
 /// Memory for a peer, and for its places in what finds it.
 pub(crate) struct PeerRoom {
     memory: PeerMemory,
-    by_place: RBTreeNodeReservation<u64, RcuArc<Peer>>,
+    by_place: RBTreeNodeReservation<u64, Listed>,
     by_key: KeyReservation,
 }
 
@@ -148,6 +155,7 @@ impl<'a> Configuration<'a> {
     /// Notes that the device comes up, goes down or has been removed.
     pub(crate) fn set_condition(&mut self, condition: Condition) {
         self.config.condition = condition;
+        self.device.set_up(condition == Condition::Up);
     }
 
     /// Notes which peers change from now on, for [`Self::first_change_since`].
@@ -185,7 +193,15 @@ impl<'a> Configuration<'a> {
         let number = config
             .changes
             .note(peer.public_key, Kind::Changed, config.generation);
-        peer.changed.store(number, Ordering::Relaxed);
+        if let Some(listed) = config.peers.get_mut(&peer.place()) {
+            listed.changed = number;
+        }
+    }
+
+    /// The number of a peer's last change that was noted.
+    pub(crate) fn last_change(&self, peer: &Peer) -> u64 {
+        let listed = self.config.peers.get(&peer.place());
+        listed.map_or(0, |listed| listed.changed)
     }
 
     /// Whether the device is up.
@@ -229,15 +245,16 @@ impl<'a> Configuration<'a> {
         self.identity().map(|identity| *identity.keys().public())
     }
 
-    /// The peers, in the order of their creation.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = &RcuArc<Peer>> {
-        self.config.peers.values()
+    /// The peers that are awake, of which there may be few among many: those that anything has to be
+    /// done to when something happens to the device.
+    pub(crate) fn awake(&self) -> impl Iterator<Item = RcuArc<Peer>> + '_ {
+        self.device.awake.walk()
     }
 
     /// The first peer at that place or a later one.
     pub(crate) fn peer_from(&self, place: u64) -> Option<RcuArc<Peer>> {
         let cursor = self.config.peers.cursor_lower_bound(&place)?;
-        Some(cursor.current().1.clone())
+        Some(cursor.current().1.peer.clone())
     }
 
     /// The peer of that public key.
@@ -252,7 +269,7 @@ impl<'a> Configuration<'a> {
 
     /// Sets the mark of outgoing packets; if it is another, all routes are looked up anew.
     pub(crate) fn set_fwmark(&mut self, mark: u32) {
-        if self.device.fwmark.swap(mark, Ordering::Relaxed) != mark {
+        if self.device.routing.replace_mark(mark) != mark {
             self.forget_routes();
         }
     }
@@ -341,9 +358,9 @@ impl<'a> Configuration<'a> {
         }
         let before = self.device.identity.replace(identity.clone());
         self.device.strangers.clear();
-        self.peers().for_each(Peer::forget_identity);
+        self.awake().for_each(|peer| Peer::forget_identity(&peer));
         if before.is_none() && self.is_up() {
-            self.peers().for_each(Peer::flush_staged);
+            self.awake().for_each(|peer| Peer::flush_staged(&peer));
         }
     }
 
@@ -391,12 +408,12 @@ impl<'a> Configuration<'a> {
             preshared_key,
             room.memory,
         );
-        // Before it can be heard of: what it hears sets timers.
-        if self.is_up() {
-            peer.start();
-        }
         self.device.peers.insert(room.by_key, peer.clone());
-        let node = room.by_place.into_node(place, peer.clone());
+        let listed = Listed {
+            peer: peer.clone(),
+            changed: 0,
+        };
+        let node = room.by_place.into_node(place, listed);
         self.config.peers.insert(node);
         self.config.peer_count = self.config.peer_count.wrapping_add(1);
         self.config.next_place = place.wrapping_add(1);
@@ -433,12 +450,17 @@ impl<'a> Configuration<'a> {
 
     /// Puts a peer behind all others, as if it had just been created.
     pub(crate) fn move_to_end(&mut self, peer: &RcuArc<Peer>) {
+        let changed = self.last_change(peer);
         let Some(node) = self.config.peers.remove_node(&peer.place()) else {
             return;
         };
         let place = self.config.next_place;
         peer.place.store(place, Ordering::Relaxed);
-        let node = node.into_reservation().into_node(place, peer.clone());
+        let listed = Listed {
+            peer: peer.clone(),
+            changed,
+        };
+        let node = node.into_reservation().into_node(place, listed);
         self.config.peers.insert(node);
         self.config.next_place = place.wrapping_add(1);
     }
@@ -502,16 +524,17 @@ impl<'a> Configuration<'a> {
 
     /// Erases the keys of all peers: the system goes to sleep.
     pub(crate) fn forget_all_keys(&self) {
-        for peer in self.peers() {
+        for peer in self.awake() {
             peer.timers.lock().cancel_zero_keys();
-            Peer::forget_keys(peer);
+            Peer::forget_keys(&peer);
+            Peer::settle(&peer);
         }
     }
 
     /// Lets no session send any more: the machine may have been copied, counters and all.
     pub(crate) fn expire_all_keys(&self) {
-        for peer in self.peers() {
-            Peer::expire_keys(peer, &mut peer.noise.lock());
+        for peer in self.awake() {
+            Peer::expire_keys(&peer, &mut peer.noise.lock());
         }
     }
 
@@ -526,7 +549,8 @@ impl<'a> Configuration<'a> {
 
     /// Has all routes and source addresses looked up anew.
     fn forget_routes(&self) {
-        self.peers().for_each(|peer| peer.endpoint.clear_source());
+        self.device.routing.change();
+        self.awake().for_each(|peer| peer.endpoint.clear_source());
     }
 }
 
@@ -570,7 +594,17 @@ impl Peer {
         secs: u16,
         device: &Configuration<'_>,
     ) {
-        let change = this.timers.lock().set_persistent_keepalive(secs);
+        let change = {
+            let mut timers = this.timers.lock();
+            if secs != 0 {
+                // The device sends one when it comes up.
+                Self::wake(this.borrow());
+            }
+            timers.set_persistent_keepalive(secs)
+        };
+        if secs == 0 {
+            Self::settle(this);
+        }
         if change == KeepaliveChange::SendNow && device.is_up() {
             let bh = bh::disable();
             stage::send_keepalive(this.borrow(), bh.token());

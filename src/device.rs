@@ -16,6 +16,7 @@ use crate::{
     census::Census,
     config::{Condition, Config},
     devices,
+    endpoint::Routing,
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -39,9 +40,10 @@ use crate::{
             skbuff::SkBuff, //
         },
         sync::{
-            atomic::{AtomicU32, Ordering},
+            atomic::{AtomicBool, Ordering},
             bh::{self, BhDisabled},
-            rcu::{self, RcuArc, RcuCell}, //
+            rcu::{self, RcuArc, RcuCell},
+            roster::Roster, //
         },
         workqueue::{flags as wq, Workqueue}, //
     },
@@ -94,7 +96,9 @@ pub(crate) struct Device {
     /// The namespace that the sockets are in, wherever the device itself is.
     pub(crate) creating_net: WeakNet,
     pub(crate) sockets: Sockets<Device>,
-    pub(crate) fwmark: AtomicU32,
+    pub(crate) routing: Routing,
+    /// What the condition in `config` says, for those without its lock.
+    is_up: AtomicBool,
     pub(crate) identity: RcuCell<Identity>,
     pub(crate) load: Load,
     #[pin]
@@ -104,6 +108,9 @@ pub(crate) struct Device {
     #[pin]
     pub(crate) strangers: Strangers,
     pub(crate) census: Census,
+    /// The peers that have something to be stopped or forgotten.
+    #[pin]
+    pub(crate) awake: Roster<Peer>,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
     /// Dropped before `allowed_ips`, whose ledger is in it.
     #[pin]
@@ -129,7 +136,6 @@ pub(crate) struct Device {
 pub(crate) struct Prepared {
     creating_net: WeakNet,
     load: Load,
-    census: Census,
     index_table: Pin<KBox<IndexTable>>,
     encrypt: Parallel<Encrypt>,
     encrypt_here: Here,
@@ -154,7 +160,6 @@ impl Prepared {
         Ok(Self {
             creating_net,
             load: Load::new()?,
-            census: Census::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             encrypt_here: Here::new()?,
@@ -221,13 +226,15 @@ impl LinkOps for Device {
             dev,
             creating_net: prepared.creating_net,
             sockets: Sockets::new(),
-            fwmark: AtomicU32::new(0),
+            routing: Routing::new(),
+            is_up: AtomicBool::new(false),
             identity: RcuCell::new(None),
             load: prepared.load,
             cookies <- Cookies::new(),
             peers <- PeersByKey::new(),
             strangers <- Strangers::new(),
-            census: prepared.census,
+            census: Census::new(),
+            awake <- Roster::new(),
             index_table: prepared.index_table,
             allowed_ips: AllowedIps::new(),
             config <- new_mutex!(Config::new(), "wg_config"),
@@ -253,14 +260,14 @@ impl LinkOps for Device {
         let this = this.into();
         let mut config = Self::configure(&this);
         // Before anything comes in: what is heard sets timers.
-        config.peers().for_each(|peer| peer.start());
+        config.set_condition(Condition::Up);
         if let Err(error) = config.bind() {
-            config.peers().for_each(|peer| peer.stop());
+            config.set_condition(Condition::Down);
+            config.awake().for_each(|peer| peer.stop());
             return Err(error);
         }
-        config.set_condition(Condition::Up);
-        for peer in config.peers() {
-            Peer::flush_staged(peer);
+        for peer in config.awake() {
+            Peer::flush_staged(&peer);
             if peer.persistent_keepalive() != 0 {
                 let bh = bh::disable();
                 stage::send_keepalive(peer.borrow(), bh.token());
@@ -281,10 +288,10 @@ impl LinkOps for Device {
             this.receive_queue.flush();
             this.strangers.clear();
         }
-        config.peers().for_each(|peer| peer.stop());
+        config.awake().for_each(|peer| peer.stop());
         // What was queued before must not meet what comes after the next start.
         this.handshake_queue.flush();
-        config.peers().for_each(Peer::reset);
+        config.awake().for_each(|peer| Peer::reset(&peer));
     }
 
     fn xmit(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
@@ -325,6 +332,20 @@ impl Device {
             // A poll that was under way, or frees that wait for each other.
             fsleep(Delta::from_millis(1));
         }
+        // The last one to be freed may still be about to let go of the device.
+        rcu::barrier();
+    }
+
+    /// Lets timers run, or no more.
+    pub(crate) fn set_up(&self, is_up: bool) {
+        self.is_up.store(is_up, Ordering::Relaxed);
+    }
+
+    /// Whether timers run: the device is up. What is set by that is set under the lock of the timers
+    /// and after [`Peer::wake`]: who takes the device down comes to it then.
+    #[inline]
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Relaxed)
     }
 
     /// The poller that a peer belongs to.
@@ -353,6 +374,6 @@ impl Device {
     /// The mark of all packets that are sent.
     #[inline]
     pub(crate) fn fwmark(&self) -> u32 {
-        self.fwmark.load(Ordering::Relaxed)
+        self.routing.mark()
     }
 }

@@ -4,7 +4,7 @@
 
 mod address;
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use kernel::{
     alloc::flags::{GFP_ATOMIC, __GFP_NOWARN},
@@ -25,6 +25,40 @@ use crate::{
 
 pub(crate) use address::{Endpoint, ShowEndpoint};
 
+/// What the ways to a device's peers depend on, besides their endpoints.
+pub(crate) struct Routing {
+    /// The mark of all packets that are sent.
+    mark: AtomicU32,
+    /// How often all ways have been forgotten.
+    changes: AtomicU32,
+}
+
+impl Routing {
+    /// Of a new device.
+    pub(crate) const fn new() -> Self {
+        Self {
+            mark: AtomicU32::new(0),
+            changes: AtomicU32::new(0),
+        }
+    }
+
+    /// The mark of all packets that are sent.
+    #[inline]
+    pub(crate) fn mark(&self) -> u32 {
+        self.mark.load(Ordering::Relaxed)
+    }
+
+    /// Changes the mark, and returns the one before.
+    pub(crate) fn replace_mark(&self, mark: u32) -> u32 {
+        self.mark.swap(mark, Ordering::Relaxed)
+    }
+
+    /// Makes all ways worth nothing that peers remember, and all source addresses.
+    pub(crate) fn change(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A peer's endpoint, and the way to it.
 ///
 /// Both are under one lock, which is held during the lookup of a route, but not while packets are
@@ -33,6 +67,9 @@ pub(crate) use address::{Endpoint, ShowEndpoint};
 pub(crate) struct EndpointCell {
     /// Whether the endpoint is known; it never becomes unknown again.
     known: AtomicBool,
+    /// How often all ways had been forgotten when a source address was learned last, or a way. To a
+    /// peer that sleeps nobody comes to have it forget the former.
+    as_of: AtomicU32,
     #[pin]
     state: SpinLockBh<State>,
 }
@@ -92,6 +129,7 @@ impl EndpointCell {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             known: AtomicBool::new(false),
+            as_of: AtomicU32::new(0),
             state <- new_spinlock_bh!(
                 State {
                     endpoint: None,
@@ -127,15 +165,16 @@ impl EndpointCell {
 
     /// Moves the peer to where a datagram of its own came from.
     #[inline]
-    pub(crate) fn set_from_datagram(&self, origin: &Origin) {
+    pub(crate) fn set_from_datagram(&self, origin: &Origin, routing: &Routing) {
         let mut state = self.state.lock();
         if !state.is_at(origin) {
-            self.follow(&mut state, origin);
+            self.follow(&mut state, origin, routing);
         }
     }
 
     #[cold]
-    fn follow(&self, state: &mut State, origin: &Origin) {
+    fn follow(&self, state: &mut State, origin: &Origin, routing: &Routing) {
+        self.catch_up(routing);
         if state.set(Endpoint::from_origin(origin)) {
             self.known.store(true, Ordering::Relaxed);
         }
@@ -158,27 +197,44 @@ impl EndpointCell {
         self.state.lock().way = None;
     }
 
-    /// Looks up the way to the peer for packets of that mark.
+    /// Whether no way to the peer is remembered.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.state.lock().way.is_none()
+    }
+
+    /// Returns whether all ways have been forgotten since this was last asked. Under the lock.
+    fn catch_up(&self, routing: &Routing) -> bool {
+        let changes = routing.changes.load(Ordering::Relaxed);
+        let is_late = self.as_of.load(Ordering::Relaxed) != changes;
+        self.as_of.store(changes, Ordering::Relaxed);
+        is_late
+    }
+
+    /// Looks up the way to the peer.
     ///
-    /// The mark is asked for under the lock: who changes it has the way forgotten then, which is
-    /// never remembered for another mark.
+    /// What that depends on is asked for under the lock: who changes it has the way forgotten then,
+    /// which is never remembered for another mark.
     ///
     /// A source address that has turned out to be stale is forgotten. [`EDESTADDRREQ`] if the
     /// endpoint is unknown, [`ENONET`] without a socket of its family; or what the lookup says.
-    pub(crate) fn route<'a, H: UdpHandler>(
+    pub(crate) fn route<'a, 'r, H: UdpHandler>(
         &self,
         dev: &NetDevice,
         sockets: &'a SocketPair<H>,
-        mark: impl FnOnce() -> u32,
+        routing: impl FnOnce() -> &'r Routing,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let mut state = self.state.lock();
         let State { endpoint, way } = &mut *state;
         let endpoint = endpoint.as_mut().ok_or(EDESTADDRREQ)?;
+        let routing = routing();
         if way.is_none() {
+            if self.catch_up(routing) {
+                endpoint.clear_source();
+            }
             *way = Way::new();
         }
         let known = way.as_mut().map(|way| &mut way.route);
-        sockets.route(dev, endpoint, mark(), known, bh)
+        sockets.route(dev, endpoint, routing.mark(), known, bh)
     }
 }

@@ -144,6 +144,11 @@ impl Noise {
         }
     }
 
+    /// Whether all that has been given up.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.exchange.is_none() && self.lanes.is_none()
+    }
+
     /// Gives all up that a later handshake can do without. The handshake must have been erased.
     pub(crate) fn rest(&mut self) {
         if let Some(exchange) = self.exchange.take() {

@@ -6,6 +6,8 @@
 //! longer found, has no sessions and gets no new ones, and its timer is off. What still refers to it
 //! (a batch under way, a queued work item) finds it without effect, and the last of them frees it.
 
+use core::mem::offset_of;
+
 use kernel::{
     impl_has_work,
     new_mutex,
@@ -18,24 +20,26 @@ use kernel::{
 
 use crate::{
     allowed_ips::Owner,
-    census::Alive,
     crypto::Key,
     device::Device,
-    endpoint::EndpointCell,
+    endpoint::{EndpointCell, Routing},
     kapi::{
         farewell::{farewell, Farewell},
         log::debug,
         sync::{
             atomic::{AtomicBool, AtomicU64, Ordering},
             new_spinlock_bh,
-            rcu::{RcuArc, RcuReservation},
-            SpinLockBh, //
+            rcu::{RcuArc, RcuRef, RcuReservation},
+            roster::{HasRoster, Member, Membership, Roster},
+            SpinLockBh,
+            SpinLockBhGuard, //
         },
         timer::Timer, //
     },
     noise::Noise,
     proto::{messages::PublicKey, timers::Timers},
     session::{Lanes, Slots},
+    time::boot_now,
     tx::stage::{Pace, Stage}, //
 };
 
@@ -46,8 +50,6 @@ pub(crate) struct Peer {
     pub(crate) id: u64,
     /// Its place among the peers of the device. Changes under the lock of the configuration.
     pub(crate) place: AtomicU64,
-    /// The number of its last change that was noted. Changes under that lock, too.
-    pub(crate) changed: AtomicU64,
     pub(crate) device: Arc<Device>,
     pub(crate) public_key: PublicKey,
     /// What handshakes are made with. Process context.
@@ -62,6 +64,7 @@ pub(crate) struct Peer {
     pub(crate) stage: SpinLockBh<Stage>,
     /// Whether a message has come since this was last asked.
     is_heard: AtomicBool,
+    /// Taken by [`Self::lock_timers`] wherever one may be set.
     #[pin]
     pub(crate) timers: SpinLockBh<Timers>,
     #[pin]
@@ -76,8 +79,32 @@ pub(crate) struct Peer {
     is_closed: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
-    /// Dropped last, after the reference to the device.
-    _alive: Alive,
+    /// Whether the peer is awake: it has something that may have to be stopped or forgotten one day.
+    membership: Membership<Peer>,
+}
+
+impl Member for Peer {
+    type Home = Device;
+
+    const OFFSET: usize = offset_of!(Self, membership);
+
+    const HOME_OFFSET: usize = offset_of!(Self, device);
+
+    fn membership(&self) -> &Membership<Self> {
+        &self.membership
+    }
+
+    fn home(&self) -> &Arc<Device> {
+        &self.device
+    }
+}
+
+impl HasRoster<Peer> for Device {
+    const OFFSET: usize = offset_of!(Self, awake);
+
+    fn roster(&self) -> &Roster<Peer> {
+        &self.awake
+    }
 }
 
 impl_has_work! {
@@ -113,6 +140,7 @@ impl Farewell for Peer {
             self.id,
             self.endpoint.show()
         );
+        self.device.census.leave();
     }
 }
 
@@ -123,7 +151,7 @@ impl Owner for Peer {
 }
 
 impl Peer {
-    /// Creates a peer, stopped and without an endpoint.
+    /// Creates a peer, asleep and without an endpoint.
     pub(crate) fn new(
         device: Arc<Device>,
         place: u64,
@@ -131,12 +159,11 @@ impl Peer {
         preshared_key: Option<KBox<Key>>,
         PeerMemory { object }: PeerMemory,
     ) -> RcuArc<Self> {
-        let alive = device.census.enter();
+        device.census.enter();
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let peer = object.fill(pin_init!(Self {
             id,
             place: AtomicU64::new(place),
-            changed: AtomicU64::new(0),
             device,
             public_key,
             noise <- new_mutex!(Noise::new(preshared_key), "wg_noise"),
@@ -152,7 +179,7 @@ impl Peer {
             is_closed: AtomicBool::new(false),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
-            _alive: alive,
+            membership: Membership::new(),
         }));
         debug!(peer.device.dev, "Peer {} created", peer.id);
         peer
@@ -164,9 +191,59 @@ impl Peer {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Starts the peer: its device is up.
-    pub(crate) fn start(&self) {
-        self.timers.lock().start();
+    /// Wakes the peer, unless it has been removed: who takes the device down, or forgets keys or
+    /// routes, comes to the peers that are awake.
+    ///
+    /// Whoever gets something of that kind wakes the peer under the lock that it is under, and only then
+    /// looks how the device is. So a change of the device is seen, or made before the walk that finds it.
+    #[inline]
+    pub(crate) fn wake(this: RcuRef<'_, Self>) -> bool {
+        Roster::enrol(this)
+    }
+
+    /// Lets the peer sleep if it has nothing that it would have to be woken for. Process context.
+    pub(crate) fn settle(this: &RcuArc<Self>) {
+        // One at a time.
+        let noise = this.noise.lock();
+        Roster::leave_if(this, || this.is_idle(&noise));
+    }
+
+    fn is_idle(&self, noise: &Noise) -> bool {
+        noise.is_at_rest()
+            && self.sessions.are_empty()
+            && self.stage.lock().is_empty()
+            && self.endpoint.is_at_rest()
+            && self.rest_timers()
+    }
+
+    /// Turns the timer off if nothing is due, and returns whether that is so.
+    fn rest_timers(&self) -> bool {
+        let mut timers = self.timers.lock();
+        let is_idle = timers.is_idle(boot_now());
+        if is_idle {
+            timers.stop();
+            self.timer.cancel();
+        }
+        is_idle
+    }
+
+    /// Locks the timers, which run while the device is up. That keeps the peer awake.
+    #[inline]
+    pub(crate) fn lock_timers(this: RcuRef<'_, Self>) -> SpinLockBhGuard<'_, Timers> {
+        let mut timers = this.get().timers.lock();
+        if Self::wake(this) && this.device.is_up() {
+            timers.start();
+        } else {
+            timers.stop();
+        }
+        timers
+    }
+
+    /// What the way to the peer depends on, for who is about to remember one, under that lock.
+    #[inline]
+    pub(crate) fn routing(this: &RcuArc<Self>) -> &Routing {
+        Self::wake(this.borrow());
+        &this.device.routing
     }
 
     /// Stops the peer: its device goes down. Process context, under the device's configuration lock.
@@ -181,11 +258,14 @@ impl Peer {
     pub(crate) fn reset(this: &RcuArc<Self>) {
         Self::forget_keys(this);
         this.timers.lock().forget_last_handshake_sent();
+        Self::settle(this);
     }
 
     /// Ends the peer, which nobody finds any more by its key or its allowed IPs.
     pub(crate) fn close(this: &RcuArc<Self>) {
         this.is_closed.store(true, Ordering::Release);
+        // From now on its timers stay off.
+        Roster::close(this);
         this.stop_timers();
         this.sessions.close(&this.device.index_table);
         // Who makes a handshake looks at the mark under this lock.

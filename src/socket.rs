@@ -8,7 +8,7 @@ use kernel::{
 };
 
 use crate::{
-    endpoint::{Endpoint, EndpointCell, ShowEndpoint},
+    endpoint::{Endpoint, EndpointCell, Routing, ShowEndpoint},
     kapi::{
         log::debug_ratelimited,
         net::{
@@ -164,30 +164,30 @@ impl<H: UdpHandler> Sockets<H> {
     /// Looks up the way to a peer, by which any number of packets can be sent.
     ///
     /// [`ENONET`] if the device is down; or see [`EndpointCell::route`].
-    pub(crate) fn route<'a>(
+    pub(crate) fn route<'a, 'r>(
         &'a self,
         dev: &NetDevice,
         endpoint: &EndpointCell,
-        mark: impl FnOnce() -> u32,
+        routing: impl FnOnce() -> &'r Routing,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
-        endpoint.route(dev, self.load(bh)?, mark, bh)
+        endpoint.route(dev, self.load(bh)?, routing, bh)
     }
 
     /// Sends a packet's data to a peer, and returns their length.
     ///
     /// The packet is gone in any case.
-    pub(crate) fn send(
+    pub(crate) fn send<'r>(
         &self,
         dev: &NetDevice,
         endpoint: &EndpointCell,
         skb: SkBuff,
         ds: u8,
-        mark: impl FnOnce() -> u32,
+        routing: impl FnOnce() -> &'r Routing,
         bh: BhDisabled<'_>,
     ) -> Result<u32> {
         let len = skb.len();
-        self.route(dev, endpoint, mark, bh)?
+        self.route(dev, endpoint, routing, bh)?
             .send_last(skb, dev, ds)?;
         Ok(len)
     }

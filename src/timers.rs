@@ -31,12 +31,18 @@ use crate::{
 /// Does something to a peer's timers, and sets the kernel's timer if need be.
 #[inline]
 pub(crate) fn with<R>(peer: RcuRef<'_, Peer>, f: impl FnOnce(&mut Timers) -> R) -> R {
-    let mut timers = peer.timers.lock();
+    let mut timers = Peer::lock_timers(peer);
     let result = f(&mut timers);
+    set(peer, &mut timers);
+    result
+}
+
+/// Sets the kernel's timer if need be.
+#[inline]
+fn set(peer: RcuRef<'_, Peer>, timers: &mut Timers) {
     if let Some(deadline) = timers.arm() {
         Timer::arm(peer, delay(deadline));
     }
-    result
 }
 
 /// A batch of authenticated messages is about to be sent. Returns whether it is the one from which it is
@@ -84,7 +90,8 @@ impl HasTimer for Peer {
                 None => break,
             }
         }
-        with(this.borrow(), |_| ());
+        // What is due later was set when the peer was awake, and keeps it so.
+        set(this.borrow(), &mut this.timers.lock());
     }
 }
 

@@ -46,7 +46,7 @@ NOT_ALLOCATING = frozenset(
     chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
     curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 rng_is_initialized wait_for_random_bytes
     call_rcu call_rcu_hurry rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion
-    mutex_lock mutex_unlock mod_timer timer_delete_sync timer_init_key timer_shutdown_sync
+    mutex_lock mutex_unlock mod_timer timer_delete timer_delete_sync timer_init_key timer_shutdown_sync
     rb_erase rb_first_postorder rb_insert_color rb_next rb_next_postorder rb_prev rb_replace_node
     jiffies ktime_get ktime_get_coarse_ts64 ktime_get_coarse_with_offset ktime_get_real_ts64 nsecs_to_jiffies
     memcmp memcpy memset bcmp panic warn_slowpath_fmt _printk __dynamic_pr_debug _totalram_pages cpu_tasks

@@ -40,7 +40,13 @@ use crate::{
                 RcuArc,
                 RcuCell, //
             },
-            rcu_slot::RcuSlot, //
+            rcu_slot::RcuSlot,
+            roster::{
+                HasRoster,
+                Member,
+                Membership,
+                Roster, //
+            }, //
         },
         timer::{
             HasTimer,
@@ -233,6 +239,126 @@ pub(crate) fn timers() -> Outcome {
     drain();
     sleep_ms(200);
     check!(tally.events() == 2 && tally.alive() == 0);
+    Ok(())
+}
+
+/// What has guests.
+#[pin_data]
+struct House {
+    #[pin]
+    present: Roster<Guest>,
+    #[pin]
+    other: Roster<Guest>,
+}
+
+/// May be present, and may lie about what it is.
+struct Guest {
+    life: Life,
+    house: Arc<House>,
+    membership: Membership<Self>,
+    other: Membership<Self>,
+}
+
+/// The value of a guest that shows another membership than its own.
+const LIAR: u32 = 1000;
+
+impl Guest {
+    fn new(
+        tally: &Arc<Tally>,
+        house: &Arc<House>,
+        value: u32,
+    ) -> Result<RcuArc<Self>, &'static str> {
+        let guest = Self {
+            life: Life::new(tally, value),
+            house: house.clone(),
+            membership: Membership::new(),
+            other: Membership::new(),
+        };
+        RcuArc::new(guest, GFP_KERNEL).map_err(|_| NO_MEMORY)
+    }
+}
+
+impl Member for Guest {
+    type Home = House;
+
+    const OFFSET: usize = core::mem::offset_of!(Self, membership);
+
+    const HOME_OFFSET: usize = core::mem::offset_of!(Self, house);
+
+    fn membership(&self) -> &Membership<Self> {
+        if self.life.value == LIAR {
+            &self.other
+        } else {
+            &self.membership
+        }
+    }
+
+    fn home(&self) -> &Arc<House> {
+        &self.house
+    }
+}
+
+impl HasRoster<Guest> for House {
+    const OFFSET: usize = core::mem::offset_of!(Self, present);
+
+    fn roster(&self) -> &Roster<Guest> {
+        &self.present
+    }
+}
+
+/// The values of those who are present, added up.
+fn present(house: &House) -> u32 {
+    house.present.walk().map(|guest| guest.life.value).sum()
+}
+
+/// Members hold on to their objects until they leave; a walk comes to each once, whoever comes and goes.
+pub(crate) fn roster() -> Outcome {
+    let tally = Tally::new()?;
+    let house = Arc::pin_init::<core::convert::Infallible>(
+        pin_init!(House {
+            present <- Roster::new(),
+            other <- Roster::new(),
+        }),
+        GFP_KERNEL,
+    )
+    .map_err(|_| NO_MEMORY)?;
+    for value in [1, 2, 4, 8, 16] {
+        let guest = Guest::new(&tally, &house, value)?;
+        check!(Roster::enrol(guest.borrow()) && Roster::enrol(guest.borrow()));
+    }
+    drain();
+    check!(tally.alive() == 5 && present(&house) == 31 && present(&house) == 31);
+
+    // On the way some leave, some don't, some come anew.
+    for guest in house.present.walk() {
+        match guest.life.value {
+            1 | 8 => Roster::leave_if(&guest, || true),
+            2 => Roster::leave_if(&guest, || false),
+            4 => Roster::leave_if(&guest, || Roster::enrol(guest.borrow())),
+            _ => Roster::close(&guest),
+        }
+        Roster::leave_if(&guest, || guest.life.value == 8);
+    }
+    drain();
+    check!(tally.alive() == 2 && present(&house) == 6);
+
+    // A walk that is given up has come to nobody.
+    let mut walk = house.present.walk();
+    let first = walk.next().map_or(0, |guest| guest.life.value);
+    drop(walk);
+    check!((first == 2 || first == 4) && present(&house) == 6);
+
+    let guest = Guest::new(&tally, &house, 32)?;
+    Roster::close(&guest);
+    check!(!Roster::enrol(guest.borrow()) && present(&house) == 6);
+    let liar = Guest::new(&tally, &house, LIAR)?;
+    check!(!Roster::enrol(liar.borrow()) && present(&house) == 6);
+    check!(house.other.walk().next().is_none());
+
+    house.present.walk().for_each(|guest| Roster::close(&guest));
+    drop((guest, liar));
+    drain();
+    check!(tally.alive() == 0 && house.present.walk().next().is_none());
     Ok(())
 }
 

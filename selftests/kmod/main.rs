@@ -68,7 +68,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 58] = [
+const CHECKS: [Check; 59] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -136,6 +136,7 @@ const CHECKS: [Check; 58] = [
     ("rcu: cells", lifetimes::cells),
     ("rcu: slots", lifetimes::slots),
     ("timers", lifetimes::timers),
+    ("roster", lifetimes::roster),
     ("work", lifetimes::work),
     ("sockets: registration", sockets::registration),
 ];

@@ -135,6 +135,7 @@ suite! { wireguard_lifetimes:
     cells = lifetimes::cells;
     slots = lifetimes::slots;
     timers = lifetimes::timers;
+    roster = lifetimes::roster;
     work = lifetimes::work;
 }
 

@@ -36,7 +36,7 @@ use crate::{
             device::NetDevice,
             genetlink::{Dump, Info, Message, Policy, Progress, Writer}, //
         },
-        sync::{atomic::Ordering, rcu::RcuArc}, //
+        sync::rcu::RcuArc, //
     },
     peer::Peer,
     proto::messages::PublicKey, //
@@ -233,7 +233,7 @@ impl Stage {
 fn find_change(config: &Configuration<'_>, mut number: u64) -> (Stage, Found) {
     while let Some(change) = config.change(number) {
         let found = match (config.peer(&change.key), change.kind) {
-            (Some(peer), _) if peer.changed.load(Ordering::Relaxed) == number => Found::Peer(peer),
+            (Some(peer), _) if config.last_change(&peer) == number => Found::Peer(peer),
             (None, Kind::Removed) => Found::Removed(change.key),
             (Some(_), _) | (None, Kind::Changed) => {
                 number = number.saturating_add(1);

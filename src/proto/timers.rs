@@ -318,6 +318,15 @@ impl Timers {
         .min()
     }
 
+    /// Whether nothing is due, ever, before something else happens; nor would stopping the timers, or
+    /// forgetting the last handshake message, make a difference then.
+    #[must_use]
+    pub fn is_idle(&self, boot: BootTime) -> bool {
+        self.next_deadline().is_none()
+            && self.persistent_keepalive_secs == 0
+            && self.may_initiate(boot)
+    }
+
     /// When to set the one timer to, if it has to be set: it is not set, or fires too late.
     #[must_use]
     pub fn arm(&mut self) -> Option<MonoTime> {

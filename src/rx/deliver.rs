@@ -99,7 +99,8 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
 fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: BhDisabled<'_>) {
     let peer = &session.peer;
     peer.hear();
-    peer.endpoint.set_from_datagram(origin);
+    peer.endpoint
+        .set_from_datagram(origin, &peer.device.routing);
     let is_confirmed = peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);

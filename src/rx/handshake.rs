@@ -159,7 +159,7 @@ fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origi
             return;
         }
     };
-    peer.endpoint.set_from_datagram(origin);
+    peer.endpoint.set_from_datagram(origin, &device.routing);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
@@ -199,7 +199,7 @@ fn consume_initiation(
 }
 
 fn accept_initiation(
-    peer: &Peer,
+    peer: &RcuArc<Peer>,
     identity: &RcuArc<Identity>,
     incoming: IncomingInitiation<'_, KernelCrypto>,
 ) -> Option<()> {
@@ -209,14 +209,19 @@ fn accept_initiation(
     let remote = known.unwrap_or_else(|| RemoteStatic::new(peer.public_key, Some(identity.keys())));
     let authentic = incoming.authenticate(&remote).ok()?;
     let mut noise = peer.noise.lock();
-    // The key may have been changed meanwhile.
-    let ours = peer.device.identity.get()?;
-    if !ours.ptr_eq(identity) {
-        return None;
+    // The key may have been changed meanwhile, or be changed next: then the peer is to be found awake.
+    Peer::wake(peer.borrow());
+    let ours = peer.device.identity.get();
+    let is_accepted = ours.is_some_and(|ours| ours.ptr_eq(identity))
+        && noise
+            .accept_initiation(identity, remote, authentic, boot_now())
+            .is_ok();
+    drop(noise);
+    if !is_accepted {
+        // Who sends old ones once more keeps nobody awake.
+        Peer::settle(peer);
     }
-    noise
-        .accept_initiation(identity, remote, authentic, boot_now())
-        .ok()
+    is_accepted.then_some(())
 }
 
 fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
@@ -280,7 +285,7 @@ fn consume_response(
             .accept_response(authentic)
             .ok()?;
         // What is sent in the new session goes there.
-        peer.endpoint.set_from_datagram(origin);
+        peer.endpoint.set_from_datagram(origin, &device.routing);
         tx::handshake::begin_session(&peer, &mut noise)
     };
     Some((peer, session))

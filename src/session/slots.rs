@@ -115,6 +115,14 @@ impl Slots {
         }
     }
 
+    /// Whether there are no sessions.
+    pub(crate) fn are_empty(&self) -> bool {
+        let _rotation = self.rotation.lock();
+        [&self.next, &self.current, &self.previous]
+            .iter()
+            .all(|slot| slot.is_none())
+    }
+
     /// Destroys all sessions.
     pub(crate) fn clear(&self, table: &IndexTable) {
         let _rotation = self.rotation.lock();

@@ -47,8 +47,8 @@ pub(crate) use self::create::begin_session;
 
 /// Asks for a new session, unless a handshake message went out a moment ago.
 pub(crate) fn request(peer: RcuRef<'_, Peer>, retry: Retry) {
-    let is_due = peer.timers.lock().initiation_requested(retry, boot_now());
-    if !is_due || peer.is_closed() {
+    let is_due = Peer::lock_timers(peer).initiation_requested(retry, boot_now());
+    if !is_due || peer.is_closed() || !peer.device.is_up() {
         return;
     }
     if let Some(peer) = peer.try_get() {
@@ -93,6 +93,7 @@ fn forget_keys(peer: &RcuArc<Peer>) {
         ZERO_KEYS_AFTER_TIME.as_secs()
     );
     Peer::forget_keys(peer);
+    Peer::settle(peer);
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {

@@ -135,6 +135,11 @@ impl Stage {
         }
     }
 
+    /// Whether nothing is staged.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.staged.messages == 0
+    }
+
     /// Takes all that is staged.
     pub(crate) fn take(&mut self) -> Staged {
         self.staged.take()

@@ -127,11 +127,11 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 }
 
 /// Sends messages by one route, and returns whether any data were among those that IP took.
-fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
+fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
-    let (dev, mark) = (&device.dev, || device.fwmark());
+    let (dev, routing) = (&device.dev, || Peer::routing(peer));
     // A route is not small: it stays where it is.
-    let mut route = device.sockets.route(dev, &peer.endpoint, mark, bh);
+    let mut route = device.sockets.route(dev, &peer.endpoint, routing, bh);
     let Ok(route) = &mut route else {
         return false;
     };
@@ -156,12 +156,12 @@ fn send_all(peer: &Peer, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
 }
 
 /// Sends a handshake message.
-pub(super) fn send_message(peer: &Peer, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
+pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
     let device = &peer.device;
-    let mark = || device.fwmark();
+    let routing = || Peer::routing(peer);
     let sent = device
         .sockets
-        .send(&device.dev, &peer.endpoint, skb, ds, mark, bh);
+        .send(&device.dev, &peer.endpoint, skb, ds, routing, bh);
     if let Ok(len) = sent {
         peer.count_sent(u64::from(len));
     }

@@ -7,6 +7,7 @@ pub(crate) mod bh;
 pub(crate) mod rcu;
 pub(crate) mod rcu_slot;
 pub(crate) mod rcu_tree;
+pub(crate) mod roster;
 mod spinlock_bh;
 
 pub(crate) use spinlock_bh::{

@@ -32,7 +32,9 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Result<Initiation> {
     if peer.is_closed() {
         return Err(ESHUTDOWN);
     }
-    // Under the lock, so that a change of the private key comes before, or finds what is made of it.
+    // Under the lock, so that a change of the private key comes before, or finds what is made of it:
+    // it looks for peers that are awake.
+    Peer::wake(peer.borrow());
     let identity = peer.device.identity.get().ok_or(ENOKEY)?;
     let Exchange {
         remote,

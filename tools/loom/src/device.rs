@@ -8,12 +8,18 @@ use kernel::prelude::*;
 
 use crate::{
     census::Census,
+    endpoint::Routing,
     identity::Identity,
     kapi::{
         net::device::NetDevice,
-        sync::rcu::RcuCell,
+        sync::{
+            atomic::{AtomicBool, Ordering},
+            rcu::RcuCell,
+            roster::Roster, //
+        },
         workqueue::{flags, Workqueue}, //
     },
+    peer::Peer,
     queue::{here::Here, parallel::Parallel},
     session::IndexTable,
     socket::Sockets,
@@ -23,6 +29,9 @@ use crate::{
 pub(crate) struct Device {
     pub(crate) dev: NetDevice,
     pub(crate) census: Census,
+    pub(crate) awake: Roster<Peer>,
+    pub(crate) routing: Routing,
+    is_up: AtomicBool,
     pub(crate) identity: RcuCell<Identity>,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
     pub(crate) sockets: Sockets,
@@ -35,9 +44,13 @@ pub(crate) struct Device {
 impl Device {
     /// A device with rings for so many jobs.
     pub(crate) fn new(capacity: usize) -> Result<Self> {
+        let Ok(awake) = Roster::new().make();
         Ok(Self {
             dev: NetDevice::default(),
-            census: Census::new()?,
+            census: Census::new(),
+            awake,
+            routing: Routing,
+            is_up: AtomicBool::new(true),
             identity: RcuCell::new(None),
             index_table: KBox::try_pin_init(IndexTable::new(8), GFP_KERNEL)?,
             sockets: Sockets::default(),
@@ -47,7 +60,11 @@ impl Device {
         })
     }
 
-    pub(crate) fn fwmark(&self) -> u32 {
-        0
+    pub(crate) fn set_up(&self, is_up: bool) {
+        self.is_up.store(is_up, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up.load(Ordering::Relaxed)
     }
 }

@@ -4,6 +4,9 @@
 
 use kernel::prelude::*;
 
+/// What the way there depends on.
+pub(crate) struct Routing;
+
 pub(crate) struct EndpointCell;
 
 impl EndpointCell {
@@ -12,6 +15,10 @@ impl EndpointCell {
     }
 
     pub(crate) fn rest(&self) {}
+
+    pub(crate) fn is_at_rest(&self) -> bool {
+        true
+    }
 
     pub(crate) fn show(&self) -> &'static str {
         "(none)"

@@ -6,7 +6,7 @@ use kernel::prelude::*;
 use loom::cell::UnsafeCell;
 
 use crate::{
-    endpoint::EndpointCell,
+    endpoint::{EndpointCell, Routing},
     kapi::{
         net::{device::NetDevice, skbuff::SkBuff},
         sync::bh::BhDisabled, //
@@ -28,23 +28,23 @@ impl Default for Sockets {
 pub(crate) struct Route<'a>(&'a Sockets);
 
 impl Sockets {
-    pub(crate) fn route<'a>(
+    pub(crate) fn route<'a, 'r>(
         &'a self,
         _dev: &NetDevice,
         _endpoint: &EndpointCell,
-        _mark: impl FnOnce() -> u32,
+        _routing: impl FnOnce() -> &'r Routing,
         _bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         Ok(Route(self))
     }
 
-    pub(crate) fn send(
+    pub(crate) fn send<'r>(
         &self,
         _dev: &NetDevice,
         _endpoint: &EndpointCell,
         skb: SkBuff,
         _ds: u8,
-        _mark: impl FnOnce() -> u32,
+        _routing: impl FnOnce() -> &'r Routing,
         _bh: BhDisabled<'_>,
     ) -> Result<u32> {
         Ok(skb.len())

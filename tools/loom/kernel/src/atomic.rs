@@ -187,6 +187,13 @@ impl<T> AtomicPtr<T> {
         value
     }
 
+    /// Writes it.
+    #[track_caller]
+    pub fn store(&self, value: *mut T, order: Ordering) {
+        memory::used(self);
+        self.inner.store(value, order);
+    }
+
     /// Exchanges it.
     #[track_caller]
     pub fn swap(&self, value: *mut T, order: Ordering) -> *mut T {

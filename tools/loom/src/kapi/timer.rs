@@ -13,6 +13,8 @@ impl<T> Timer<T> {
         Self(PhantomData)
     }
 
+    pub(crate) fn cancel(&self) {}
+
     pub(crate) fn cancel_sync(&self) {
         kernel::task::might_sleep();
     }

@@ -7,6 +7,7 @@ mod ordered;
 mod parallel;
 mod peers;
 mod rcu;
+mod roster;
 mod staging;
 mod tables;
 

@@ -37,7 +37,7 @@ fn key(byte: u8) -> Key {
     Key::from_bytes([byte; 32])
 }
 
-fn identity(byte: u8) -> RcuArc<Identity> {
+pub(super) fn identity(byte: u8) -> RcuArc<Identity> {
     let identity = Identity::from_private(key(byte)).unwrap();
     RcuArc::new(identity, GFP_KERNEL).unwrap()
 }
@@ -62,11 +62,16 @@ impl Ends {
     /// With so much room in the rings of the device.
     pub(super) fn with_room(room: usize) -> Self {
         random::begin(1);
-        let (near, far) = (identity(1), identity(2));
         let device = Arc::new(Device::new(room).unwrap(), GFP_KERNEL).unwrap();
+        device.identity.replace(Some(identity(1)));
+        Self::of(device, 2)
+    }
+
+    /// Another peer of a device, whose private key is made of that byte.
+    pub(super) fn of(device: Arc<Device>, byte: u8) -> Self {
+        let (near, far) = (device.identity.get().unwrap(), identity(byte));
         let remote = RemoteStatic::new(*near.keys().public(), Some(far.keys()));
         let memory = PeerMemory::new().unwrap();
-        device.identity.replace(Some(near));
         let peer = Peer::new(device, 0, *far.keys().public(), None, memory);
         let far = Far {
             identity: far,

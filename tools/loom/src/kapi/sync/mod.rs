@@ -22,6 +22,8 @@ pub(crate) mod rcu;
 pub(crate) mod rcu_slot;
 #[path = "../../../../../src/kapi/sync/rcu_tree/mod.rs"]
 pub(crate) mod rcu_tree;
+#[path = "../../../../../src/kapi/sync/roster.rs"]
+pub(crate) mod roster;
 
 pub(crate) use kernel::sync::{
     SpinLock as SpinLockBh,
