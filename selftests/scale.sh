@@ -62,7 +62,7 @@ check_if_plain() { is_debug || check "$@"; }
 brief() {
 	local held
 	if is_debug; then "$@"; return; fi
-	watch_holds && "$@" || return
+	watch_holds links && "$@" || return
 	held=$(longest_hold)
 	echo "RTNL was held for $held us"
 	[ "$held" -gt 0 ] && [ "$held" -lt 1000 ]

@@ -2,6 +2,8 @@
 
 //! Finds a peer by its public key.
 
+use core::mem;
+
 use kernel::{
     new_mutex,
     prelude::*,
@@ -54,6 +56,12 @@ impl PeersByKey {
         let node = memory.into_node(peer.public_key.0, peer);
         let replaced = self.tree.lock().insert(node);
         drop(replaced);
+    }
+
+    /// Removes all peers.
+    pub(crate) fn clear(&self) {
+        let removed = mem::replace(&mut *self.tree.lock(), RBTree::new());
+        drop(removed);
     }
 
     /// Removes the peer of that key.
