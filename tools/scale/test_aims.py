@@ -50,7 +50,7 @@ CASES = [
     ("no faster than the C driver", [few(), many(), other(9)], [],
      [f"{what}: at least 10 times" for what in ("load", "remove one by one", "remove all at once", "delete the interface")]),
     ("RTNL held for long once", [few(key_hold=20_000_000), many(), other()], [], ["RTNL is held"]),
-    ("RTNL held for long by one removal", [few(), many(remove_probed_hold=25_000_000), other()], [], ["RTNL is held"]),
+    ("RTNL held for long by removals", [few(), many(remove_hold=25_000_000), other()], [], ["RTNL is held"]),
     ("packets that are dear among many", [few(), many(packet=1301.0), other()], [], ["transmit:", "receive:"]),
     ("peers that were left out", [few(), many(), other()], [("ours", 1_000_000)], ["ours: 1000000 peers"]),
 ]  # fmt: skip

@@ -193,7 +193,10 @@ impl<'a, T: Member> Entry<'a, T> {
 
 /// Whether an `M` is within a `T` if it is at that offset.
 const fn is_within<M, T>(offset: usize) -> bool {
-    size_of::<M>() <= size_of::<T>() && offset <= size_of::<T>() - size_of::<M>()
+    match size_of::<T>().checked_sub(size_of::<M>()) {
+        Some(last) => offset <= last,
+        None => false,
+    }
 }
 
 /// Where the membership of an object is that is an [`Entry`].
