@@ -221,13 +221,14 @@ impl EndpointCell {
         &self,
         dev: &NetDevice,
         sockets: &'a SocketPair<H>,
-        routing: impl FnOnce() -> &'r Routing,
+        routing: impl FnOnce(bool) -> &'r Routing,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let mut state = self.state.lock();
         let State { endpoint, way } = &mut *state;
         let endpoint = endpoint.as_mut().ok_or(EDESTADDRREQ)?;
-        let routing = routing();
+        // Whose way is remembered is awake.
+        let routing = routing(way.is_none());
         if way.is_none() {
             if self.catch_up(routing) {
                 endpoint.clear_source();

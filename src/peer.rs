@@ -231,18 +231,27 @@ impl Peer {
     #[inline]
     pub(crate) fn lock_timers(this: RcuRef<'_, Self>) -> SpinLockBhGuard<'_, Timers> {
         let mut timers = this.get().timers.lock();
-        if Self::wake(this) && this.device.is_up() {
-            timers.start();
-        } else {
-            timers.stop();
+        // Those that run belong to a peer that is awake: whoever is to stop them comes to it.
+        if !timers.are_running() {
+            Self::start_timers(this, &mut timers);
         }
         timers
     }
 
-    /// What the way to the peer depends on, for who is about to remember one, under that lock.
+    #[cold]
+    fn start_timers(this: RcuRef<'_, Self>, timers: &mut Timers) {
+        if Self::wake(this) && this.device.is_up() {
+            timers.start();
+        }
+    }
+
+    /// What the way to the peer depends on, for who is about to use the one that is remembered, or to
+    /// remember one that is new, under that lock.
     #[inline]
-    pub(crate) fn routing(this: &RcuArc<Self>) -> &Routing {
-        Self::wake(this.borrow());
+    pub(crate) fn routing(this: &RcuArc<Self>, is_new: bool) -> &Routing {
+        if is_new {
+            Self::wake(this.borrow());
+        }
         &this.device.routing
     }
 

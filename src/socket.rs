@@ -168,7 +168,7 @@ impl<H: UdpHandler> Sockets<H> {
         &'a self,
         dev: &NetDevice,
         endpoint: &EndpointCell,
-        routing: impl FnOnce() -> &'r Routing,
+        routing: impl FnOnce(bool) -> &'r Routing,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         endpoint.route(dev, self.load(bh)?, routing, bh)
@@ -183,7 +183,7 @@ impl<H: UdpHandler> Sockets<H> {
         endpoint: &EndpointCell,
         skb: SkBuff,
         ds: u8,
-        routing: impl FnOnce() -> &'r Routing,
+        routing: impl FnOnce(bool) -> &'r Routing,
         bh: BhDisabled<'_>,
     ) -> Result<u32> {
         let len = skb.len();

@@ -147,6 +147,12 @@ impl Timers {
         self.is_running
     }
 
+    /// Whether they were started, and not stopped since.
+    #[must_use]
+    pub const fn are_running(&self) -> bool {
+        self.is_running
+    }
+
     /// The interface came up, or the peer was added while it is.
     pub fn start(&mut self) {
         self.is_running = true;

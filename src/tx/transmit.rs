@@ -129,7 +129,7 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 /// Sends messages by one route, and returns whether any data were among those that IP took.
 fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
-    let (dev, routing) = (&device.dev, || Peer::routing(peer));
+    let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
     // A route is not small: it stays where it is.
     let mut route = device.sockets.route(dev, &peer.endpoint, routing, bh);
     let Ok(route) = &mut route else {
@@ -158,7 +158,7 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
 /// Sends a handshake message.
 pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
     let device = &peer.device;
-    let routing = || Peer::routing(peer);
+    let routing = |is_new| Peer::routing(peer, is_new);
     let sent = device
         .sockets
         .send(&device.dev, &peer.endpoint, skb, ds, routing, bh);

@@ -32,7 +32,7 @@ impl Sockets {
         &'a self,
         _dev: &NetDevice,
         _endpoint: &EndpointCell,
-        _routing: impl FnOnce() -> &'r Routing,
+        _routing: impl FnOnce(bool) -> &'r Routing,
         _bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         Ok(Route(self))
@@ -44,7 +44,7 @@ impl Sockets {
         _endpoint: &EndpointCell,
         skb: SkBuff,
         _ds: u8,
-        _routing: impl FnOnce() -> &'r Routing,
+        _routing: impl FnOnce(bool) -> &'r Routing,
         _bh: BhDisabled<'_>,
     ) -> Result<u32> {
         Ok(skb.len())
