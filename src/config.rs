@@ -85,6 +85,11 @@ impl Config {
             ledger: Ledger::new(),
         }
     }
+
+    /// Notes what has become of a peer, and returns the number of that.
+    fn note(&mut self, peer: &Peer, kind: Kind) -> u64 {
+        self.changes.note(peer.public_key, kind, self.generation)
+    }
 }
 
 /// What is to become of the port.
@@ -192,9 +197,7 @@ impl<'a> Configuration<'a> {
     /// Notes that a peer is not as it was.
     pub(crate) fn note_change(&mut self, peer: &Peer) {
         let config = &mut *self.config;
-        let number = config
-            .changes
-            .note(peer.public_key, Kind::Changed, config.generation);
+        let number = config.note(peer, Kind::Changed);
         if let Some(listed) = config.peers.get_mut(&peer.place()) {
             listed.changed = number;
         }
@@ -429,10 +432,7 @@ impl<'a> Configuration<'a> {
         if self.config.peers.remove_node(&peer.place()).is_some() {
             self.config.peer_count = self.config.peer_count.wrapping_sub(1);
         }
-        let config = &mut *self.config;
-        config
-            .changes
-            .note(peer.public_key, Kind::Removed, config.generation);
+        self.config.note(peer, Kind::Removed);
         Peer::close(peer);
     }
 
@@ -445,9 +445,7 @@ impl<'a> Configuration<'a> {
         let peers = mem::replace(&mut config.peers, RBTree::new());
         config.peer_count = 0;
         for Listed { peer, .. } in peers.values() {
-            config
-                .changes
-                .note(peer.public_key, Kind::Removed, config.generation);
+            config.note(peer, Kind::Removed);
             Peer::close(peer);
         }
     }
