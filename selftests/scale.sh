@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 # guest: debug=uml mem=512 timeout=300 clock=instructions files=build/cargo/guest/release/scale,tools/scale/hold.sh
 #
-# A device with ten thousand peers (tools/scale), on debug kernels two: all are listed as given, none costs more than another, and nothing is left
-# of them. `make scale` measures that, and goes on to a million. On the stock kernel time is the number of instructions.
+# A device with ten thousand peers (tools/scale), two thousand on debug kernels: all are listed as given, none costs more than
+# another, and nothing is left of them. `make scale` measures that, and goes on to a million. On the stock kernel time is the
+# number of instructions.
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/hold.sh"
