@@ -157,7 +157,6 @@ impl Sealer<'_> {
 
     /// Makes a packet, and those behind it that fit, data messages in one packet.
     fn seal_together(&mut self, first: SkBuff, packets: &mut PacketList) {
-        let note = Note::of(&first);
         let look = Look::of(&first);
         let Ok(mut train) = Train::new(HEADROOM) else {
             return self.seal_alone(first);
@@ -194,6 +193,7 @@ impl Sealer<'_> {
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
         if let Some(mut owner) = owner {
+            let note = Note::of(&owner);
             self.dispatch(train, note, Owner::Of(&mut owner));
             owner.consume();
         }

@@ -24,9 +24,9 @@ use crate::{
         }, //
     },
     peer::Peer,
-    proto::{
-        constants::KEEPALIVE_LEN,
-        timers::{Leaving, Retry}, //
+    proto::timers::{
+        Leaving,
+        Retry, //
     },
     queue::ordered::{Drainer, Duty},
     session::Session,
@@ -97,7 +97,7 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     let mut leaving = Leaving::NoData;
     packets.for_each(|skb| match Note::of(skb).fate {
         Fate::Drop => has_failed = true,
-        Fate::Send if is_keepalive(skb) => {}
+        Fate::KeepAlive => {}
         Fate::Send => leaving = Leaving::Data,
     });
     if has_failed {
@@ -107,19 +107,13 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     }
 }
 
-/// Whether there is nothing but keepalives in a packet.
-fn is_keepalive(skb: &SkBuff) -> bool {
-    let messages = usize::from(Note::of(skb).messages);
-    KEEPALIVE_LEN.saturating_mul(messages) == skb.len() as usize
-}
-
 #[cold]
 fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
     let mut rest = PacketList::new();
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
         match note.fate {
-            Fate::Send => rest.push(skb),
+            Fate::Send | Fate::KeepAlive => rest.push(skb),
             Fate::Drop => peer.device.dev.tx_dropped(note.messages.into()),
         }
     }
@@ -144,7 +138,8 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
         }
     };
     while let Some(skb) = packets.pop() {
-        let (len, is_data, ds) = (skb.len(), !is_keepalive(&skb), Note::of(&skb).ds);
+        let (len, Note { ds, fate, .. }) = (skb.len(), Note::of(&skb));
+        let is_data = fate == Fate::Send;
         if packets.is_empty() {
             count(len, is_data, route.send_last(skb, dev, ds));
             break;
