@@ -13,6 +13,7 @@ use kernel::prelude::*;
 
 use super::{
     crypt::{Key, TAG_LEN},
+    zeroed,
     SkBuff, //
 };
 use crate::{
@@ -316,6 +317,15 @@ impl Message<'_> {
         let place = self.take(len)?;
         // SAFETY: There is room, which is ours alone.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        Ok(())
+    }
+
+    /// Appends `len` bytes, and has `fill` write them, which are zero before that.
+    #[inline]
+    pub(crate) fn append_with(&mut self, len: u32, fill: impl FnOnce(&mut [u8])) -> Result {
+        let place = self.take(len)?;
+        // SAFETY: There is room, which is ours alone.
+        fill(unsafe { zeroed(place.as_ptr(), len) });
         Ok(())
     }
 
