@@ -98,7 +98,10 @@ impl Job for Incoming {
         devices::relax(boot_now());
         match &self.content {
             Content::Packet(skb, sender) => {
-                let _ = process(&self.device, skb, *sender);
+                let message = messages::parse(skb.linear()).ok();
+                if let Some((message, datagram)) = message.zip(udp_tunnel::datagram_of(skb)) {
+                    let _ = process(&self.device, message, &datagram, *sender);
+                }
             }
             Content::Held(held) => {
                 without_traces(|| receive_initiation(&self.device, &held.message, &held.origin));
@@ -108,19 +111,23 @@ impl Job for Incoming {
     }
 }
 
-fn process(device: &Arc<Device>, skb: &SkBuff, sender: Sender) -> Option<()> {
-    let datagram = udp_tunnel::datagram_of(skb)?;
-    match messages::parse(skb.linear()).ok()? {
+fn process(
+    device: &Arc<Device>,
+    message: Message<'_>,
+    datagram: &Datagram,
+    sender: Sender,
+) -> Option<()> {
+    match message {
         Message::Initiation(message) => {
-            admit(device, message, &datagram, sender)?;
+            admit(device, message, datagram, sender)?;
             without_traces(|| receive_initiation(device, message, &datagram.origin));
         }
         Message::Response(message) => {
-            admit(device, message, &datagram, sender)?;
-            without_traces(|| receive_response(device, message, &datagram));
+            admit(device, message, datagram, sender)?;
+            without_traces(|| receive_response(device, message, datagram));
         }
         Message::CookieReply(message) => {
-            without_traces(|| receive_cookie(device, message, &datagram));
+            without_traces(|| receive_cookie(device, message, datagram));
         }
         Message::Data(_) => {}
     }

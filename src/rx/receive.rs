@@ -24,12 +24,16 @@ use crate::{
             skbuff::{PacketList, Row, SkBuff},
             udp_tunnel::{self, UdpHandler}, //
         },
-        sync::bh::BhDisabled, //
+        sync::{
+            bh::BhDisabled,
+            rcu::RcuArc, //
+        },
     },
     proto::{
         constants::DATA_HEADER_LEN,
         messages::{DataHeader, Index, MessageType}, //
     },
+    session::Session,
 };
 
 impl UdpHandler for Device {
@@ -63,7 +67,9 @@ fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>)
         MessageType::Data => {
             let receiver = skb.linear().first_chunk().map(DataHeader::read);
             // What nobody has a session for is dropped.
-            let _ = receiver.and_then(|header| queue_data(&this, skb, header.receiver(), 1, bh));
+            let _ = receiver
+                .and_then(|header| this.session(bh, header.receiver()))
+                .and_then(|session| queue_data(&this, skb, session, 1, bh));
         }
     }
 }
@@ -74,10 +80,16 @@ fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
         return;
     };
     if let Some(receiver) = common_receiver(&skb, row) {
-        let _ = queue_data(&this, skb, receiver, row.count(), bh);
+        let _ = this
+            .session(bh, receiver)
+            .and_then(|session| queue_data(&this, skb, session, row.count(), bh));
         return;
     }
-    // They have nothing in common but where they come from.
+    receive_parts(this, &skb, row, bh);
+}
+
+/// Receives the messages of a packet that have nothing in common but where they come from.
+fn receive_parts(this: ArcBorrow<'_, Device>, skb: &SkBuff, row: Row, bh: BhDisabled<'_>) {
     for (start, len) in row.iter().filter(|(_, len)| *len >= HEADER_LEN) {
         match skb.part(start, len) {
             Some(part) => receive_one(this, part, bh),
@@ -116,14 +128,14 @@ fn classify(skb: &mut SkBuff) -> Result<MessageType> {
 }
 
 /// Queues a packet of data messages at the poller of the peer whose session they are for.
+#[inline]
 fn queue_data(
     device: &Device,
     mut skb: SkBuff,
-    receiver: Index,
+    session: RcuArc<Session>,
     count: u32,
     bh: BhDisabled<'_>,
 ) -> Option<()> {
-    let session = device.session(bh, receiver)?;
     let poller = device.poller(&session.peer)?;
     let header = RxHeader::new(session, count, skb.len())?;
     Verdict::Forged.put(&mut skb);
