@@ -18,18 +18,20 @@
 //! The private and all preshared keys are in the messages, and stay in their buffers until
 //! those are freed: the kernel has no way to wipe what a reader has been given.
 
+use core::marker::PhantomData;
+
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 use zerocopy::IntoBytes;
 
-use super::{lookup, policy, uapi::*};
+use super::{lookup, policy, uapi::*, Dialect};
 use crate::{
     allowed_ips::AllowedIp,
     changes::Kind,
     config::Configuration,
-    device::Device,
+    device::{Device, LinkKind},
     kapi::{
         net::{
             addr::Family,
@@ -42,8 +44,29 @@ use crate::{
     proto::messages::PublicKey, //
 };
 
+/// The handler of `WG_CMD_GET_DEVICE`.
+pub(super) struct GetDevice<D> {
+    dump: DeviceDump,
+    _dialect: PhantomData<D>,
+}
+
+impl<D: Dialect> Dump for GetDevice<D> {
+    const POLICY: &'static [Policy] = &policy::GET_DEVICE;
+
+    fn start(request: &Info<'_>) -> Result<Self> {
+        Ok(Self {
+            dump: DeviceDump::start(request, D::KIND)?,
+            _dialect: PhantomData,
+        })
+    }
+
+    fn dump(&mut self, message: &mut Message<'_>) -> Result<Progress> {
+        self.dump.go_on(message)
+    }
+}
+
 /// A dump under way.
-pub(super) struct GetDevice {
+struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
@@ -96,11 +119,9 @@ enum Found {
     Nothing,
 }
 
-impl Dump for GetDevice {
-    const POLICY: &'static [Policy] = &policy::GET_DEVICE;
-
-    fn start(request: &Info<'_>) -> Result<Self> {
-        let (_netdev, device) = lookup(request)?;
+impl DeviceDump {
+    fn start(request: &Info<'_>, kind: LinkKind) -> Result<Self> {
+        let (_netdev, device) = lookup(request, kind)?;
         Ok(Self {
             request: Request::read(request, &device)?,
             device,
@@ -108,7 +129,7 @@ impl Dump for GetDevice {
         })
     }
 
-    fn dump(&mut self, message: &mut Message<'_>) -> Result<Progress> {
+    fn go_on(&mut self, message: &mut Message<'_>) -> Result<Progress> {
         let config = Device::configure(&self.device);
         config.check_there()?;
         message.set_generation(config.generation());
