@@ -17,6 +17,7 @@ use crate::{
     config::{Condition, Config},
     devices,
     endpoint::Routing,
+    guise::Guise,
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -76,6 +77,14 @@ const ETH_DATA_LEN: u32 = 1500;
 /// The MTU that leaves room for the headers of IPv6, UDP and a message.
 const MTU: u32 = ETH_DATA_LEN - MAX_OVERHEAD as u32;
 
+/// The least MTU that IPv6 goes over.
+const IPV6_MIN_MTU: u32 = 1280;
+
+/// The MTU that also leaves room for so many bytes more in each message, as far as IPv6 lets it.
+pub(crate) fn default_mtu(overhead: u32) -> u32 {
+    MTU.saturating_sub(overhead).max(IPV6_MIN_MTU)
+}
+
 /// The largest MTU: a padded message must not be taken for one of negative length.
 const MAX_MTU: u32 = (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32;
 
@@ -101,6 +110,8 @@ pub(crate) struct Device {
     /// What the condition in `config` says, for those without its lock.
     is_up: AtomicBool,
     pub(crate) identity: RcuCell<Identity>,
+    /// What messages look like; nothing for those of WireGuard.
+    pub(crate) guise: RcuCell<Guise>,
     pub(crate) load: Load,
     #[pin]
     pub(crate) cookies: Cookies,
@@ -248,6 +259,7 @@ impl LinkOps for Device {
             routing: Routing::new(),
             is_up: AtomicBool::new(false),
             identity: RcuCell::new(None),
+            guise: RcuCell::new(None),
             load: prepared.load,
             cookies <- Cookies::new(),
             peers <- PeersByKey::new(),

@@ -26,6 +26,7 @@ mod crypto;
 mod device;
 mod devices;
 mod endpoint;
+mod guise;
 mod identity;
 #[allow(dead_code, reason = "as above")]
 mod index_table;
@@ -40,7 +41,7 @@ mod noise;
 mod peer;
 mod peers;
 mod pile;
-#[allow(dead_code, reason = "this is a library, too")]
+#[allow(dead_code, unused_imports, reason = "this is a library, too")]
 mod proto;
 mod queue;
 #[allow(dead_code, reason = "as above")]

@@ -82,6 +82,11 @@ unsigned int wg_helper_netdev_mtu(const struct net_device *dev)
 	return READ_ONCE(dev->mtu);
 }
 
+void wg_helper_netdev_set_headroom(struct net_device *dev, unsigned short headroom)
+{
+	WRITE_ONCE(dev->needed_headroom, headroom);
+}
+
 /*
  * Whether a packet may go through the stack once more on top of what runs here:
  * no more than @max_depth devices without a queue and tunnels are at sending, and

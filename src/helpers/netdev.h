@@ -46,6 +46,7 @@ struct net *wg_helper_newlink_net(struct rtnl_newlink_params *params);
 void wg_helper_netdev_copy_name(const struct net_device *dev, char *name);
 int wg_helper_netdev_ifindex(const struct net_device *dev);
 unsigned int wg_helper_netdev_mtu(const struct net_device *dev);
+void wg_helper_netdev_set_headroom(struct net_device *dev, unsigned short headroom);
 bool wg_helper_may_xmit_here(unsigned int max_depth);
 bool wg_helper_netif_running(const struct net_device *dev);
 bool wg_helper_netdev_registered(const struct net_device *dev);

@@ -8,6 +8,7 @@
 //! cannot fail any more, carries it out. The last two are under the same lock, that of the configuration.
 
 mod apply;
+mod guise;
 mod request;
 mod supplies;
 
@@ -18,7 +19,8 @@ use kernel::prelude::*;
 use self::{request::DeviceRequest, supplies::Supplies};
 use super::{lookup, Dialect};
 use crate::{
-    device::{Device, LinkKind},
+    config::Configuration,
+    device::{self, Device, LinkKind},
     kapi::net::genetlink::{Do, Info, Policy, Step}, //
 };
 
@@ -41,5 +43,18 @@ fn set_device(request: &Info<'_>, kind: LinkKind) -> Result {
     let mut config = Device::configure(&device);
     config.check_there()?;
     let supplies = Supplies::gather(request, &wanted, &config)?;
-    apply::apply(request, &wanted, supplies, &mut config)
+    let mtu = default_mtu(&config);
+    apply::apply(request, &wanted, supplies, &mut config)?;
+    let new_mtu = default_mtu(&config);
+    // Whoever takes RTNL as well takes it before.
+    drop(config);
+    if new_mtu != mtu {
+        device.dev.replace_mtu(mtu, new_mtu);
+    }
+    Ok(())
+}
+
+/// The MTU of a device whose user has not set another.
+fn default_mtu(config: &Configuration<'_>) -> u32 {
+    device::default_mtu(config.data_overhead())
 }
