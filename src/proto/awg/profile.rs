@@ -147,13 +147,26 @@ impl<C: Crypto> Profile<C> {
     #[inline]
     #[must_use]
     pub fn data_header(&self, head: &[u8], len: usize) -> Option<DataHeader> {
-        let prefix = self.prefix_len(MessageType::Data);
-        if len < prefix.saturating_add(KEEPALIVE_LEN) {
+        let header = head.get(self.overhead()..)?.first_chunk()?;
+        self.data_header_behind(|| head.first_chunk().copied(), header, len)
+    }
+
+    /// The same for a message that is in pieces, of which this is the header behind the prefix; `nonce` gets
+    /// the first bytes of that.
+    #[inline]
+    #[must_use]
+    pub fn data_header_behind(
+        &self,
+        nonce: impl FnOnce() -> Option<[u8; NONCE_LEN]>,
+        header: &[u8; DATA_HEADER_LEN],
+        len: usize,
+    ) -> Option<DataHeader> {
+        if len < self.overhead().saturating_add(KEEPALIVE_LEN) {
             return None;
         }
-        let mut header = *head.get(prefix..)?.first_chunk::<DATA_HEADER_LEN>()?;
+        let mut header = *header;
         if let Some(key) = self.key() {
-            C::chacha20(key.as_bytes(), head.first_chunk()?, &mut header);
+            C::chacha20(key.as_bytes(), &nonce()?, &mut header);
         }
         let header = DataHeader::read(&header);
         self.headers(MessageType::Data)

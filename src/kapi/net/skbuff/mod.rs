@@ -18,7 +18,7 @@ mod train;
 pub(crate) use self::{
     batch::Batch,
     list::PacketList,
-    train::{pieces, Owner, Row, Sum, SuperPacket, Train}, //
+    train::{pieces, Message, Owner, Row, Sum, SuperPacket, Train}, //
 };
 
 use core::{

@@ -111,6 +111,11 @@ impl SkBuff {
         })
     }
 
+    /// The length of the datagram that the packet is, or of the longest of those that it stands for.
+    pub(crate) fn datagram_len(&self) -> u32 {
+        self.train().map_or(self.len(), |row| row.size)
+    }
+
     /// Bytes of the packet, wherever they are.
     #[inline]
     pub(crate) fn bytes_at<const N: usize>(&self, offset: u32) -> Option<[u8; N]> {
