@@ -17,7 +17,8 @@ use super::{
         self,
         Sender, //
     },
-    stranger, //
+    stranger,
+    undress::Undressed, //
 };
 use crate::{
     crypto::KernelCrypto,
@@ -61,6 +62,8 @@ pub(crate) struct Incoming {
 
 pub(super) enum Content {
     Packet(SkBuff, Sender),
+    /// What was in a packet that did not look like one.
+    Undressed(KBox<Undressed>, Sender),
     /// An initiation that was let through before, when its sender was unknown.
     Held(KBox<Held>),
 }
@@ -101,6 +104,11 @@ impl Job for Incoming {
                 let message = messages::parse(skb.linear()).ok();
                 if let Some((message, datagram)) = message.zip(udp_tunnel::datagram_of(skb)) {
                     let _ = process(&self.device, message, &datagram, *sender);
+                }
+            }
+            Content::Undressed(undressed, sender) => {
+                if let Some(message) = undressed.message() {
+                    let _ = process(&self.device, message, &undressed.datagram, *sender);
                 }
             }
             Content::Held(held) => {
@@ -146,11 +154,20 @@ fn admit(
     match admission::reconsider(device, message, &source, sender)? {
         Sender::Unasked | Sender::Proven => Some(()),
         Sender::Unproven => {
+            if !has_cookies(device) {
+                return None;
+            }
             let reply = admission::create_reply(device, message, &source)?;
-            tx::handshake::send_cookie(device, datagram, &reply);
+            tx::handshake::send_cookie(device, datagram, reply);
             None
         }
     }
+}
+
+/// Whether senders are told to come back with a cookie.
+fn has_cookies(device: &Device) -> bool {
+    let guise = device.guise.get();
+    guise.is_none_or(|guise| !guise.profile().settings().disable_cookies)
 }
 
 fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin) {

@@ -12,6 +12,7 @@ use kernel::{
 
 use super::{
     admission,
+    undress,
     RxBatch,
     RxHeader,
     Verdict,
@@ -54,7 +55,10 @@ impl UdpHandler for Device {
 }
 
 /// Receives a packet of one message.
-fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>) {
+pub(super) fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>) {
+    if let Some(guise) = this.guise.load(bh.rcu()) {
+        return undress::receive_one(this, &guise, skb, bh);
+    }
     let kind = match classify(&mut skb) {
         Ok(kind) => kind,
         Err(ENOMEM) => return this.dev.rx_dropped(1),
@@ -79,6 +83,9 @@ fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
     let Some(row) = skb.train() else {
         return;
     };
+    if let Some(guise) = this.guise.load(bh.rcu()) {
+        return undress::receive_train(this, &guise, skb, row, bh);
+    }
     if let Some(receiver) = common_receiver(&skb, row) {
         let _ = this
             .session(bh, receiver)
@@ -89,7 +96,12 @@ fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
 }
 
 /// Receives the messages of a packet that have nothing in common but where they come from.
-fn receive_parts(this: ArcBorrow<'_, Device>, skb: &SkBuff, row: Row, bh: BhDisabled<'_>) {
+pub(super) fn receive_parts(
+    this: ArcBorrow<'_, Device>,
+    skb: &SkBuff,
+    row: Row,
+    bh: BhDisabled<'_>,
+) {
     for (start, len) in row.iter().filter(|(_, len)| *len >= HEADER_LEN) {
         match skb.part(start, len) {
             Some(part) => receive_one(this, part, bh),
@@ -129,7 +141,7 @@ fn classify(skb: &mut SkBuff) -> Result<MessageType> {
 
 /// Queues a packet of data messages at the poller of the peer whose session they are for.
 #[inline]
-fn queue_data(
+pub(super) fn queue_data(
     device: &Device,
     mut skb: SkBuff,
     session: RcuArc<Session>,

@@ -7,6 +7,7 @@
 //!                        └─ queue::parallel ─┘
 //! ```
 
+mod dress;
 pub(crate) mod encrypt;
 pub(crate) mod handshake;
 mod segments;
@@ -78,8 +79,8 @@ struct Note {
 #[repr(u8)]
 enum Fate {
     Send = 0,
-    /// It is sent, and is nothing but keepalives. Its length does not always tell.
-    KeepAlive = 1,
+    /// It is sent, and holds no data: keepalives, whose length does not always tell, or a handshake.
+    NoData = 1,
     Drop = 2,
 }
 
@@ -88,7 +89,7 @@ impl Fate {
     fn of(byte: u8) -> Self {
         match byte {
             0 => Self::Send,
-            1 => Self::KeepAlive,
+            1 => Self::NoData,
             _ => Self::Drop,
         }
     }

@@ -82,6 +82,9 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     if packets.is_empty() {
         return;
     }
+    if !peer.device.guise.is_none() {
+        note_lengths(peer, &packets);
+    }
     // Before they are sent: what comes back may want an answer of its own, or be the answer.
     let begins = timers::packets_leave(peer.borrow(), leaving);
     let has_sent_data = send_all(peer, packets, bh);
@@ -97,7 +100,7 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     let mut leaving = Leaving::NoData;
     packets.for_each(|skb| match Note::of(skb).fate {
         Fate::Drop => has_failed = true,
-        Fate::KeepAlive => {}
+        Fate::NoData => {}
         Fate::Send => leaving = Leaving::Data,
     });
     if has_failed {
@@ -107,13 +110,19 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     }
 }
 
+/// Notes how long data messages are, so that handshake messages may be as long.
+#[cold]
+fn note_lengths(peer: &Peer, packets: &PacketList) {
+    packets.for_each(|skb| peer.endpoint.note_length(skb.datagram_len()));
+}
+
 #[cold]
 fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
     let mut rest = PacketList::new();
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
         match note.fate {
-            Fate::Send | Fate::KeepAlive => rest.push(skb),
+            Fate::Send | Fate::NoData => rest.push(skb),
             Fate::Drop => peer.device.dev.tx_dropped(note.messages.into()),
         }
     }
@@ -121,7 +130,7 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 }
 
 /// Sends messages by one route, and returns whether any data were among those that IP took.
-fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
+pub(super) fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
     let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
     // A route is not small: it stays where it is.
