@@ -10,7 +10,8 @@ use super::super::constants::{
 };
 use super::super::crypto::Crypto;
 use super::super::timers::Jitter;
-use super::{Settings, Span};
+use super::settings::Settings;
+use super::Span;
 
 /// A range of times, drawn to the millisecond.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
