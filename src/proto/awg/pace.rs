@@ -41,11 +41,10 @@ impl Period {
         }
     }
 
-    /// One of the range.
+    /// One of the range. Random bits are drawn only if they decide anything.
     #[must_use]
     pub fn pick(self, random: impl FnOnce() -> u32) -> Duration {
         let Self(Span { lo, hi }) = self;
-        // Mostly there is nothing to be drawn.
         let random = if lo == hi { 0 } else { random() };
         Duration::from_millis(self.0.pick(random).into())
     }
@@ -134,6 +133,24 @@ pub trait Dice {
         Jitter::from_random(self.random())
     }
 
+    /// The age at which a session that begins is renewed.
+    #[inline]
+    fn rekey_after(&self) -> Duration {
+        match self.pace() {
+            None => REKEY_AFTER_TIME,
+            Some(pace) => pace.rekey_after.pick(|| self.random()),
+        }
+    }
+
+    /// The age at which it is over.
+    #[inline]
+    fn reject_after(&self) -> Duration {
+        match self.pace() {
+            None => REJECT_AFTER_TIME,
+            Some(pace) => pace.reject_after.pick(|| self.random()),
+        }
+    }
+
     /// How long the next initiation waits for its answer.
     #[inline]
     fn rekey_timeout(&self) -> Duration {
@@ -177,5 +194,64 @@ pub trait Dice {
             None => ZERO_KEYS_AFTER_TIME,
             Some(pace) => pace.zero_keys_after(),
         }
+    }
+}
+
+/// WireGuard's pace, with a source of random bits.
+impl<F: Fn() -> u32> Dice for F {
+    fn pace(&self) -> Option<&Pace> {
+        None
+    }
+
+    fn random(&self) -> u32 {
+        self()
+    }
+}
+
+/// Another pace, with a source of random bits.
+impl<F: Fn() -> u32> Dice for (Pace, F) {
+    fn pace(&self) -> Option<&Pace> {
+        Some(&self.0)
+    }
+
+    fn random(&self) -> u32 {
+        self.1()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_drawn_to_the_millisecond() {
+        let period = Period::from_secs(Span::new(5, 7));
+        assert_eq!(period.pick(|| 0), Duration::from_secs(5));
+        assert_eq!(period.pick(|| u32::MAX), Duration::from_secs(7));
+        assert_eq!(period.pick(|| 1 << 30), Duration::from_millis(5_500));
+        assert_eq!(period.longest(), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn one_time_draws_nothing() {
+        let period = Period::from_secs(Span::single(u16::MAX));
+        let time = period.pick(|| panic!("there is nothing to draw"));
+        assert_eq!(time, Duration::from_secs(65_535));
+    }
+
+    #[test]
+    fn no_timer_runs_out_at_once() {
+        let period = Period::from_secs(Span::new(0, 2));
+        assert_eq!(period.pick(|| 0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn wireguard_as_a_pace_is_as_good_as_none() {
+        let (none, some) = (|| 7, (Pace::WIREGUARD, || 7));
+        assert_eq!(none.rekey_timeout(), some.rekey_timeout());
+        assert_eq!(none.keepalive_timeout(), some.keepalive_timeout());
+        assert_eq!(none.new_handshake_timeout(), some.new_handshake_timeout());
+        assert_eq!(none.zero_keys_after(), some.zero_keys_after());
+        assert_eq!(none.attempts(), some.attempts());
     }
 }
