@@ -16,7 +16,7 @@ use core::time::Duration;
 
 use super::awg::pace::{Dice, Period};
 use super::awg::Span;
-use super::constants::{JITTER_LIMIT_NANOS, MAX_HANDSHAKE_ATTEMPTS, REKEY_TIMEOUT};
+use super::constants::JITTER_LIMIT_NANOS;
 use super::time::{BootTime, Maybe, MonoTime, WallTime};
 
 /// A random delay below a third of a second, so that two peers do not start over in step (6.1).
@@ -106,13 +106,10 @@ pub struct Timers {
     needs_another_keepalive: bool,
     sent_last_minute: bool,
     attempts: u16,
-    /// How many of them there may be.
-    max_attempts: u16,
     /// In seconds.
     persistent_keepalive: Span<u16>,
-    /// How long the last handshake message waits for an answer.
-    rekey_timeout_millis: u32,
-    last_handshake_sent: Maybe<BootTime>,
+    /// From when on an initiation may be sent, if it is not at any time.
+    next_initiation: Maybe<BootTime>,
     /// The two halves of a time, which would leave a gap if they were one.
     last_handshake_secs: i64,
     last_handshake_nanos: u32,
@@ -143,10 +140,8 @@ impl Timers {
             needs_another_keepalive: false,
             sent_last_minute: false,
             attempts: 0,
-            max_attempts: MAX_HANDSHAKE_ATTEMPTS,
             persistent_keepalive: Span::single(0),
-            rekey_timeout_millis: millis(REKEY_TIMEOUT),
-            last_handshake_sent: Maybe::<BootTime>::NONE,
+            next_initiation: Maybe::<BootTime>::NONE,
             last_handshake_secs: 0,
             last_handshake_nanos: 0,
         }
@@ -230,15 +225,7 @@ impl Timers {
     /// Whether the last handshake message is long enough ago to send an initiation.
     #[must_use]
     pub fn may_initiate(&self, boot: BootTime) -> bool {
-        self.last_handshake_sent
-            .get()
-            .is_none_or(|sent| sent.is_older_than(self.rekey_timeout(), boot))
-    }
-
-    /// How long the last handshake message waits for an answer: five seconds, or what was drawn for it.
-    #[must_use]
-    pub const fn rekey_timeout(&self) -> Duration {
-        Duration::from_millis(self.rekey_timeout_millis as u64)
+        self.next_initiation.get().is_none_or(|next| next <= boot)
     }
 
     /// Asks to make an initiation now. If true the five seconds start, even if making it then fails.
@@ -246,35 +233,35 @@ impl Timers {
     pub fn begin_initiation(&mut self, boot: BootTime, dice: &impl Dice) -> bool {
         let may = self.may_initiate(boot);
         if may {
-            if self.attempts == 0 {
-                self.max_attempts = dice.attempts();
-            }
-            self.note_handshake_sent(boot, dice);
+            self.hold_initiations(boot, dice);
         }
         may
     }
 
-    fn note_handshake_sent(&mut self, boot: BootTime, dice: &impl Dice) {
-        self.last_handshake_sent = Maybe::<BootTime>::some(boot);
-        self.rekey_timeout_millis = millis(dice.rekey_timeout());
+    /// Until the handshake message that is sent now has waited long enough for an answer: returns how
+    /// long.
+    fn hold_initiations(&mut self, boot: BootTime, dice: &impl Dice) -> Duration {
+        let rekey_timeout = dice.rekey_timeout();
+        self.next_initiation = Maybe::<BootTime>::some(boot.saturating_add(rekey_timeout));
+        rekey_timeout
     }
 
     /// An initiation was made and goes out now.
     pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, dice: &impl Dice) {
-        self.last_handshake_sent = Maybe::<BootTime>::some(boot);
+        let rekey_timeout = self.hold_initiations(boot, dice);
         self.packets_leave(now, Leaving::NoData, dice);
-        self.retransmit_handshake = self.deadline(now, self.rekey_timeout(), dice.jitter());
+        self.retransmit_handshake = self.deadline(now, rekey_timeout, dice.jitter());
     }
 
     /// A response was made and goes out now. It is not limited, but limits initiations.
     pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime, dice: &impl Dice) {
-        self.note_handshake_sent(boot, dice);
+        self.hold_initiations(boot, dice);
         self.packets_leave(now, Leaving::NoData, dice);
     }
 
     /// Lets the next initiation go at once, after a change of key or when the interface goes down.
     pub fn forget_last_handshake_sent(&mut self) {
-        self.last_handshake_sent = Maybe::<BootTime>::NONE;
+        self.next_initiation = Maybe::<BootTime>::NONE;
     }
 
     /// The handshake is confirmed: a response came, or the first data of a session we responded to.
@@ -400,7 +387,7 @@ impl Timers {
     }
 
     fn retransmit_expired(&mut self, now: MonoTime, dice: &impl Dice) -> Expired {
-        if self.attempts > self.max_attempts {
+        if dice.gives_up_after(self.attempts) {
             self.send_keepalive = Deadline::NONE;
             if self.zero_keys.get().is_none() {
                 self.zero_keys = self.deadline(now, dice.zero_keys_after(), Jitter::default());
@@ -435,13 +422,6 @@ impl Timers {
     }
 }
 
-/// No timer takes longer than 2^32 of them.
-const fn millis(time: Duration) -> u32 {
-    (time.as_secs() as u32)
-        .saturating_mul(1000)
-        .saturating_add(time.subsec_millis())
-}
-
 fn take_expired(timer: &mut Deadline, now: MonoTime) -> bool {
     let is_over = timer.get().is_some_and(|deadline| deadline <= now);
     if is_over {
@@ -452,7 +432,7 @@ fn take_expired(timer: &mut Deadline, now: MonoTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::constants::ZERO_KEYS_AFTER_TIME;
+    use super::super::constants::{MAX_HANDSHAKE_ATTEMPTS, ZERO_KEYS_AFTER_TIME};
     use super::*;
 
     const S: u64 = 1_000_000_000;

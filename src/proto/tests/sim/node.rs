@@ -46,8 +46,8 @@ struct Draws {
 }
 
 impl Dice for Draws {
-    fn pace(&self) -> Option<&Pace> {
-        self.pace.as_ref()
+    fn pace(&self) -> Option<Pace> {
+        self.pace
     }
 
     fn random(&self) -> u32 {
