@@ -98,6 +98,10 @@ impl Crypto for KernelCrypto {
         aead::xchacha20poly1305_open(dst, src, ad, nonce, key).map_err(|_| AeadError)
     }
 
+    fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]) {
+        crypto::chacha20(key, nonce, text);
+    }
+
     fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
         crypto::constant_time_eq(a, b)
     }

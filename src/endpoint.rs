@@ -4,7 +4,7 @@
 
 mod address;
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 
 use kernel::{
     alloc::flags::{GFP_ATOMIC, __GFP_NOWARN},
@@ -20,6 +20,7 @@ use crate::{
         },
         sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
     },
+    proto::awg::INITIAL_TRAILER_WINDOW,
     socket::SocketPair, //
 };
 
@@ -70,6 +71,9 @@ pub(crate) struct EndpointCell {
     /// How often all ways had been forgotten when a source address was learned last, or a way. To a
     /// peer that sleeps nobody comes to have it forget the former.
     as_of: AtomicU32,
+    /// The length of the longest data message that has gone there or come from there, if the device has
+    /// a guise. It may be noted twice at once, and one of both be lost: there will be others.
+    longest: AtomicU16,
     #[pin]
     state: SpinLockBh<State>,
 }
@@ -130,6 +134,7 @@ impl EndpointCell {
         pin_init!(Self {
             known: AtomicBool::new(false),
             as_of: AtomicU32::new(0),
+            longest: AtomicU16::new(0),
             state <- new_spinlock_bh!(
                 State {
                     endpoint: None,
@@ -159,8 +164,27 @@ impl EndpointCell {
     /// Moves the peer, unless it is there already.
     pub(crate) fn set(&self, endpoint: Endpoint) {
         if self.state.lock().set(endpoint) {
-            self.known.store(true, Ordering::Relaxed);
+            self.moved();
         }
+    }
+
+    /// Notes that the peer is somewhere else.
+    fn moved(&self) {
+        self.known.store(true, Ordering::Relaxed);
+        self.longest.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes the length of a data message to the peer or from there.
+    pub(crate) fn note_length(&self, len: u32) {
+        let len = u16::try_from(len).unwrap_or(u16::MAX);
+        if len > self.longest.load(Ordering::Relaxed) {
+            self.longest.store(len, Ordering::Relaxed);
+        }
+    }
+
+    /// How long a handshake message with a trailer may be.
+    pub(crate) fn trailer_window(&self) -> usize {
+        usize::from(self.longest.load(Ordering::Relaxed)).max(INITIAL_TRAILER_WINDOW)
     }
 
     /// Moves the peer to where a datagram of its own came from.
@@ -176,7 +200,7 @@ impl EndpointCell {
     fn follow(&self, state: &mut State, origin: &Origin, routing: &Routing) {
         self.catch_up(routing);
         if state.set(Endpoint::from_origin(origin)) {
-            self.known.store(true, Ordering::Relaxed);
+            self.moved();
         }
         if let Some(way) = &mut state.way {
             way.heard = Some(*origin);

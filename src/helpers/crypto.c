@@ -17,6 +17,32 @@ void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 		blake2s_init_key(ctx, outlen, key, BLAKE2S_KEY_SIZE);
 }
 
+/* RFC 8439, from block 0 on. */
+void wg_helper_chacha20_xor(u8 *text, size_t len, const u8 *key,
+			    const u8 *nonce)
+{
+	u8 iv[CHACHA_IV_SIZE] = {};
+	u32 words[CHACHA_KEY_WORDS];
+	struct chacha_state state;
+	int i;
+
+	for (i = 0; i < CHACHA_KEY_WORDS; i++)
+		words[i] = get_unaligned_le32(key + i * sizeof(u32));
+	memcpy(iv + CHACHA_IV_SIZE - CHACHAPOLY_IV_SIZE, nonce,
+	       CHACHAPOLY_IV_SIZE);
+	chacha_init(&state, words, iv);
+	/* The length is an int there. */
+	while (len) {
+		unsigned int piece = min_t(size_t, len, SZ_1M);
+
+		chacha20_crypt(&state, text, text, piece);
+		text += piece;
+		len -= piece;
+	}
+	memzero_explicit(words, sizeof(words));
+	chacha_zeroize_state(&state);
+}
+
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size)
 {
 	return crypto_memneq(a, b, size);

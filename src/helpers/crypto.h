@@ -4,6 +4,7 @@
 #define WG_HELPERS_CRYPTO_H
 
 #include <crypto/blake2s.h>
+#include <crypto/chacha.h>
 #include <crypto/chacha20poly1305.h>
 #include <crypto/curve25519.h>
 #include <crypto/utils.h>
@@ -16,6 +17,8 @@ void wg_helper_blake2s_init(struct blake2s_ctx *ctx, size_t outlen);
 /* @keylen must be 16 or 32. */
 void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 				const void *key, size_t keylen);
+void wg_helper_chacha20_xor(u8 *text, size_t len, const u8 *key,
+			    const u8 *nonce);
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size);
 void wg_helper_memzero_explicit(void *s, size_t count);
 void wg_helper_burn_stack(unsigned int bytes);

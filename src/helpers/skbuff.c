@@ -68,6 +68,17 @@ bool wg_helper_skb_push_checked(struct sk_buff *skb, unsigned int len)
 	return true;
 }
 
+/*
+ * The first @len bytes of the packet, in the linear part and nobody else's; NULL
+ * if there are not so many, or no memory.
+ */
+u8 *wg_helper_skb_writable(struct sk_buff *skb, unsigned int len)
+{
+	return pskb_may_pull(skb, len) && !skb_unclone(skb, GFP_ATOMIC) ?
+		       skb->data :
+		       NULL;
+}
+
 bool wg_helper_skb_is_gso(const struct sk_buff *skb)
 {
 	return skb_is_gso(skb);

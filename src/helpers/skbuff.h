@@ -14,6 +14,7 @@ bool wg_helper_skb_may_pull(struct sk_buff *skb, unsigned int len);
 int wg_helper_skb_trim_to(struct sk_buff *skb, unsigned int len);
 void *wg_helper_skb_put_checked(struct sk_buff *skb, unsigned int len);
 bool wg_helper_skb_push_checked(struct sk_buff *skb, unsigned int len);
+u8 *wg_helper_skb_writable(struct sk_buff *skb, unsigned int len);
 int wg_helper_skb_network_offset_of(const struct sk_buff *skb);
 
 bool wg_helper_skb_is_gso(const struct sk_buff *skb);

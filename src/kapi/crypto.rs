@@ -6,6 +6,7 @@
 //! hard interrupt context. They do not sleep, and soft interrupt context is fine.
 //!
 //! C headers: [`include/crypto/blake2s.h`](srctree/include/crypto/blake2s.h),
+//! [`include/crypto/chacha.h`](srctree/include/crypto/chacha.h),
 //! [`include/crypto/chacha20poly1305.h`](srctree/include/crypto/chacha20poly1305.h),
 //! [`include/crypto/curve25519.h`](srctree/include/crypto/curve25519.h),
 //! [`include/crypto/utils.h`](srctree/include/crypto/utils.h)
@@ -96,6 +97,13 @@ pub(crate) fn curve25519_public(out: &mut [u8; 32], secret: &[u8; 32]) -> Result
     let nonzero =
         unsafe { bindings::curve25519_generate_public(out.as_mut_ptr(), secret.as_ptr()) };
     nonzero.then_some(()).ok_or(EKEYREJECTED)
+}
+
+/// XORs `text` with the stream of ChaCha20 (RFC 8439) from block 0 on.
+pub(crate) fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]) {
+    // SAFETY: `text` is valid for reads and writes of its own length, `key` for reads of 32 bytes and
+    // `nonce` of 12, whatever their alignment.
+    unsafe { bindings::chacha20_xor(text.as_mut_ptr(), text.len(), key.as_ptr(), nonce.as_ptr()) };
 }
 
 /// Whether two slices are equal, in a time that depends on their lengths only.

@@ -58,7 +58,7 @@ pub const REKEY_AFTER_TIME_RECEIVING: Duration = Duration::from_secs(165);
 /// Age since the last session at which all secrets of a peer are erased (6.3).
 pub const ZERO_KEYS_AFTER_TIME: Duration = Duration::from_secs(3 * 180);
 /// Retries after which no further initiation is sent by itself (6.4).
-pub const MAX_HANDSHAKE_ATTEMPTS: u8 = 18;
+pub const MAX_HANDSHAKE_ATTEMPTS: u16 = 18;
 /// A third of a second in nanoseconds: jitter is below this (6.1).
 pub const JITTER_LIMIT_NANOS: u32 = 1_000_000_000 / 3;
 

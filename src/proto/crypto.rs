@@ -86,6 +86,9 @@ pub trait Crypto: 'static {
         key: &[u8; 32],
     ) -> Result<(), AeadError>;
 
+    /// XORs `text` with the stream of ChaCha20 (RFC 8439, 2.4) from block 0 on. At most 256 GiB.
+    fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]);
+
     /// Whether two slices are equal, in a time that depends on their lengths only.
     fn constant_time_eq(a: &[u8], b: &[u8]) -> bool;
 

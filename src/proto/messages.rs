@@ -117,6 +117,14 @@ pub enum MessageType {
 }
 
 impl MessageType {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [
+        Self::Initiation,
+        Self::Response,
+        Self::CookieReply,
+        Self::Data,
+    ];
+
     /// The type of a datagram of `len` bytes that begins with `first`, if its length fits the type.
     ///
     /// This is all that a receiver needs before it decides where a datagram goes.
@@ -166,7 +174,16 @@ pub struct Data<'a> {
 /// Reads a datagram.
 pub fn parse(datagram: &[u8]) -> Result<Message<'_>, ParseError> {
     let first = datagram.first_chunk().ok_or(ParseError)?;
-    match MessageType::of(*first, datagram.len()).ok_or(ParseError)? {
+    parse_as(
+        MessageType::of(*first, datagram.len()).ok_or(ParseError)?,
+        datagram,
+    )
+}
+
+/// Reads a message of a type that is known from elsewhere: AmneziaWG has other numbers for it, which
+/// mac1 and mac2 cover as they are. The length has to fit.
+pub fn parse_as(kind: MessageType, datagram: &[u8]) -> Result<Message<'_>, ParseError> {
+    match kind {
         MessageType::Initiation => Initiation::ref_from_bytes(datagram)
             .map(Message::Initiation)
             .map_err(|_| ParseError),
@@ -176,13 +193,21 @@ pub fn parse(datagram: &[u8]) -> Result<Message<'_>, ParseError> {
         MessageType::CookieReply => CookieReply::ref_from_bytes(datagram)
             .map(Message::CookieReply)
             .map_err(|_| ParseError),
-        MessageType::Data => DataHeader::ref_from_prefix(datagram)
-            .map(|(header, ciphertext)| Message::Data(Data { header, ciphertext }))
-            .map_err(|_| ParseError),
+        MessageType::Data => match DataHeader::ref_from_prefix(datagram) {
+            Ok((header, ciphertext)) if ciphertext.len() >= TAG_LEN => {
+                Ok(Message::Data(Data { header, ciphertext }))
+            }
+            _ => Err(ParseError),
+        },
     }
 }
 
 impl Initiation {
+    /// Replaces the number that says what it is, before the macs, which cover it.
+    pub const fn set_type(&mut self, value: u32) {
+        self.kind = U32::new(value);
+    }
+
     pub(super) fn new(sender: Index, ephemeral: PublicKey) -> Self {
         Self {
             kind: MessageType::Initiation.wire(),
@@ -202,6 +227,11 @@ impl Initiation {
 }
 
 impl Response {
+    /// Replaces the number that says what it is, before the macs, which cover it.
+    pub const fn set_type(&mut self, value: u32) {
+        self.kind = U32::new(value);
+    }
+
     pub(super) fn new(sender: Index, receiver: Index, ephemeral: PublicKey) -> Self {
         Self {
             kind: MessageType::Response.wire(),
@@ -227,6 +257,11 @@ impl Response {
 }
 
 impl CookieReply {
+    /// Replaces the number that says what it is.
+    pub const fn set_type(&mut self, value: u32) {
+        self.kind = U32::new(value);
+    }
+
     pub(super) fn new(receiver: Index, nonce: [u8; COOKIE_NONCE_LEN]) -> Self {
         Self {
             kind: MessageType::CookieReply.wire(),
@@ -248,11 +283,25 @@ impl DataHeader {
     #[inline]
     #[must_use]
     pub const fn new(receiver: Index, counter: Counter) -> Self {
+        Self::with_type(MessageType::Data as u32, receiver, counter)
+    }
+
+    /// The same with another number to say what it is.
+    #[inline]
+    #[must_use]
+    pub const fn with_type(value: u32, receiver: Index, counter: Counter) -> Self {
         Self {
-            kind: MessageType::Data.wire(),
+            kind: U32::new(value),
             receiver: U32::new(receiver.0),
             counter: U64::new(counter.0),
         }
+    }
+
+    /// The number that says what it is.
+    #[inline]
+    #[must_use]
+    pub const fn type_value(&self) -> u32 {
+        self.kind.get()
     }
 
     /// Reads the header of a datagram that [`MessageType::of`] called data.

@@ -26,6 +26,7 @@
 //! | [`replay`] | the window of counters already seen |
 //! | [`timers`] | the five timers of a peer as deadlines |
 //! | [`token_bucket`] | rate limit per source while under load |
+//! | [`awg`] | AmneziaWG: settings that change what messages look like, and how long timers take |
 //! | [`prefix`] | arithmetic of allowed IPs |
 //! | `selftest` | known answers for an implementation of [`crypto::Crypto`]; a feature |
 //!
@@ -52,6 +53,7 @@
     )
 )]
 
+pub mod awg;
 pub mod constants;
 pub mod cookie;
 pub mod crypto;

@@ -5,6 +5,8 @@
 use blake2::digest::typenum::{U16, U32};
 use blake2::digest::{FixedOutput, Update};
 use blake2::Blake2sMac;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
+use chacha20::ChaCha20;
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
@@ -136,6 +138,10 @@ impl Crypto for RustCrypto {
             ad,
             nonce.into(),
         )
+    }
+
+    fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]) {
+        ChaCha20::new(key.into(), nonce.into()).apply_keystream(text);
     }
 
     fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {

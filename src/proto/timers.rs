@@ -62,7 +62,7 @@ pub enum Expired {
     /// initiation as a retry. This is retry number `attempt`.
     RetransmitHandshake {
         /// Counts from 1.
-        attempt: u8,
+        attempt: u16,
     },
     /// The last retry was not answered: drop the staged packets.
     GiveUp,
@@ -101,7 +101,7 @@ pub struct Timers {
     may_be_late: bool,
     needs_another_keepalive: bool,
     sent_last_minute: bool,
-    attempts: u8,
+    attempts: u16,
     persistent_keepalive_secs: u16,
     last_handshake_sent: Maybe<BootTime>,
     /// The two halves of a time, which would leave a gap if they were one.

@@ -14,24 +14,27 @@
 use core::net::SocketAddr;
 
 use kernel::{
+    alloc::flags::{GFP_ATOMIC, __GFP_NOWARN},
     new_mutex,
     prelude::*,
     sync::{ArcBorrow, Mutex}, //
 };
 
-use super::handshake::{self, Content, Incoming};
+use super::{
+    handshake::{self, Content, Incoming},
+    undress::Undressed, //
+};
 use crate::{
     crypto::{KernelCrypto, Key},
     device::Device,
     devices,
-    endpoint::{Endpoint, ShowEndpoint},
     kapi::{
         array::Array,
         log::debug_ratelimited,
         net::{
             addr::ShowSocketAddr,
             skbuff::SkBuff,
-            udp_tunnel, //
+            udp_tunnel::{self, Datagram}, //
         },
         random,
         sync::{
@@ -198,62 +201,119 @@ impl Cookies {
 
 /// Has a message processed by some CPU, if it is worth it and can be.
 pub(super) fn receive(device: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
-    // Whoever has no randomness yet cannot answer.
-    let queued = match random::is_ready().then(|| examine(&device, &skb, bh)) {
-        Some(Some(sender)) => queue(device, Content::Packet(skb, sender)),
-        Some(None) => return,
-        None => Err(Content::Packet(skb, Sender::Unasked)),
+    let Some(datagram) = udp_tunnel::datagram_of(&skb) else {
+        return;
     };
-    if let Err(Content::Packet(skb, _)) = queued {
-        debug_ratelimited!(
-            device.dev,
-            "Dropping handshake packet from {}",
-            ShowEndpoint(
-                udp_tunnel::datagram_of(&skb)
-                    .as_ref()
-                    .map(|datagram| Endpoint::from_origin(&datagram.origin))
-            )
-        );
+    // Whoever has no randomness yet cannot answer.
+    let queued = match random::is_ready().then(|| examine(&device, &skb, &datagram, bh)) {
+        Some(Some(sender)) => queue(device, Content::Packet(skb, sender)).is_ok(),
+        Some(None) => return,
+        None => false,
+    };
+    if !queued {
+        report_dropped(&device, &datagram);
     }
 }
 
+/// The same for a message that was undressed, if it is one and for us. Returns whether that is so.
+pub(super) fn receive_undressed(
+    device: ArcBorrow<'_, Device>,
+    undressed: &Undressed,
+    bh: BhDisabled<'_>,
+) -> bool {
+    let message = undressed.message();
+    let Some(message) = message.filter(|message| is_for_us(&device, message, bh)) else {
+        return false;
+    };
+    let datagram = &undressed.datagram;
+    let source = datagram.origin.source();
+    let queued = match random::is_ready().then(|| weigh(&device, &message, &source, bh)) {
+        Some(Some(sender)) => KBox::new(*undressed, GFP_ATOMIC | __GFP_NOWARN)
+            .is_ok_and(|undressed| queue(device, Content::Undressed(undressed, sender)).is_ok()),
+        Some(None) => return true,
+        None => false,
+    };
+    if !queued {
+        report_dropped(&device, datagram);
+    }
+    true
+}
+
+#[cold]
+fn report_dropped(device: &Device, datagram: &Datagram) {
+    debug_ratelimited!(
+        device.dev,
+        "Dropping handshake packet from {}",
+        ShowSocketAddr(datagram.origin.source())
+    );
+}
+
 /// Who sent a message, if anything is to come of it.
-fn examine(device: &Device, skb: &SkBuff, bh: BhDisabled<'_>) -> Option<Sender> {
-    match messages::parse(skb.linear()).ok()? {
-        Message::Initiation(message) => examine_macs(device, message, skb, bh),
-        Message::Response(message) => examine_macs(device, message, skb, bh),
-        // It has no macs, but is an answer or nothing.
+fn examine(
+    device: &Device,
+    skb: &SkBuff,
+    datagram: &Datagram,
+    bh: BhDisabled<'_>,
+) -> Option<Sender> {
+    let message = messages::parse(skb.linear()).ok()?;
+    let source = datagram.origin.source();
+    if is_for_us(device, &message, bh) {
+        return weigh(device, &message, &source, bh);
+    }
+    match message {
+        Message::Initiation(_) | Message::Response(_) => report_invalid_mac(device, &source),
+        Message::CookieReply(_) => handshake::report_cookie(device, source),
+        Message::Data(_) => {}
+    }
+    None
+}
+
+/// Whether who sent a message knows our public key. A cookie reply, which has no MACs, is an answer or
+/// nothing.
+fn is_for_us(device: &Device, message: &Message<'_>, bh: BhDisabled<'_>) -> bool {
+    match message {
+        Message::Initiation(message) => is_mac1_valid(device, *message, bh),
+        Message::Response(message) => is_mac1_valid(device, *message, bh),
         Message::CookieReply(message) => {
             let receiver = device.index_table.lookup(bh.rcu(), message.receiver());
-            if receiver.is_none() {
-                let source = udp_tunnel::datagram_of(skb)?.origin.source();
-                handshake::report_cookie(device, source);
-            }
-            receiver.map(|_| Sender::Unasked)
+            receiver.is_some()
         }
+        Message::Data(_) => false,
+    }
+}
+
+fn is_mac1_valid(device: &Device, message: &impl HandshakeMessage, bh: BhDisabled<'_>) -> bool {
+    let identity = device.identity.load(bh.rcu());
+    identity.is_some_and(|identity| identity.cookie_keys().is_mac1_valid(message))
+}
+
+/// What the sender of a message for us has to prove, and has. [`None`] if he comes too often.
+fn weigh(
+    device: &Device,
+    message: &Message<'_>,
+    source: &SocketAddr,
+    bh: BhDisabled<'_>,
+) -> Option<Sender> {
+    match message {
+        Message::Initiation(message) => weigh_sender(device, *message, source, bh),
+        Message::Response(message) => weigh_sender(device, *message, source, bh),
+        Message::CookieReply(_) => Some(Sender::Unasked),
         Message::Data(_) => None,
     }
 }
 
-fn examine_macs(
+fn weigh_sender(
     device: &Device,
     message: &impl HandshakeMessage,
-    skb: &SkBuff,
+    source: &SocketAddr,
     bh: BhDisabled<'_>,
 ) -> Option<Sender> {
-    let identity = device.identity.load(bh.rcu())?;
-    let is_for_us = identity.cookie_keys().is_mac1_valid(message);
-    let source = udp_tunnel::datagram_of(skb)?.origin.source();
-    if !is_for_us {
-        report_invalid_mac(device, &source);
-        return None;
-    }
     let now = boot_now();
     let is_one_of_few = || device.load.allowances.spend(Source::of(source.ip()), now);
     if device.load.now(now) == cookie::Load::Normal && is_one_of_few() {
         return Some(Sender::Unasked);
     }
-    ask(device, message, &source, now, bh.rcu())
+    ask(device, message, source, now, bh.rcu())
 }
 
 /// Looks again at who did not have to prove anything when a message came, if there is a load now.
@@ -316,8 +376,11 @@ pub(super) fn create_reply(
 pub(super) fn queue(device: ArcBorrow<'_, Device>, content: Content) -> Result<(), Content> {
     // Who has proved something finds room, however many come who have not.
     let has_proof = match content {
-        Content::Packet(_, Sender::Proven) | Content::Held(_) => true,
-        Content::Packet(_, Sender::Unasked | Sender::Unproven) => false,
+        Content::Packet(_, Sender::Proven)
+        | Content::Undressed(_, Sender::Proven)
+        | Content::Held(_) => true,
+        Content::Packet(_, Sender::Unasked | Sender::Unproven)
+        | Content::Undressed(_, Sender::Unasked | Sender::Unproven) => false,
     };
     let most = if has_proof {
         MAX_QUEUED_HANDSHAKES

@@ -8,6 +8,7 @@
 use kernel::prelude::*;
 
 use super::{
+    undress,
     RxBatch,
     RxHeader,
     Verdict,
@@ -19,7 +20,10 @@ use crate::{
         net::skbuff::{PacketList, Row, SkBuff},
         sync::bh, //
     },
-    proto::messages::DataHeader,
+    proto::messages::{
+        Counter,
+        DataHeader, //
+    },
     queue::assist::Assist,
     session::Session,
     time::boot_now, //
@@ -33,7 +37,10 @@ pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
     while let Some(mut skb) = packets.pop() {
         match skb.train() {
             _ if !may_receive => opened.push(skb),
-            Some(row) => open_all(skb, row, &header.session, &mut opened),
+            Some(row) if header.session.peer.device.guise.is_none() => {
+                open_all(skb, row, &header.session, &mut opened);
+            }
+            Some(row) => undress::open_all(skb, row, &header.session, &mut opened),
             None => {
                 if open(&mut skb, &header.session) == Err(ENOMEM) {
                     header.session.peer.device.dev.rx_dropped(1);
@@ -56,15 +63,31 @@ fn open(skb: &mut SkBuff, session: &Session) -> Result {
 }
 
 /// Decrypts the data messages in a packet, each into one of its own.
-fn open_all(mut skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
+fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
     let mut parts = PacketList::new();
     for (start, len) in row.iter() {
-        match open_part(&skb, start, len, session) {
-            Ok(part) => parts.push(part),
-            Err(ENOMEM) => session.peer.device.dev.rx_dropped(1),
-            Err(_) => {}
-        }
+        let part = skb.bytes_at(start).ok_or(EINVAL).and_then(|header| {
+            let counter = DataHeader::read(&header).counter();
+            open_part(&skb, start, len, counter, session)
+        });
+        take_in(part, session, &mut parts);
     }
+    replace(skb, parts, opened);
+}
+
+/// Takes a packet in that came out of another, if it did.
+#[inline]
+pub(super) fn take_in(part: Result<SkBuff>, session: &Session, parts: &mut PacketList) {
+    match part {
+        Ok(part) => parts.push(part),
+        Err(ENOMEM) => session.peer.device.dev.rx_dropped(1),
+        Err(_) => {}
+    }
+}
+
+/// Appends what has come out of a packet, behind the headers that are left of it.
+#[inline]
+pub(super) fn replace(mut skb: SkBuff, parts: PacketList, opened: &mut PacketList) {
     // What was encrypted isn't needed any more.
     if skb.trim(0).is_ok() {
         Verdict::Headers.put(&mut skb);
@@ -73,9 +96,15 @@ fn open_all(mut skb: SkBuff, row: Row, session: &Session, opened: &mut PacketLis
     opened.append(parts);
 }
 
-fn open_part(skb: &SkBuff, start: u32, len: u32, session: &Session) -> Result<SkBuff> {
-    let header = skb.bytes_at(start).ok_or(EINVAL)?;
-    let counter = DataHeader::read(&header).counter();
+/// Decrypts a data message in a packet, whose header is at `start`, into one of its own.
+#[inline]
+pub(super) fn open_part(
+    skb: &SkBuff,
+    start: u32,
+    len: u32,
+    counter: Counter,
+    session: &Session,
+) -> Result<SkBuff> {
     let body = start.saturating_add(HEADER_LEN);
     let len = len.checked_sub(OVERHEAD).ok_or(EINVAL)?;
     let key = session.receive_key.as_bytes();

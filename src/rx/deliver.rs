@@ -14,6 +14,7 @@ use kernel::prelude::*;
 
 use super::{
     decrypt::decrypt,
+    undress,
     RxBatch,
     RxHeader,
     Verdict,
@@ -98,6 +99,7 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
 /// Does what every authentic message is a reason for, once for all of them.
 fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: BhDisabled<'_>) {
     let peer = &session.peer;
+    let guise = peer.device.guise.load(bh.rcu());
     peer.hear();
     peer.endpoint
         .set_from_datagram(origin, &peer.device.routing);
@@ -108,6 +110,9 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     packets.for_each(|skb| {
         data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
     });
+    if let Some(guise) = guise {
+        data_packets = undress::note(peer, &guise, packets);
+    }
     // Before anything is sent, which may be the answer, or want one of its own.
     timers::packets_received(peer.borrow(), data_packets);
     if is_confirmed {
@@ -147,8 +152,10 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut P
     let dev = &peer.device.dev;
     // A peer has some MiB under way: neither sum comes near its end.
     let (mut count, mut bytes) = (0u32, 0u32);
+    let guise = peer.device.guise.load(poll.bh().rcu());
+    let overhead = guise.map_or(OVERHEAD, |guise| undress::overhead(&guise));
     while let Some(skb) = packets.pop() {
-        let len = skb.len().wrapping_add(OVERHEAD);
+        let len = skb.len().wrapping_add(overhead);
         match unwrap(peer, skb, ds, poll.bh()) {
             Ok(packet) => {
                 if let Some(packet) = packet {
@@ -212,16 +219,13 @@ fn unwrap(
     bh: BhDisabled<'_>,
 ) -> Result<Option<SkBuff>, Refusal> {
     if skb.is_empty() {
-        debug_ratelimited!(
-            peer.device.dev,
-            "Receiving keepalive packet from peer {} ({})",
-            peer.id,
-            peer.endpoint.show()
-        );
+        report_keepalive(peer);
         skb.consume();
         return Ok(None);
     }
-    let protocol = protocol_of(&mut skb).ok_or(Refusal::NotIp)?;
+    let Some(protocol) = protocol_of(&mut skb) else {
+        return not_ip(peer, skb);
+    };
     skb.receive_as(protocol);
     let len = ip::total_len(protocol, skb.linear())
         .filter(|len| *len <= skb.len())
@@ -235,6 +239,26 @@ fn unwrap(
         return Err(Refusal::Source(source));
     }
     Ok(Some(skb))
+}
+
+/// What a packet is that is not IP: a keepalive that has been padded, if there is a guise.
+#[cold]
+fn not_ip(peer: &Peer, skb: SkBuff) -> Result<Option<SkBuff>, Refusal> {
+    if peer.device.guise.is_none() || !undress::is_keepalive(&skb) {
+        return Err(Refusal::NotIp);
+    }
+    report_keepalive(peer);
+    skb.consume();
+    Ok(None)
+}
+
+fn report_keepalive(peer: &Peer) {
+    debug_ratelimited!(
+        peer.device.dev,
+        "Receiving keepalive packet from peer {} ({})",
+        peer.id,
+        peer.endpoint.show()
+    );
 }
 
 /// The protocol of a packet, whose header is in the linear part then.

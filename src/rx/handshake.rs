@@ -17,7 +17,8 @@ use super::{
         self,
         Sender, //
     },
-    stranger, //
+    stranger,
+    undress::Undressed, //
 };
 use crate::{
     crypto::KernelCrypto,
@@ -61,6 +62,8 @@ pub(crate) struct Incoming {
 
 pub(super) enum Content {
     Packet(SkBuff, Sender),
+    /// What was in a packet that did not look like one.
+    Undressed(KBox<Undressed>, Sender),
     /// An initiation that was let through before, when its sender was unknown.
     Held(KBox<Held>),
 }
@@ -98,7 +101,15 @@ impl Job for Incoming {
         devices::relax(boot_now());
         match &self.content {
             Content::Packet(skb, sender) => {
-                let _ = process(&self.device, skb, *sender);
+                let message = messages::parse(skb.linear()).ok();
+                if let Some((message, datagram)) = message.zip(udp_tunnel::datagram_of(skb)) {
+                    let _ = process(&self.device, message, &datagram, *sender);
+                }
+            }
+            Content::Undressed(undressed, sender) => {
+                if let Some(message) = undressed.message() {
+                    let _ = process(&self.device, message, &undressed.datagram, *sender);
+                }
             }
             Content::Held(held) => {
                 without_traces(|| receive_initiation(&self.device, &held.message, &held.origin));
@@ -108,19 +119,23 @@ impl Job for Incoming {
     }
 }
 
-fn process(device: &Arc<Device>, skb: &SkBuff, sender: Sender) -> Option<()> {
-    let datagram = udp_tunnel::datagram_of(skb)?;
-    match messages::parse(skb.linear()).ok()? {
+fn process(
+    device: &Arc<Device>,
+    message: Message<'_>,
+    datagram: &Datagram,
+    sender: Sender,
+) -> Option<()> {
+    match message {
         Message::Initiation(message) => {
-            admit(device, message, &datagram, sender)?;
+            admit(device, message, datagram, sender)?;
             without_traces(|| receive_initiation(device, message, &datagram.origin));
         }
         Message::Response(message) => {
-            admit(device, message, &datagram, sender)?;
-            without_traces(|| receive_response(device, message, &datagram));
+            admit(device, message, datagram, sender)?;
+            without_traces(|| receive_response(device, message, datagram));
         }
         Message::CookieReply(message) => {
-            without_traces(|| receive_cookie(device, message, &datagram));
+            without_traces(|| receive_cookie(device, message, datagram));
         }
         Message::Data(_) => {}
     }
@@ -139,11 +154,20 @@ fn admit(
     match admission::reconsider(device, message, &source, sender)? {
         Sender::Unasked | Sender::Proven => Some(()),
         Sender::Unproven => {
+            if !has_cookies(device) {
+                return None;
+            }
             let reply = admission::create_reply(device, message, &source)?;
-            tx::handshake::send_cookie(device, datagram, &reply);
+            tx::handshake::send_cookie(device, datagram, reply);
             None
         }
     }
+}
+
+/// Whether senders are told to come back with a cookie.
+fn has_cookies(device: &Device) -> bool {
+    let guise = device.guise.get();
+    guise.is_none_or(|guise| !guise.profile().settings().disable_cookies)
 }
 
 fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin) {

@@ -12,6 +12,7 @@ use kernel::{
 
 use super::{
     admission,
+    undress,
     RxBatch,
     RxHeader,
     Verdict,
@@ -24,12 +25,16 @@ use crate::{
             skbuff::{PacketList, Row, SkBuff},
             udp_tunnel::{self, UdpHandler}, //
         },
-        sync::bh::BhDisabled, //
+        sync::{
+            bh::BhDisabled,
+            rcu::RcuArc, //
+        },
     },
     proto::{
         constants::DATA_HEADER_LEN,
         messages::{DataHeader, Index, MessageType}, //
     },
+    session::Session,
 };
 
 impl UdpHandler for Device {
@@ -50,7 +55,10 @@ impl UdpHandler for Device {
 }
 
 /// Receives a packet of one message.
-fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>) {
+pub(super) fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>) {
+    if let Some(guise) = this.guise.load(bh.rcu()) {
+        return undress::receive_one(this, &guise, skb, bh);
+    }
     let kind = match classify(&mut skb) {
         Ok(kind) => kind,
         Err(ENOMEM) => return this.dev.rx_dropped(1),
@@ -63,7 +71,9 @@ fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>)
         MessageType::Data => {
             let receiver = skb.linear().first_chunk().map(DataHeader::read);
             // What nobody has a session for is dropped.
-            let _ = receiver.and_then(|header| queue_data(&this, skb, header.receiver(), 1, bh));
+            let _ = receiver
+                .and_then(|header| this.session(bh, header.receiver()))
+                .and_then(|session| queue_data(&this, skb, session, 1, bh));
         }
     }
 }
@@ -73,11 +83,25 @@ fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
     let Some(row) = skb.train() else {
         return;
     };
+    if let Some(guise) = this.guise.load(bh.rcu()) {
+        return undress::receive_train(this, &guise, skb, row, bh);
+    }
     if let Some(receiver) = common_receiver(&skb, row) {
-        let _ = queue_data(&this, skb, receiver, row.count(), bh);
+        let _ = this
+            .session(bh, receiver)
+            .and_then(|session| queue_data(&this, skb, session, row.count(), bh));
         return;
     }
-    // They have nothing in common but where they come from.
+    receive_parts(this, &skb, row, bh);
+}
+
+/// Receives the messages of a packet that have nothing in common but where they come from.
+pub(super) fn receive_parts(
+    this: ArcBorrow<'_, Device>,
+    skb: &SkBuff,
+    row: Row,
+    bh: BhDisabled<'_>,
+) {
     for (start, len) in row.iter().filter(|(_, len)| *len >= HEADER_LEN) {
         match skb.part(start, len) {
             Some(part) => receive_one(this, part, bh),
@@ -116,14 +140,14 @@ fn classify(skb: &mut SkBuff) -> Result<MessageType> {
 }
 
 /// Queues a packet of data messages at the poller of the peer whose session they are for.
-fn queue_data(
+#[inline]
+pub(super) fn queue_data(
     device: &Device,
     mut skb: SkBuff,
-    receiver: Index,
+    session: RcuArc<Session>,
     count: u32,
     bh: BhDisabled<'_>,
 ) -> Option<()> {
-    let session = device.session(bh, receiver)?;
     let poller = device.poller(&session.peer)?;
     let header = RxHeader::new(session, count, skb.len())?;
     Verdict::Forged.put(&mut skb);

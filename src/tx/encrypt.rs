@@ -11,13 +11,13 @@ use core::mem;
 use kernel::prelude::*;
 
 use super::{
+    dress::{Dress, Guised, Plain},
     segments::{super_packet, Room, Template},
     stage,
     transmit,
     Fate,
     Note,
-    TxBatch,
-    HEADROOM, //
+    TxBatch, //
 };
 use crate::{
     kapi::{
@@ -28,9 +28,8 @@ use crate::{
     },
     peer::Peer,
     proto::{
-        constants::DATA_HEADER_LEN,
-        messages::{Counter, DataHeader},
-        transport, //
+        constants::TAG_LEN,
+        messages::Counter, //
     },
     queue::{ordered::Duty, parallel::Job},
     session::Session, //
@@ -68,29 +67,25 @@ pub(super) fn encrypt(batch: TxBatch) {
 // What this takes of the stack is free again when the batch is sent.
 #[inline(never)]
 fn seal_all(batch: TxBatch) -> Option<TxBatch> {
-    let (header, mut packets) = batch.into_parts();
-    let mut sealer = Sealer {
-        session: &header.session,
-        counter: header.first_counter,
-        sealed: PacketList::new(),
+    let (header, packets) = batch.into_parts();
+    let session = &header.session;
+    let guise = &session.peer.device.guise;
+    let sealed = if guise.is_none() {
+        Sealer::new(session, header.first_counter, Plain).seal(packets)
+    } else {
+        seal_guised(session, header.first_counter, packets)
     };
-    while let Some(skb) = packets.pop() {
-        if Note::of(&skb).messages > 1 {
-            sealer.seal_segments(skb);
-        } else if packets.first_map(|next| may_share(&skb, next)) == Some(true) {
-            sealer.seal_together(skb, &mut packets);
-        } else {
-            sealer.seal_alone(skb);
-        }
-    }
-    let sealed = sealer.sealed;
     TxBatch::new(sealed, header)
 }
 
-/// Whether two packets may become messages in one packet: each a single one, and the second not
-/// longer than the first.
-fn may_share(first: &SkBuff, second: &SkBuff) -> bool {
-    Look::of(first).is_that_of(second) && message_len(second) <= message_len(first)
+/// Encrypts packets of a device that has a guise, or had one a moment ago.
+#[cold]
+#[inline(never)]
+fn seal_guised(session: &Session, first_counter: u64, packets: PacketList) -> PacketList {
+    match session.peer.device.guise.get() {
+        Some(guise) => Sealer::new(session, first_counter, Guised(&guise)).seal(packets),
+        None => Sealer::new(session, first_counter, Plain).seal(packets),
+    }
 }
 
 /// What messages in one packet have in common, as seen from outside.
@@ -114,59 +109,106 @@ impl Look {
     }
 }
 
-/// The length of the message that a packet becomes.
-fn message_len(skb: &SkBuff) -> u32 {
-    let padded = transport::padded_len(skb.len() as usize, Note::of(skb).mtu as usize);
-    transport::message_len(padded).map_or(u32::MAX, |len| len as u32)
-}
-
 /// Makes packets data messages.
-struct Sealer<'a> {
+struct Sealer<'a, D> {
     session: &'a Session,
     counter: u64,
+    dress: D,
     sealed: PacketList,
 }
 
-impl Sealer<'_> {
-    /// The header of the next message, and its counter.
-    fn next_header(&mut self) -> ([u8; DATA_HEADER_LEN], u64) {
+impl<'a, D: Dress> Sealer<'a, D> {
+    #[inline]
+    fn new(session: &'a Session, first_counter: u64, dress: D) -> Self {
+        Self {
+            session,
+            counter: first_counter,
+            dress,
+            sealed: PacketList::new(),
+        }
+    }
+
+    /// Makes messages of all packets.
+    #[inline]
+    fn seal(mut self, mut packets: PacketList) -> PacketList {
+        while let Some(skb) = packets.pop() {
+            if Note::of(&skb).messages > 1 {
+                self.seal_segments(skb);
+            } else if packets.first_map(|next| self.may_share(&skb, next)) == Some(true) {
+                self.seal_together(skb, &mut packets);
+            } else {
+                self.seal_alone(skb);
+            }
+        }
+        self.sealed
+    }
+
+    /// Whether two packets may become messages in one packet: each a single one, and the second not
+    /// longer than the first.
+    fn may_share(&self, first: &SkBuff, second: &SkBuff) -> bool {
+        self.dress.is_even()
+            && Look::of(first).is_that_of(second)
+            && self.message_len(second) <= self.message_len(first)
+    }
+
+    /// The length of the message that a packet becomes, if that is the same each time.
+    fn message_len(&self, skb: &SkBuff) -> u32 {
+        let padding = self.padding(skb.len(), Note::of(skb).mtu);
+        self.padded_message_len(skb.len(), padding)
+            .unwrap_or(u32::MAX)
+    }
+
+    /// How many zeroes go behind a packet.
+    #[inline]
+    fn padding(&self, len: u32, mtu: u32) -> u32 {
+        self.dress.padding(len as usize, mtu as usize) as u32
+    }
+
+    /// The length of the message that a packet with so many zeroes behind it becomes.
+    #[inline]
+    fn padded_message_len(&self, len: u32, padding: u32) -> Option<u32> {
+        let around = self.dress.head_len().wrapping_add(TAG_LEN as u32);
+        len.checked_add(padding)?.checked_add(around)
+    }
+
+    /// The counter of the next message.
+    fn next_counter(&mut self) -> Counter {
         let counter = self.counter;
         self.counter = counter.wrapping_add(1);
-        let header = DataHeader::new(self.session.remote_index, Counter(counter));
-        (header.to_bytes(), counter)
+        Counter(counter)
     }
 
     /// Makes a packet a data message where it is.
     fn seal_alone(&mut self, mut skb: SkBuff) {
-        let (header, counter) = self.next_header();
-        if self.seal(&mut skb, &header, counter).is_err() {
+        let counter = self.next_counter();
+        if self.seal_in_place(&mut skb, counter).is_err() {
             return self.discard(skb, 1);
         }
         self.sealed.push(skb);
     }
 
-    fn seal(&self, skb: &mut SkBuff, header: &[u8], counter: u64) -> Result {
-        let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
-        skb.extend_for_seal(HEADROOM, padding as u32)?;
-        skb.push_bytes(header)?;
+    fn seal_in_place(&self, skb: &mut SkBuff, counter: Counter) -> Result {
+        let padding = self.padding(skb.len(), Note::of(skb).mtu);
+        skb.extend_for_seal(self.dress.headroom(), padding)?;
+        self.dress
+            .push_head(skb, self.session.remote_index, counter)?;
         let key = self.session.send_key.as_bytes();
-        skb.seal(DATA_HEADER_LEN as u32, counter, key)?;
+        skb.seal(self.dress.head_len(), counter.0, key)?;
         skb.reset_encapsulated();
         Ok(())
     }
 
     /// Makes a packet, and those behind it that fit, data messages in one packet.
     fn seal_together(&mut self, first: SkBuff, packets: &mut PacketList) {
-        let note = Note::of(&first);
         let look = Look::of(&first);
-        let Ok(mut train) = Train::new(HEADROOM) else {
+        let Ok(mut train) = Train::new(self.dress.headroom()) else {
             return self.seal_alone(first);
         };
         train.copy_flow(&first);
         let mut next = Some(first);
         let mut owner: Option<SkBuff> = None;
         while let Some(mut skb) = next {
-            let len = message_len(&skb);
+            let len = self.message_len(&skb);
             let expected = (packets.len() as u32).saturating_mul(len);
             if !train.has_room(len, expected) {
                 // There is no memory, or no more of it would fit: then another one may take it on.
@@ -177,8 +219,8 @@ impl Sealer<'_> {
                 }
                 break;
             }
-            let (header, counter) = self.next_header();
-            match self.seal_into(&mut train, &mut skb, len, &header, counter) {
+            let counter = self.next_counter();
+            match self.seal_into(&mut train, &mut skb, len, counter) {
                 Ok(()) => match &mut owner {
                     Some(owner) => {
                         owner.join_owner(&mut skb);
@@ -189,29 +231,24 @@ impl Sealer<'_> {
                 Err(_) => self.discard(skb, 1),
             }
             let fits = packets.first_map(|other| {
-                look.is_that_of(other) && train.has_room(message_len(other), expected)
+                look.is_that_of(other) && train.has_room(self.message_len(other), expected)
             });
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
         if let Some(mut owner) = owner {
+            let note = Note::of(&owner);
             self.dispatch(train, note, Owner::Of(&mut owner));
             owner.consume();
         }
     }
 
-    fn seal_into(
-        &self,
-        train: &mut Train,
-        skb: &mut SkBuff,
-        len: u32,
-        header: &[u8],
-        counter: u64,
-    ) -> Result {
-        let padding = transport::padding(skb.len() as usize, Note::of(skb).mtu as usize);
-        skb.extend_for_copy(padding as u32)?;
+    fn seal_into(&self, train: &mut Train, skb: &mut SkBuff, len: u32, counter: Counter) -> Result {
+        let padding = self.padding(skb.len(), Note::of(skb).mtu);
+        skb.extend_for_copy(padding)?;
         let mut message = train.message(len).ok_or(ENOMEM)?;
-        message.append(header)?;
-        message.seal_from(skb, counter, self.session.send_key.as_bytes())
+        let index = self.session.remote_index;
+        self.dress.append_head(&mut message, index, counter)?;
+        message.seal_from(skb, counter.0, self.session.send_key.as_bytes())
     }
 
     /// Makes the segments that a packet stands for data messages, all that can be in one packet again.
@@ -240,32 +277,38 @@ impl Sealer<'_> {
         let mut room = Room::new();
         let mut template =
             Template::new(packet, skb.linear(), skb.len(), &mut room).ok_or(EINVAL)?;
-        let mut train = Train::new(HEADROOM)?;
+        let mut train = Train::new(self.dress.headroom())?;
         train.copy_flow(skb);
         for segment in template.segments(payload) {
-            let len = packet.headers.saturating_add(segment.len) as usize;
-            let padding = transport::padding(len, note.mtu as usize);
-            let len = transport::message_len(len.saturating_add(padding)).ok_or(EMSGSIZE)? as u32;
-            let expected = segment.left.saturating_mul(len);
+            let len = packet.headers.saturating_add(segment.len);
+            let padding = self.padding(len, note.mtu);
+            let len = self.padded_message_len(len, padding).ok_or(EMSGSIZE)?;
+            let expected = if padding == 0 || self.dress.is_even() {
+                segment.left.saturating_mul(len)
+            } else {
+                // The next one will hardly fit behind it.
+                0
+            };
             if !train.has_room(len, expected) {
-                let full = mem::replace(&mut train, Train::new(HEADROOM)?);
+                let full = mem::replace(&mut train, Train::new(self.dress.headroom())?);
                 *left = left.saturating_sub(self.dispatch(full, note, Owner::Too(skb)));
                 train.copy_flow(skb);
                 if !train.has_room(len, expected) {
                     return Err(ENOMEM);
                 }
             }
-            let (header, counter) = self.next_header();
+            let counter = self.next_counter();
             let mut message = train.message(len).ok_or(ENOMEM)?;
-            message.append(&header)?;
+            let index = self.session.remote_index;
+            self.dress.append_head(&mut message, index, counter)?;
             message.append_zeros(packet.headers)?;
             let start = packet.headers.saturating_add(segment.start);
             let sum = message.append_from(skb, start, segment.len)?;
             let headers = template.headers(&segment, sum).ok_or(EMSGSIZE)?;
-            message.patch(DATA_HEADER_LEN as u32, headers)?;
-            message.append_zeros(padding as u32)?;
+            message.patch(self.dress.head_len(), headers)?;
+            message.append_zeros(padding)?;
             let key = self.session.send_key.as_bytes();
-            message.seal(DATA_HEADER_LEN as u32, counter, key)?;
+            message.seal(self.dress.head_len(), counter.0, key)?;
         }
         *left = left.saturating_sub(self.dispatch(train, note, Owner::Of(skb)));
         Ok(())

@@ -6,26 +6,39 @@
 //! Next:    the UDP tunnel layer.
 
 mod create;
+mod dressed;
 
 use kernel::{
     prelude::*,
     workqueue::WorkItem, //
 };
 
-use self::create::{
-    create_initiation,
-    create_response, //
+use self::{
+    create::{
+        create_initiation,
+        create_response, //
+    },
+    dressed::{
+        dressed,
+        vanguard, //
+    },
 };
 use super::{
+    dress::pick_type,
     transmit,
     HEADROOM, //
 };
 use crate::{
     device::Device,
+    guise::Guise,
     kapi::{
         crypto::without_traces,
         log::{debug, debug_ratelimited},
-        net::{addr::ShowSocketAddr, skbuff::SkBuff, udp_tunnel::Datagram},
+        net::{
+            addr::ShowSocketAddr,
+            skbuff::{PacketList, SkBuff},
+            udp_tunnel::Datagram, //
+        },
         random,
         sync::{
             atomic::Ordering,
@@ -35,8 +48,9 @@ use crate::{
     },
     peer::Peer,
     proto::{
+        awg::INITIAL_TRAILER_WINDOW,
         constants::{HANDSHAKE_DS, ZERO_KEYS_AFTER_TIME},
-        messages::{CookieReply, HandshakeMessage},
+        messages::{CookieReply, HandshakeMessage, MessageType},
         timers::{Jitter, Retry}, //
     },
     time::{boot_now, mono_now},
@@ -106,7 +120,8 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         peer.id,
         peer.endpoint.show()
     );
-    let message = create_initiation(peer);
+    let guise = peer.device.guise.get();
+    let message = create_initiation(peer, guise.as_deref());
     // For want of memory it is as if the message had been lost: there will be another.
     if matches!(message, Err(error) if error != ENOMEM) {
         return;
@@ -118,7 +133,19 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         timers.handshake_initiated(mono_now(), boot, jitter);
     });
     if let Ok(message) = message {
-        send_to_peer(peer, HandshakeMessage::as_bytes(&message));
+        let message = HandshakeMessage::as_bytes(&message);
+        match &guise {
+            None => send_to_peer(peer, message),
+            Some(guise) => {
+                send_dressed(
+                    peer,
+                    guise,
+                    MessageType::Initiation,
+                    message,
+                    vanguard(guise),
+                );
+            }
+        }
     }
 }
 
@@ -130,7 +157,11 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         peer.id,
         peer.endpoint.show()
     );
+    let guise = peer.device.guise.get();
     let mut message = create_response(peer)?;
+    if let Some(guise) = &guise {
+        message.set_type(pick_type(guise, MessageType::Response));
+    }
     peer.noise
         .lock()
         .exchange()
@@ -141,19 +172,37 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         timers.session_derived(mono_now());
         timers.handshake_responded(mono_now(), boot_now());
     });
-    send_to_peer(peer, HandshakeMessage::as_bytes(&message));
+    let message = HandshakeMessage::as_bytes(&message);
+    match &guise {
+        None => send_to_peer(peer, message),
+        Some(guise) => {
+            let nothing = PacketList::new();
+            send_dressed(peer, guise, MessageType::Response, message, nothing);
+        }
+    }
     Ok(())
 }
 
-/// Tells the sender of a message to prove its address first.
-pub(crate) fn send_cookie(device: &Device, datagram: &Datagram, reply: &CookieReply) {
+/// Tells the sender of a message to prove its address first. A guise may have it that nobody is told.
+pub(crate) fn send_cookie(device: &Device, datagram: &Datagram, mut reply: CookieReply) {
+    let guise = device.guise.get();
+    let made = match &guise {
+        None => packet(zerocopy::IntoBytes::as_bytes(&reply)),
+        Some(guise) => {
+            let kind = MessageType::CookieReply;
+            reply.set_type(pick_type(guise, kind));
+            // It is nobody's who has a window.
+            let window = INITIAL_TRAILER_WINDOW;
+            dressed(guise, kind, zerocopy::IntoBytes::as_bytes(&reply), window)
+        }
+    };
     debug_ratelimited!(
         device.dev,
         "Sending cookie response for denied handshake message for {}",
         ShowSocketAddr(datagram.origin.source())
     );
     let bh = bh::disable();
-    if let Ok(skb) = packet(zerocopy::IntoBytes::as_bytes(reply)) {
+    if let Ok(skb) = made {
         // The answer to a stranger is not worth an error.
         let mark = device.fwmark();
         let _ = device
@@ -166,6 +215,23 @@ fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) {
     let bh = bh::disable();
     if let Ok(skb) = packet(message) {
         transmit::send_message(peer, skb, HANDSHAKE_DS, bh.token());
+    }
+}
+
+/// Sends a message to a peer as a guise has it, behind other packets, from one socket and by one route.
+#[cold]
+fn send_dressed(
+    peer: &RcuArc<Peer>,
+    guise: &Guise,
+    kind: MessageType,
+    message: &[u8],
+    mut packets: PacketList,
+) {
+    let window = peer.endpoint.trailer_window();
+    if let Ok(skb) = dressed(guise, kind, message, window) {
+        packets.push(skb);
+        let bh = bh::disable();
+        transmit::send_all(peer, packets, bh.token());
     }
 }
 

@@ -7,6 +7,7 @@
 //!                        └─ queue::parallel ─┘
 //! ```
 
+mod dress;
 pub(crate) mod encrypt;
 pub(crate) mod handshake;
 mod segments;
@@ -75,9 +76,23 @@ struct Note {
 
 /// What becomes of a packet at the end of its batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum Fate {
-    Send,
-    Drop,
+    Send = 0,
+    /// It is sent, and holds no data: keepalives, whose length does not always tell, or a handshake.
+    NoData = 1,
+    Drop = 2,
+}
+
+impl Fate {
+    #[inline]
+    fn of(byte: u8) -> Self {
+        match byte {
+            0 => Self::Send,
+            1 => Self::NoData,
+            _ => Self::Drop,
+        }
+    }
 }
 
 impl Note {
@@ -87,14 +102,14 @@ impl Note {
         Self {
             mtu,
             ds,
-            fate: if fate == 0 { Fate::Send } else { Fate::Drop },
+            fate: Fate::of(fate),
             messages: u16::from_le_bytes([low, high]),
         }
     }
 
     fn put(self, skb: &mut SkBuff) {
         let [low, high] = self.messages.to_le_bytes();
-        let rest = [self.ds, u8::from(self.fate == Fate::Drop), low, high];
+        let rest = [self.ds, self.fate as u8, low, high];
         skb.set_control([self.mtu, u32::from_le_bytes(rest)]);
     }
 }

@@ -327,7 +327,7 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
     Note {
         mtu,
         ds: 0,
-        fate: Fate::Send,
+        fate: Fate::NoData,
         messages: 1,
     }
     .put(&mut skb);

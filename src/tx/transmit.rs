@@ -24,9 +24,9 @@ use crate::{
         }, //
     },
     peer::Peer,
-    proto::{
-        constants::KEEPALIVE_LEN,
-        timers::{Leaving, Retry}, //
+    proto::timers::{
+        Leaving,
+        Retry, //
     },
     queue::ordered::{Drainer, Duty},
     session::Session,
@@ -82,6 +82,9 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     if packets.is_empty() {
         return;
     }
+    if !peer.device.guise.is_none() {
+        note_lengths(peer, &packets);
+    }
     // Before they are sent: what comes back may want an answer of its own, or be the answer.
     let begins = timers::packets_leave(peer.borrow(), leaving);
     let has_sent_data = send_all(peer, packets, bh);
@@ -97,7 +100,7 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     let mut leaving = Leaving::NoData;
     packets.for_each(|skb| match Note::of(skb).fate {
         Fate::Drop => has_failed = true,
-        Fate::Send if is_keepalive(skb) => {}
+        Fate::NoData => {}
         Fate::Send => leaving = Leaving::Data,
     });
     if has_failed {
@@ -107,10 +110,10 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     }
 }
 
-/// Whether there is nothing but keepalives in a packet.
-fn is_keepalive(skb: &SkBuff) -> bool {
-    let messages = usize::from(Note::of(skb).messages);
-    KEEPALIVE_LEN.saturating_mul(messages) == skb.len() as usize
+/// Notes how long data messages are, so that handshake messages may be as long.
+#[cold]
+fn note_lengths(peer: &Peer, packets: &PacketList) {
+    packets.for_each(|skb| peer.endpoint.note_length(skb.datagram_len()));
 }
 
 #[cold]
@@ -119,7 +122,7 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
         match note.fate {
-            Fate::Send => rest.push(skb),
+            Fate::Send | Fate::NoData => rest.push(skb),
             Fate::Drop => peer.device.dev.tx_dropped(note.messages.into()),
         }
     }
@@ -127,7 +130,7 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 }
 
 /// Sends messages by one route, and returns whether any data were among those that IP took.
-fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
+pub(super) fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
     let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
     // A route is not small: it stays where it is.
@@ -144,7 +147,8 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
         }
     };
     while let Some(skb) = packets.pop() {
-        let (len, is_data, ds) = (skb.len(), !is_keepalive(&skb), Note::of(&skb).ds);
+        let (len, Note { ds, fate, .. }) = (skb.len(), Note::of(&skb));
+        let is_data = fate == Fate::Send;
         if packets.is_empty() {
             count(len, is_data, route.send_last(skb, dev, ds));
             break;

@@ -37,6 +37,9 @@ pub(super) fn apply(
     if let Some(hold) = supplies.hold_unknown.take() {
         config.set_hold_unknown(hold);
     }
+    if let Some(guise) = supplies.guise.take() {
+        config.set_guise(guise);
+    }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);
@@ -152,7 +155,7 @@ impl PeerRequest<'_> {
         }
         self.apply_allowed_ips(request, config, peer, &mut supplies.allowed_ips)?;
         if let Some(interval) = self.persistent_keepalive {
-            Peer::set_persistent_keepalive(peer, interval, config);
+            Peer::set_persistent_keepalive(peer, interval.lo, config);
         }
         if config.is_up() {
             Peer::flush_staged(peer);

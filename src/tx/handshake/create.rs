@@ -10,24 +10,26 @@ use kernel::prelude::*;
 
 use crate::{
     crypto::Key,
+    guise::Guise,
     kapi::{
         random,
         sync::rcu::RcuArc, //
     },
     noise::{Exchange, Noise},
     peer::Peer,
-    proto::messages::{Initiation, Response},
+    proto::messages::{Initiation, MessageType, Response},
     session::Session,
-    time::{boot_now, wall_now}, //
+    time::{boot_now, wall_now},
+    tx::dress::pick_type, //
 };
 
-/// Begins a handshake, with a message that has its MACs.
+/// Begins a handshake, with a message that has its MACs, and before that the type that a guise gives it.
 ///
 /// # Errors
 ///
 /// `ESHUTDOWN` if the peer has been removed, `ENOKEY` if there is no private key, or none that goes
 /// with the peer's; `ENOMEM`, which another time may be otherwise.
-pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Result<Initiation> {
+pub(crate) fn create_initiation(peer: &RcuArc<Peer>, guise: Option<&Guise>) -> Result<Initiation> {
     let mut noise = peer.noise.lock();
     if peer.is_closed() {
         return Err(ESHUTDOWN);
@@ -53,6 +55,11 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>) -> Result<Initiation> {
         Ok(mut created) => {
             if let Some(replaced) = created.replaced {
                 let _ = table.remove_handshake(replaced, peer);
+            }
+            if let Some(guise) = guise {
+                created
+                    .message
+                    .set_type(pick_type(guise, MessageType::Initiation));
             }
             cookie.add_macs(&mut created.message, boot_now());
             Ok(created.message)

@@ -161,6 +161,10 @@ impl Crypto for LowOrder {
         RustCrypto::xchacha20poly1305_open(dst, src, ad, nonce, key)
     }
 
+    fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]) {
+        RustCrypto::chacha20(key, nonce, text);
+    }
+
     fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
         RustCrypto::constant_time_eq(a, b)
     }

@@ -18,7 +18,7 @@ mod train;
 pub(crate) use self::{
     batch::Batch,
     list::PacketList,
-    train::{pieces, Owner, Row, Sum, SuperPacket, Train}, //
+    train::{pieces, Message, Owner, Row, Sum, SuperPacket, Train}, //
 };
 
 use core::{
@@ -342,6 +342,46 @@ impl SkBuff {
         Ok(())
     }
 
+    /// Adds `len` bytes in front, if there is headroom for them, and has `fill` write them, which are
+    /// zero before that.
+    pub(crate) fn push_with(&mut self, len: u32, fill: impl FnOnce(&mut [u8])) -> Result {
+        // SAFETY: By the type invariants.
+        if !unsafe { bindings::skb_push_checked(self.as_ptr(), len) } {
+            return Err(ENOBUFS);
+        }
+        // SAFETY: That many bytes of the linear part are new, and ours to write.
+        fill(unsafe { zeroed(self.raw().data, len) });
+        Ok(())
+    }
+
+    /// Adds `len` bytes behind the linear part of a packet that has no other part, and has `fill`
+    /// write them, which are zero before that.
+    pub(crate) fn put_with(&mut self, len: u32, fill: impl FnOnce(&mut [u8])) -> Result {
+        // SAFETY: By the type invariants.
+        let tail = unsafe { bindings::skb_put_checked(self.as_ptr(), len) };
+        let tail = NonNull::new(tail.cast::<u8>()).ok_or(ENOBUFS)?;
+        // SAFETY: That many bytes are new, and ours to write.
+        fill(unsafe { zeroed(tail.as_ptr(), len) });
+        Ok(())
+    }
+
+    /// Writes bytes over the first ones of the packet, which others that have it as well do not see.
+    ///
+    /// [`ENOMEM`] if the packet is shorter, or if there is no memory.
+    pub(crate) fn overwrite(&mut self, bytes: &[u8]) -> Result {
+        let len = u32::try_from(bytes.len()).map_err(|_| EMSGSIZE)?;
+        // SAFETY: By the type invariants, and nothing borrows the data.
+        let place = unsafe { bindings::skb_writable(self.as_ptr(), len) };
+        let place = NonNull::new(place).ok_or(ENOMEM)?;
+        // SAFETY: That many bytes of the linear part are ours to write, and not in `bytes`.
+        unsafe {
+            place
+                .as_ptr()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+        };
+        Ok(())
+    }
+
     /// Forgets what the packet was before it was wrapped up, but for the hash of its flow.
     #[inline]
     pub(crate) fn reset_encapsulated(&mut self) {
@@ -376,5 +416,18 @@ impl Drop for SkBuff {
     fn drop(&mut self) {
         // SAFETY: By the type invariants, the packet is ours to free.
         unsafe { bindings::skb_free(self.as_ptr()) };
+    }
+}
+
+/// Memory to be written, after it was filled with zeroes.
+///
+/// # Safety
+///
+/// There must be `len` bytes at `place`, which nobody else uses for `'a`.
+pub(super) unsafe fn zeroed<'a>(place: *mut u8, len: u32) -> &'a mut [u8] {
+    // SAFETY: By the caller's promise.
+    unsafe {
+        place.write_bytes(0, len as usize);
+        slice::from_raw_parts_mut(place, len as usize)
     }
 }

@@ -13,6 +13,7 @@ use kernel::prelude::*;
 
 use super::{
     crypt::{Key, TAG_LEN},
+    zeroed,
     SkBuff, //
 };
 use crate::{
@@ -108,6 +109,11 @@ impl SkBuff {
             len: self.len(),
             size,
         })
+    }
+
+    /// The length of the datagram that the packet is, or of the longest of those that it stands for.
+    pub(crate) fn datagram_len(&self) -> u32 {
+        self.train().map_or(self.len(), |row| row.size)
     }
 
     /// Bytes of the packet, wherever they are.
@@ -316,6 +322,15 @@ impl Message<'_> {
         let place = self.take(len)?;
         // SAFETY: There is room, which is ours alone.
         unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        Ok(())
+    }
+
+    /// Appends `len` bytes, and has `fill` write them, which are zero before that.
+    #[inline]
+    pub(crate) fn append_with(&mut self, len: u32, fill: impl FnOnce(&mut [u8])) -> Result {
+        let place = self.take(len)?;
+        // SAFETY: There is room, which is ours alone.
+        fill(unsafe { zeroed(place.as_ptr(), len) });
         Ok(())
     }
 

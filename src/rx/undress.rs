@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Context: that of [`super::receive`], and of [`super::decrypt`] for packets of several messages.
+//! Input:   a datagram to a device that has a guise.
+//! Output:  a data message as WireGuard has it, or a handshake message.
+//! Next:    [`super::decrypt`] by way of an inbox, or [`super::admission`].
+//!
+//! What a datagram is cannot be told by its length, and hardly by its type, which may be any of billions.
+//! It is data if its receiver index is that of a session, and a message of a handshake if its first MAC
+//! is right. All else is noise: junk ends here.
+
+use kernel::{
+    prelude::*,
+    sync::ArcBorrow, //
+};
+
+use super::{
+    admission,
+    decrypt::{
+        open_part,
+        replace,
+        take_in, //
+    },
+    receive::{
+        queue_data,
+        receive_one as receive_again,
+        receive_parts, //
+    },
+    OVERHEAD, //
+};
+use crate::{
+    crypto::KernelCrypto,
+    device::Device,
+    guise::Guise,
+    kapi::{
+        net::{
+            skbuff::{PacketList, Row, SkBuff},
+            udp_tunnel::{self, Datagram}, //
+        },
+        sync::{
+            bh::{self, BhDisabled},
+            rcu::RcuArc, //
+        }, //
+    },
+    peer::Peer,
+    proto::{
+        awg::{Profile, MAX_DATAGRAM_LEN},
+        constants::INITIATION_LEN,
+        messages::{self, DataHeader, Message, MessageType}, //
+    },
+    session::Session,
+};
+
+/// A message of a handshake as it was in a datagram: its type is still what the guise has for it.
+#[derive(Clone, Copy)]
+pub(super) struct Undressed {
+    kind: MessageType,
+    bytes: [u8; INITIATION_LEN],
+    len: usize,
+    pub(super) datagram: Datagram,
+}
+
+impl Undressed {
+    /// The message.
+    pub(super) fn message(&self) -> Option<Message<'_>> {
+        messages::parse_as(self.kind, self.bytes.get(..self.len)?).ok()
+    }
+}
+
+/// Receives a packet of one message.
+#[cold]
+pub(super) fn receive_one(
+    device: ArcBorrow<'_, Device>,
+    guise: &Guise,
+    mut skb: SkBuff,
+    bh: BhDisabled<'_>,
+) {
+    let profile = guise.profile();
+    let head = skb.len().min(profile.needed_head() as u32);
+    if !skb.pull_to_linear(head) {
+        return device.dev.rx_dropped(1);
+    }
+    let Some((header, session)) = find_session(&device, profile, &skb, skb.len(), bh) else {
+        return receive_handshake(device, profile, skb, bh);
+    };
+    match uncover(&mut skb, profile.overhead() as u32, header) {
+        Ok(()) => {
+            let _ = queue_data(&device, skb, session, 1, bh);
+        }
+        Err(_) => device.dev.rx_dropped(1),
+    }
+}
+
+/// The session that the first `len` bytes of a packet are a data message for, and its header.
+fn find_session(
+    device: &Device,
+    profile: &Profile<KernelCrypto>,
+    skb: &SkBuff,
+    len: u32,
+    bh: BhDisabled<'_>,
+) -> Option<(DataHeader, RcuArc<Session>)> {
+    let header = profile.data_header(skb.linear(), len as usize)?;
+    let session = device.session(bh, header.receiver())?;
+    Some((header, session))
+}
+
+/// Makes a data message what WireGuard would have sent, but for its type, which is not looked at again.
+fn uncover(skb: &mut SkBuff, prefix: u32, header: DataHeader) -> Result {
+    skb.pull(prefix)?;
+    let header = header.to_bytes();
+    if skb.linear().first_chunk() != Some(&header) {
+        skb.overwrite(&header)?;
+    }
+    Ok(())
+}
+
+/// Has a message of a handshake admitted, if it is one.
+fn receive_handshake(
+    device: ArcBorrow<'_, Device>,
+    profile: &Profile<KernelCrypto>,
+    mut skb: SkBuff,
+    bh: BhDisabled<'_>,
+) {
+    let len = skb.len() as usize;
+    // Only a trailer can make it longer, which is not looked at.
+    let looked_at = len.min(MAX_DATAGRAM_LEN);
+    if looked_at < len && !profile.settings().random_trailers {
+        return;
+    }
+    if !skb.pull_to_linear(looked_at as u32) {
+        return device.dev.rx_dropped(1);
+    }
+    let Some(datagram) = udp_tunnel::datagram_of(&skb) else {
+        return;
+    };
+    let Some(bytes) = skb.linear().get(..looked_at) else {
+        return;
+    };
+    for kind in [
+        MessageType::Initiation,
+        MessageType::Response,
+        MessageType::CookieReply,
+    ] {
+        let mut room = [0; INITIATION_LEN];
+        let Some(len) = profile.undress(kind, bytes, &mut room).map(<[u8]>::len) else {
+            continue;
+        };
+        let undressed = Undressed {
+            kind,
+            bytes: room,
+            len,
+            datagram,
+        };
+        if admission::receive_undressed(device, &undressed, bh) {
+            return;
+        }
+    }
+}
+
+/// Receives a packet of several messages: if the first is data of a session, the others are likely to be.
+#[cold]
+pub(super) fn receive_train(
+    device: ArcBorrow<'_, Device>,
+    guise: &Guise,
+    mut skb: SkBuff,
+    row: Row,
+    bh: BhDisabled<'_>,
+) {
+    let profile = guise.profile();
+    let first = row.iter().next().map_or(0, |(_, len)| len);
+    let head = first.min(profile.needed_head() as u32);
+    if !skb.pull_to_linear(head) {
+        return device.dev.rx_dropped(row.count());
+    }
+    match find_session(&device, profile, &skb, first, bh) {
+        Some((_, session)) => {
+            let _ = queue_data(&device, skb, session, row.count(), bh);
+        }
+        None => receive_parts(device, &skb, row, bh),
+    }
+}
+
+/// Decrypts the data messages in a packet, each into one of its own. What else is in it is received by
+/// itself.
+#[cold]
+pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
+    let device = &session.peer.device;
+    let mut parts = PacketList::new();
+    let mut strays = PacketList::new();
+    if let Some(guise) = device.guise.get() {
+        let profile = guise.profile();
+        for (start, len) in row.iter() {
+            let header = header_at(profile, &skb, start, len);
+            match header.filter(|header| header.receiver() == session.local_index) {
+                Some(header) => {
+                    let prefix = profile.overhead() as u32;
+                    let (start, len) = (start.saturating_add(prefix), len.saturating_sub(prefix));
+                    let part = open_part(&skb, start, len, header.counter(), session);
+                    take_in(part, session, &mut parts);
+                }
+                None => match skb.part(start, len) {
+                    Some(part) => strays.push(part),
+                    None => device.dev.rx_dropped(1),
+                },
+            }
+        }
+    }
+    replace(skb, parts, opened);
+    while let Some(stray) = strays.pop() {
+        let bh = bh::disable();
+        receive_again(device.as_arc_borrow(), stray, bh.token());
+    }
+}
+
+/// The header of the data message that is `len` bytes of a packet, if it may be one.
+fn header_at(
+    profile: &Profile<KernelCrypto>,
+    skb: &SkBuff,
+    start: u32,
+    len: u32,
+) -> Option<DataHeader> {
+    let header = skb.bytes_at(start.checked_add(profile.overhead() as u32)?)?;
+    profile.data_header_behind(|| skb.bytes_at(start), &header, len as usize)
+}
+
+/// Notes how long data messages are, and returns how many of the packets in them are data.
+#[cold]
+pub(super) fn note(peer: &Peer, guise: &Guise, packets: &PacketList) -> usize {
+    let overhead = overhead(guise);
+    let mut data_packets = 0usize;
+    packets.for_each(|skb| {
+        peer.endpoint
+            .note_length(skb.len().saturating_add(overhead));
+        let is_data = !skb.is_empty() && !is_keepalive(skb);
+        data_packets = data_packets.wrapping_add(usize::from(is_data));
+    });
+    data_packets
+}
+
+/// Whether what was in a message is a keepalive that was padded: no version of IP begins with a zero.
+pub(super) fn is_keepalive(skb: &SkBuff) -> bool {
+    skb.bytes_at(0) == Some([0u8])
+}
+
+/// By how much a message is longer than the padded packet in it.
+#[cold]
+pub(super) fn overhead(guise: &Guise) -> u32 {
+    OVERHEAD.saturating_add(guise.profile().overhead() as u32)
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What messages look like: as WireGuard's, or as the device's guise has it.
+
+use kernel::prelude::*;
+
+use super::HEADROOM;
+use crate::{
+    guise::Guise,
+    kapi::{
+        net::skbuff::{Message, SkBuff},
+        random, //
+    },
+    proto::{
+        constants::DATA_HEADER_LEN,
+        messages::{Counter, DataHeader, Index, MessageType},
+        transport, //
+    },
+};
+
+/// What stands in place of the type of the next message of a kind.
+pub(super) fn pick_type(guise: &Guise, kind: MessageType) -> u32 {
+    guise.profile().pick_header(kind, random::u32())
+}
+
+/// What data messages look like.
+pub(super) trait Dress {
+    /// How many bytes are in front of what is encrypted: the header, and what precedes it.
+    fn head_len(&self) -> u32;
+
+    /// How many zeroes go behind a packet before it is encrypted.
+    fn padding(&self, len: usize, mtu: usize) -> usize;
+
+    /// Whether that depends on the lengths alone, so that packets of one length become messages of one.
+    fn is_even(&self) -> bool;
+
+    /// Puts the head of a message in front of a packet.
+    fn push_head(&self, skb: &mut SkBuff, receiver: Index, counter: Counter) -> Result;
+
+    /// Begins a message with its head.
+    fn append_head(&self, message: &mut Message<'_>, receiver: Index, counter: Counter) -> Result;
+
+    /// The room that is asked for in front of a packet.
+    #[inline]
+    fn headroom(&self) -> u32 {
+        // A head is shorter than a datagram.
+        HEADROOM.wrapping_add(self.head_len().wrapping_sub(DATA_HEADER_LEN as u32))
+    }
+}
+
+/// WireGuard's messages.
+pub(super) struct Plain;
+
+impl Dress for Plain {
+    #[inline]
+    fn head_len(&self) -> u32 {
+        DATA_HEADER_LEN as u32
+    }
+
+    #[inline]
+    fn padding(&self, len: usize, mtu: usize) -> usize {
+        transport::padding(len, mtu)
+    }
+
+    #[inline]
+    fn is_even(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn push_head(&self, skb: &mut SkBuff, receiver: Index, counter: Counter) -> Result {
+        skb.push_bytes(&DataHeader::new(receiver, counter).to_bytes())
+    }
+
+    #[inline]
+    fn append_head(&self, message: &mut Message<'_>, receiver: Index, counter: Counter) -> Result {
+        message.append(&DataHeader::new(receiver, counter).to_bytes())
+    }
+}
+
+/// The messages of a device that has a guise.
+pub(super) struct Guised<'a>(pub(super) &'a Guise);
+
+impl Guised<'_> {
+    /// Writes the head of a message, which is random up to the header.
+    fn write_head(&self, head: &mut [u8], receiver: Index, counter: Counter) {
+        let Self(guise) = self;
+        let profile = guise.profile();
+        let kind = pick_type(guise, MessageType::Data);
+        if let Some((prefix, header)) = head.split_last_chunk_mut::<DATA_HEADER_LEN>() {
+            random::fill(prefix);
+            *header = DataHeader::with_type(kind, receiver, counter).to_bytes();
+        }
+        profile.protect(MessageType::Data, head);
+    }
+}
+
+impl Dress for Guised<'_> {
+    fn head_len(&self) -> u32 {
+        let Self(guise) = self;
+        guise.profile().needed_head() as u32
+    }
+
+    fn padding(&self, len: usize, mtu: usize) -> usize {
+        let Self(guise) = self;
+        let random = if self.is_even() { 0 } else { random::u32() };
+        guise.profile().content_padding(len, mtu, random)
+    }
+
+    fn is_even(&self) -> bool {
+        let Self(guise) = self;
+        let padding = guise.profile().settings().content_padding;
+        padding.lo == padding.hi
+    }
+
+    fn push_head(&self, skb: &mut SkBuff, receiver: Index, counter: Counter) -> Result {
+        skb.push_with(self.head_len(), |head| {
+            self.write_head(head, receiver, counter)
+        })
+    }
+
+    fn append_head(&self, message: &mut Message<'_>, receiver: Index, counter: Counter) -> Result {
+        message.append_with(self.head_len(), |head| {
+            self.write_head(head, receiver, counter)
+        })
+    }
+}
