@@ -28,6 +28,7 @@ use crate::{
     peer::{Peer, PeerMemory},
     peers::KeyReservation,
     proto::{
+        awg::Span,
         messages::PublicKey,
         time::WallTime,
         timers::KeepaliveChange, //
@@ -639,26 +640,26 @@ impl Peer {
         self.timers.lock().last_handshake()
     }
 
-    /// How often a keepalive is sent at least, in seconds; zero for never.
-    pub(crate) fn persistent_keepalive(&self) -> u16 {
+    /// How often a keepalive is sent at least, in seconds, from which to which; zero for never.
+    pub(crate) fn persistent_keepalive(&self) -> Span<u16> {
         self.timers.lock().persistent_keepalive()
     }
 
-    /// Sets how often a keepalive is sent at least, in seconds; zero for never.
+    /// Sets how often a keepalive is sent at least, in seconds, from which to which; zero for never.
     pub(crate) fn set_persistent_keepalive(
         this: &RcuArc<Self>,
-        secs: u16,
+        secs: Span<u16>,
         device: &Configuration<'_>,
     ) {
         let change = {
             let mut timers = this.timers.lock();
-            if secs != 0 {
+            if !secs.is_zero() {
                 // The device sends one when it comes up.
                 Self::wake(this.borrow());
             }
             timers.set_persistent_keepalive(secs)
         };
-        if secs == 0 {
+        if secs.is_zero() {
             Self::settle(this);
         }
         if change == KeepaliveChange::SendNow && device.is_up() {

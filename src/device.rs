@@ -299,7 +299,7 @@ impl LinkOps for Device {
         }
         for peer in config.awake() {
             Peer::flush_staged(&peer);
-            if peer.persistent_keepalive() != 0 {
+            if !peer.persistent_keepalive().is_zero() {
                 let bh = bh::disable();
                 stage::send_keepalive(peer.borrow(), bh.token());
             }

@@ -453,7 +453,7 @@ fn put_peer_state(nest: &mut Writer<'_>, kind: LinkKind, peer: &Peer) -> Result 
         WGPEER_A_LAST_HANDSHAKE_TIME,
         [handshake.secs, handshake.nanos.into()].as_bytes(),
     )?;
-    let keepalive = Span::single(peer.persistent_keepalive());
+    let keepalive = peer.persistent_keepalive();
     let ty = WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL;
     match kind {
         LinkKind::WireGuard => nest.put_u16(ty, keepalive.lo)?,

@@ -99,7 +99,6 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
 /// Does what every authentic message is a reason for, once for all of them.
 fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: BhDisabled<'_>) {
     let peer = &session.peer;
-    let guise = peer.device.guise.load(bh.rcu());
     peer.hear();
     peer.endpoint
         .set_from_datagram(origin, &peer.device.routing);
@@ -110,8 +109,8 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     packets.for_each(|skb| {
         data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
     });
-    if let Some(guise) = guise {
-        data_packets = undress::note(peer, &guise, packets);
+    if !peer.device.guise.is_none() {
+        data_packets = undress::note(peer, packets, bh);
     }
     // Before anything is sent, which may be the answer, or want one of its own.
     timers::packets_received(peer.borrow(), data_packets);
@@ -152,10 +151,8 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut P
     let dev = &peer.device.dev;
     // A peer has some MiB under way: neither sum comes near its end.
     let (mut count, mut bytes) = (0u32, 0u32);
-    let guise = peer.device.guise.load(poll.bh().rcu());
-    let overhead = guise.map_or(OVERHEAD, |guise| undress::overhead(&guise));
     while let Some(skb) = packets.pop() {
-        let len = skb.len().wrapping_add(overhead);
+        let len = skb.len().wrapping_add(OVERHEAD);
         match unwrap(peer, skb, ds, poll.bh()) {
             Ok(packet) => {
                 if let Some(packet) = packet {
@@ -166,6 +163,10 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut P
             }
             Err(refusal) => refuse(peer, refusal),
         }
+    }
+    if !peer.device.guise.is_none() {
+        let prefix = undress::prefix_len(&peer.device, poll.bh());
+        bytes = bytes.wrapping_add(count.wrapping_mul(prefix));
     }
     dev.count_rx(count, bytes, poll.bh());
     peer.count_received(u64::from(bytes));

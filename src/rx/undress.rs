@@ -69,6 +69,7 @@ impl Undressed {
 
 /// Receives a packet of one message.
 #[cold]
+#[inline(never)]
 pub(super) fn receive_one(
     device: ArcBorrow<'_, Device>,
     guise: &Guise,
@@ -159,6 +160,7 @@ fn receive_handshake(
 
 /// Receives a packet of several messages: if the first is data of a session, the others are likely to be.
 #[cold]
+#[inline(never)]
 pub(super) fn receive_train(
     device: ArcBorrow<'_, Device>,
     guise: &Guise,
@@ -183,6 +185,7 @@ pub(super) fn receive_train(
 /// Decrypts the data messages in a packet, each into one of its own. What else is in it is received by
 /// itself.
 #[cold]
+#[inline(never)]
 pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
     let device = &session.peer.device;
     let mut parts = PacketList::new();
@@ -223,14 +226,14 @@ fn header_at(
     profile.data_header_behind(|| skb.bytes_at(start), &header, len as usize)
 }
 
-/// Notes how long data messages are, and returns how many of the packets in them are data.
+/// Notes how long data messages were, and returns how many of the packets from them are data.
 #[cold]
-pub(super) fn note(peer: &Peer, guise: &Guise, packets: &PacketList) -> usize {
-    let overhead = overhead(guise);
+#[inline(never)]
+pub(super) fn note(peer: &Peer, packets: &PacketList, bh: BhDisabled<'_>) -> usize {
+    let around = OVERHEAD.saturating_add(prefix_len(&peer.device, bh));
     let mut data_packets = 0usize;
     packets.for_each(|skb| {
-        peer.endpoint
-            .note_length(skb.len().saturating_add(overhead));
+        peer.endpoint.note_length(skb.len().saturating_add(around));
         let is_data = !skb.is_empty() && !is_keepalive(skb);
         data_packets = data_packets.wrapping_add(usize::from(is_data));
     });
@@ -242,8 +245,10 @@ pub(super) fn is_keepalive(skb: &SkBuff) -> bool {
     skb.bytes_at(0) == Some([0u8])
 }
 
-/// By how much a message is longer than the padded packet in it.
+/// How many bytes precede the header of a data message.
 #[cold]
-pub(super) fn overhead(guise: &Guise) -> u32 {
-    OVERHEAD.saturating_add(guise.profile().overhead() as u32)
+#[inline(never)]
+pub(super) fn prefix_len(device: &Device, bh: BhDisabled<'_>) -> u32 {
+    let guise = device.guise.load(bh.rcu());
+    guise.map_or(0, |guise| guise.profile().overhead() as u32)
 }

@@ -66,26 +66,30 @@ pub(super) fn encrypt(batch: TxBatch) {
 /// Encrypts a batch.
 // What this takes of the stack is free again when the batch is sent.
 #[inline(never)]
-fn seal_all(batch: TxBatch) -> Option<TxBatch> {
+fn seal_all(mut batch: TxBatch) -> Option<TxBatch> {
+    if !batch.session.peer.device.guise.is_none() {
+        match seal_guised(batch) {
+            Ok(sealed) => return sealed,
+            // It has been taken away meanwhile.
+            Err(plain) => batch = plain,
+        }
+    }
     let (header, packets) = batch.into_parts();
-    let session = &header.session;
-    let guise = &session.peer.device.guise;
-    let sealed = if guise.is_none() {
-        Sealer::new(session, header.first_counter, Plain).seal(packets)
-    } else {
-        seal_guised(session, header.first_counter, packets)
-    };
+    let sealed = Sealer::new(&header.session, header.first_counter, Plain).seal(packets);
     TxBatch::new(sealed, header)
 }
 
-/// Encrypts packets of a device that has a guise, or had one a moment ago.
+/// Encrypts a batch of a device that has a guise, or gives it back if it has none.
 #[cold]
 #[inline(never)]
-fn seal_guised(session: &Session, first_counter: u64, packets: PacketList) -> PacketList {
-    match session.peer.device.guise.get() {
-        Some(guise) => Sealer::new(session, first_counter, Guised(&guise)).seal(packets),
-        None => Sealer::new(session, first_counter, Plain).seal(packets),
-    }
+fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
+    let Some(guise) = batch.session.peer.device.guise.get() else {
+        return Err(batch);
+    };
+    let (header, packets) = batch.into_parts();
+    let sealer = Sealer::new(&header.session, header.first_counter, Guised(&guise));
+    let sealed = sealer.seal(packets);
+    Ok(TxBatch::new(sealed, header))
 }
 
 /// What messages in one packet have in common, as seen from outside.

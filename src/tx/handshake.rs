@@ -48,13 +48,13 @@ use crate::{
     },
     peer::Peer,
     proto::{
-        awg::INITIAL_TRAILER_WINDOW,
-        constants::{HANDSHAKE_DS, ZERO_KEYS_AFTER_TIME},
+        awg::{Dice, INITIAL_TRAILER_WINDOW},
+        constants::HANDSHAKE_DS,
         messages::{CookieReply, HandshakeMessage, MessageType},
-        timers::{Jitter, Retry}, //
+        timers::Retry, //
     },
     time::{boot_now, mono_now},
-    timers, //
+    timers::{self, Draws}, //
 };
 
 pub(crate) use self::create::begin_session;
@@ -104,14 +104,17 @@ fn forget_keys(peer: &RcuArc<Peer>) {
         "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
         peer.id,
         peer.endpoint.show(),
-        ZERO_KEYS_AFTER_TIME.as_secs()
+        Draws(&peer.device).zero_keys_after().as_secs()
     );
     Peer::forget_keys(peer);
     Peer::settle(peer);
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {
-    if random::wait_until_ready().is_err() || !peer.timers.lock().begin_initiation(boot_now()) {
+    let draws = Draws(&peer.device);
+    if random::wait_until_ready().is_err()
+        || !peer.timers.lock().begin_initiation(boot_now(), &draws)
+    {
         return;
     }
     debug_ratelimited!(
@@ -121,30 +124,23 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         peer.endpoint.show()
     );
     let guise = peer.device.guise.get();
-    let message = create_initiation(peer, guise.as_deref());
+    let kind = guise.as_deref();
+    let kind = kind.map(|guise| pick_type(guise, MessageType::Initiation));
+    let message = create_initiation(peer, kind);
     // For want of memory it is as if the message had been lost: there will be another.
     if matches!(message, Err(error) if error != ENOMEM) {
         return;
     }
-    let jitter = Jitter::from_random(random::u32());
     // In this order: when the timer expires, the five seconds have passed by the other clock too.
     let boot = boot_now();
     timers::with(peer.borrow(), |timers| {
-        timers.handshake_initiated(mono_now(), boot, jitter);
+        timers.handshake_initiated(mono_now(), boot, &draws);
     });
     if let Ok(message) = message {
         let message = HandshakeMessage::as_bytes(&message);
         match &guise {
             None => send_to_peer(peer, message),
-            Some(guise) => {
-                send_dressed(
-                    peer,
-                    guise,
-                    MessageType::Initiation,
-                    message,
-                    vanguard(guise),
-                );
-            }
+            Some(guise) => send_dressed(peer, guise, MessageType::Initiation, message),
         }
     }
 }
@@ -168,17 +164,15 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         .ok_or(ESHUTDOWN)?
         .cookie
         .add_macs(&mut message, boot_now());
+    let draws = Draws(&peer.device);
     timers::with(peer.borrow(), |timers| {
-        timers.session_derived(mono_now());
-        timers.handshake_responded(mono_now(), boot_now());
+        timers.session_derived(mono_now(), &draws);
+        timers.handshake_responded(mono_now(), boot_now(), &draws);
     });
     let message = HandshakeMessage::as_bytes(&message);
     match &guise {
         None => send_to_peer(peer, message),
-        Some(guise) => {
-            let nothing = PacketList::new();
-            send_dressed(peer, guise, MessageType::Response, message, nothing);
-        }
+        Some(guise) => send_dressed(peer, guise, MessageType::Response, message),
     }
     Ok(())
 }
@@ -218,20 +212,18 @@ fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) {
     }
 }
 
-/// Sends a message to a peer as a guise has it, behind other packets, from one socket and by one route.
+/// Sends a message to a peer as a guise has it, behind what precedes it, from one socket and by one route.
 #[cold]
-fn send_dressed(
-    peer: &RcuArc<Peer>,
-    guise: &Guise,
-    kind: MessageType,
-    message: &[u8],
-    mut packets: PacketList,
-) {
+fn send_dressed(peer: &RcuArc<Peer>, guise: &Guise, kind: MessageType, message: &[u8]) {
+    let mut packets = match kind {
+        MessageType::Initiation => vanguard(guise),
+        MessageType::Response | MessageType::CookieReply | MessageType::Data => PacketList::new(),
+    };
     let window = peer.endpoint.trailer_window();
     if let Ok(skb) = dressed(guise, kind, message, window) {
         packets.push(skb);
         let bh = bh::disable();
-        transmit::send_all(peer, packets, bh.token());
+        transmit::send_messages(peer, packets, bh.token());
     }
 }
 

@@ -130,7 +130,9 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 }
 
 /// Sends messages by one route, and returns whether any data were among those that IP took.
-pub(super) fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
+// Once for all traffic, and once for handshakes.
+#[inline(always)]
+fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
     let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
     // A route is not small: it stays where it is.
@@ -157,6 +159,13 @@ pub(super) fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisab
     }
     peer.count_sent(bytes);
     has_data
+}
+
+/// Sends a handshake message behind what precedes it, by one route.
+#[cold]
+#[inline(never)]
+pub(super) fn send_messages(peer: &RcuArc<Peer>, packets: PacketList, bh: BhDisabled<'_>) {
+    let _ = send_all(peer, packets, bh);
 }
 
 /// Sends a handshake message.

@@ -155,7 +155,7 @@ impl PeerRequest<'_> {
         }
         self.apply_allowed_ips(request, config, peer, &mut supplies.allowed_ips)?;
         if let Some(interval) = self.persistent_keepalive {
-            Peer::set_persistent_keepalive(peer, interval.lo, config);
+            Peer::set_persistent_keepalive(peer, interval, config);
         }
         if config.is_up() {
             Peer::flush_staged(peer);

@@ -8,18 +8,20 @@
 //! is sent ahead of an initiation (Jc, I1 to I5), and when timers run out. Without settings all is
 //! WireGuard, to the byte.
 //!
-//! [`Settings`] are what a user says, [`Profile`] is what passed all checks and can be used,
-//! [`Special`] reads and writes I1 to I5, and [`Pace`] has the ranges of timers.
+//! [`Settings`](settings::Settings) are what a user says, [`Profile`](profile::Profile) is what passed
+//! all checks and is used, [`Special`](special::Special) reads and writes I1 to I5, and
+//! [`Pace`](pace::Pace) has the ranges of timers.
 //!
 //! # What a datagram is
 //!
 //! Its length does not tell, and the number that says what kind it is may be any of billions, so other
-//! messages have it by chance. Who receives asks what cannot be a coincidence:
+//! messages have it by chance. Who receives asks what cannot be a coincidence, with
+//! [`data_header`](profile::Profile::data_header) and [`undress`](profile::Profile::undress):
 //!
-//! 1. [`Profile::data_header`]: if the receiver index is one of a session that lives, it is data.
-//! 2. [`Profile::undress`] as an initiation, then as a response: if mac1 is right, it is that.
-//! 3. [`Profile::undress`] as a cookie reply: if the receiver index is one of ours, it is that.
-//! 4. It is noise: junk and special packets end here.
+//! 1. If it may be data, and the receiver index is one of a session that lives, it is that.
+//! 2. If it may be an initiation, or else a response, and mac1 is right, it is that.
+//! 3. If it may be a cookie reply, and the receiver index is one of ours, it is that.
+//! 4. Else it is noise: junk and special packets end here.
 
 pub mod pace;
 pub mod profile;
@@ -27,11 +29,14 @@ pub mod settings;
 mod span;
 pub mod special;
 
-pub use pace::{Dice, Pace};
-pub use profile::Profile;
-pub use settings::{Refusal, Setting, Settings};
-pub use span::Span;
-pub use special::{Special, SpecialError};
+#[allow(unused_imports, reason = "this is a library, too")]
+pub use {
+    pace::{Dice, Pace},
+    profile::Profile,
+    settings::{Refusal, Setting, Settings},
+    span::Span,
+    special::{Special, SpecialError},
+};
 
 use super::constants::INITIATION_LEN;
 

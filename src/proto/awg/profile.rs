@@ -10,7 +10,9 @@ use super::super::crypto::Crypto;
 use super::super::messages::{DataHeader, MessageType};
 use super::super::noise::Key;
 use super::super::transport;
-use super::{Pace, Refusal, Settings, Span, MIN_PROTECTED_PREFIX, PROTECTED_DATA_LEN};
+use super::pace::Pace;
+use super::settings::{Refusal, Settings};
+use super::{Span, MIN_PROTECTED_PREFIX, PROTECTED_DATA_LEN};
 
 /// Bytes of the nonce that header protection takes from the prefix.
 const NONCE_LEN: usize = MIN_PROTECTED_PREFIX as usize;

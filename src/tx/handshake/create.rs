@@ -10,26 +10,29 @@ use kernel::prelude::*;
 
 use crate::{
     crypto::Key,
-    guise::Guise,
     kapi::{
         random,
         sync::rcu::RcuArc, //
     },
     noise::{Exchange, Noise},
     peer::Peer,
-    proto::messages::{Initiation, MessageType, Response},
+    proto::{
+        messages::{Initiation, Response},
+        transport::Lifetime, //
+    },
     session::Session,
     time::{boot_now, wall_now},
-    tx::dress::pick_type, //
+    timers::Draws, //
 };
 
-/// Begins a handshake, with a message that has its MACs, and before that the type that a guise gives it.
+/// Begins a handshake, with a message that has its MACs, and of a type other than WireGuard's if one is
+/// given.
 ///
 /// # Errors
 ///
 /// `ESHUTDOWN` if the peer has been removed, `ENOKEY` if there is no private key, or none that goes
 /// with the peer's; `ENOMEM`, which another time may be otherwise.
-pub(crate) fn create_initiation(peer: &RcuArc<Peer>, guise: Option<&Guise>) -> Result<Initiation> {
+pub(crate) fn create_initiation(peer: &RcuArc<Peer>, kind: Option<u32>) -> Result<Initiation> {
     let mut noise = peer.noise.lock();
     if peer.is_closed() {
         return Err(ESHUTDOWN);
@@ -56,10 +59,8 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>, guise: Option<&Guise>) -> R
             if let Some(replaced) = created.replaced {
                 let _ = table.remove_handshake(replaced, peer);
             }
-            if let Some(guise) = guise {
-                created
-                    .message
-                    .set_type(pick_type(guise, MessageType::Initiation));
+            if let Some(kind) = kind {
+                created.message.set_type(kind);
             }
             cookie.add_macs(&mut created.message, boot_now());
             Ok(created.message)
@@ -101,7 +102,10 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let table = &peer.device.index_table;
     let session = peer
         .lanes(noise)
-        .and_then(|lanes| Session::new(peer.clone(), lanes, keys, boot_now()))
+        .and_then(|lanes| {
+            let lifetime = Lifetime::begin(boot_now(), &Draws(&peer.device));
+            Session::new(peer.clone(), lanes, keys, lifetime)
+        })
         .and_then(|session| {
             table.replace(index, peer, session.clone())?;
             Ok(session)

@@ -24,6 +24,7 @@ use crate::{
         handshake::{AuthenticatedResponse, Handshake, IncomingInitiation, Role, SessionKeys},
         identity::RemoteStatic,
         messages::{Index, Response},
+        transport::Lifetime,
     },
     session::Session,
     time::{boot_now, wall_now},
@@ -106,7 +107,7 @@ impl Ends {
 
     /// A handshake that we have begun and the far end has answered, up to where that is accepted.
     fn answered_there(mut self) -> (RcuArc<Peer>, AuthenticatedResponse<KernelCrypto>) {
-        let message = create::create_initiation(&self.peer).unwrap();
+        let message = create::create_initiation(&self.peer, None).unwrap();
         let far = self.far.identity.keys();
         let incoming = IncomingInitiation::open(far, &message).unwrap();
         let authentic = incoming.authenticate(&self.far.remote).unwrap();
@@ -152,7 +153,8 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
         remote_index: Index(79),
     };
     let lanes = peer.lanes(&mut peer.noise.lock()).unwrap();
-    let session = Session::new(peer.clone(), lanes, keys, boot_now()).unwrap();
+    let lifetime = Lifetime::begin(boot_now(), &|| 0);
+    let session = Session::new(peer.clone(), lanes, keys, lifetime).unwrap();
     table.replace(local_index, peer, session.clone()).unwrap();
     session
 }
@@ -283,7 +285,7 @@ fn removed_while_it_answers() {
 fn removed_while_it_begins() {
     beside(
         || (Ends::new().peer, ()),
-        |peer, ()| create::create_initiation(peer),
+        |peer, ()| create::create_initiation(peer, None),
         Peer::close,
     );
 }
