@@ -9,16 +9,17 @@
 
 dut_module=/job/wireguard.ko
 
+# dut_load [PARAMETER=VALUE…]
 dut_load() {
 	local needed made_for
-	if [ ! -e $dut_module ]; then modprobe wireguard; return; fi
+	if [ ! -e $dut_module ]; then modprobe wireguard "$@"; return; fi
 	made_for=$(modinfo -F vermagic $dut_module | cut -d ' ' -f 1)
 	if [ "$made_for" != "$(uname -r)" ]; then
 		echo "wireguard.ko was built for Linux $made_for, and this is Linux $(uname -r)"
 		return 1
 	fi
 	for needed in $(modinfo -F depends $dut_module | tr , ' '); do modprobe "$needed" || return; done
-	insmod $dut_module
+	insmod $dut_module "$@"
 }
 
 dut_unload() { rmmod wireguard; }

@@ -16,7 +16,8 @@ use crate::{
     allowed_ips::{AllowedIp, Ledger, Reserve},
     changes::{Change, Changes, Kind},
     crypto::Key,
-    device::Device,
+    device::{Device, LinkKind},
+    guise::{Guise, Settings, SpecialTexts},
     identity::Identity,
     kapi::{
         log::debug,
@@ -27,6 +28,7 @@ use crate::{
     peer::{Peer, PeerMemory},
     peers::KeyReservation,
     proto::{
+        awg::Span,
         messages::PublicKey,
         time::WallTime,
         timers::KeepaliveChange, //
@@ -34,7 +36,7 @@ use crate::{
     rx::handshake,
     socket::SocketPair,
     strangers::HoldChange,
-    tx::stage, //
+    tx::{self, stage}, //
 };
 
 /// Whether a device can be used.
@@ -111,6 +113,9 @@ impl NewIdentity {
         self.0.as_ref().map(|identity| *identity.keys().public())
     }
 }
+
+/// What messages are to look like, other than now; nothing for those of WireGuard.
+pub(crate) struct NewGuise(Option<RcuArc<Guise>>);
 
 /// Memory for a peer, and for its places in what finds it.
 pub(crate) struct PeerRoom {
@@ -369,6 +374,51 @@ impl<'a> Configuration<'a> {
         }
     }
 
+    /// What kind of link the device is.
+    pub(crate) fn kind(&self) -> LinkKind {
+        self.device.kind
+    }
+
+    /// What messages look like; nothing for those of WireGuard.
+    pub(crate) fn guise(&self) -> Option<RcuArc<Guise>> {
+        self.device.guise.get()
+    }
+
+    /// By how much data messages are longer than those of WireGuard, padding aside.
+    pub(crate) fn data_overhead(&self) -> u32 {
+        self.guise()
+            .map_or(0, |guise| guise.profile().overhead() as u32)
+    }
+
+    /// Prepares to look as settings and texts say, which were checked. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn prepare_guise(
+        &self,
+        settings: Settings,
+        specials: &SpecialTexts<'_>,
+    ) -> Result<NewGuise> {
+        // Jmin and Jmax are remembered without Jc, though nothing comes of them.
+        let is_wireguard = settings.is_plain()
+            && settings.junk_count == 0
+            && settings.junk_len.is_zero()
+            && specials.iter().all(Option::is_none);
+        if is_wireguard {
+            return Ok(NewGuise(None));
+        }
+        let guise = Guise::new(settings, specials)?;
+        Ok(NewGuise(Some(RcuArc::new(guise, GFP_KERNEL)?)))
+    }
+
+    /// Changes what messages look like. Sessions go on: to both ends of one it is the same.
+    pub(crate) fn set_guise(&mut self, NewGuise(guise): NewGuise) {
+        self.device.guise.replace(guise);
+        let headroom = tx::HEADROOM.saturating_add(self.data_overhead());
+        self.device.dev.set_headroom(headroom as u16);
+    }
+
     /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
     pub(crate) fn hold_unknown(&self) -> u16 {
         self.device.strangers.hold_millis()
@@ -590,26 +640,26 @@ impl Peer {
         self.timers.lock().last_handshake()
     }
 
-    /// How often a keepalive is sent at least, in seconds; zero for never.
-    pub(crate) fn persistent_keepalive(&self) -> u16 {
+    /// How often a keepalive is sent at least, in seconds, from which to which; zero for never.
+    pub(crate) fn persistent_keepalive(&self) -> Span<u16> {
         self.timers.lock().persistent_keepalive()
     }
 
-    /// Sets how often a keepalive is sent at least, in seconds; zero for never.
+    /// Sets how often a keepalive is sent at least, in seconds, from which to which; zero for never.
     pub(crate) fn set_persistent_keepalive(
         this: &RcuArc<Self>,
-        secs: u16,
+        secs: Span<u16>,
         device: &Configuration<'_>,
     ) {
         let change = {
             let mut timers = this.timers.lock();
-            if secs != 0 {
+            if !secs.is_zero() {
                 // The device sends one when it comes up.
                 Self::wake(this.borrow());
             }
             timers.set_persistent_keepalive(secs)
         };
-        if secs == 0 {
+        if secs.is_zero() {
             Self::settle(this);
         }
         if change == KeepaliveChange::SendNow && device.is_up() {

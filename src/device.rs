@@ -17,6 +17,7 @@ use crate::{
     config::{Condition, Config},
     devices,
     endpoint::Routing,
+    guise::Guise,
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -76,6 +77,14 @@ const ETH_DATA_LEN: u32 = 1500;
 /// The MTU that leaves room for the headers of IPv6, UDP and a message.
 const MTU: u32 = ETH_DATA_LEN - MAX_OVERHEAD as u32;
 
+/// The least MTU that IPv6 goes over.
+const IPV6_MIN_MTU: u32 = 1280;
+
+/// The MTU that also leaves room for so many bytes more in each message, as far as IPv6 lets it.
+pub(crate) fn default_mtu(overhead: u32) -> u32 {
+    MTU.saturating_sub(overhead).max(IPV6_MIN_MTU)
+}
+
 /// The largest MTU: a padded message must not be taken for one of negative length.
 const MAX_MTU: u32 = (i32::MAX as u32 & !15) - MAX_OVERHEAD as u32;
 
@@ -93,6 +102,7 @@ const MAX_WAITING: usize = 1024;
 #[pin_data]
 pub(crate) struct Device {
     pub(crate) dev: NetDevice,
+    pub(crate) kind: LinkKind,
     /// The namespace that the sockets are in, wherever the device itself is.
     pub(crate) creating_net: WeakNet,
     pub(crate) sockets: Sockets<Device>,
@@ -100,6 +110,8 @@ pub(crate) struct Device {
     /// What the condition in `config` says, for those without its lock.
     is_up: AtomicBool,
     pub(crate) identity: RcuCell<Identity>,
+    /// What messages look like; nothing for those of WireGuard.
+    pub(crate) guise: RcuCell<Guise>,
     pub(crate) load: Load,
     #[pin]
     pub(crate) cookies: Cookies,
@@ -134,6 +146,7 @@ pub(crate) struct Device {
 
 /// All of a device that can fail to be made.
 pub(crate) struct Prepared {
+    kind: LinkKind,
     creating_net: WeakNet,
     load: Load,
     index_table: Pin<KBox<IndexTable>>,
@@ -149,7 +162,7 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    fn new(name: &CStr, creating_net: WeakNet) -> Result<Self> {
+    fn new(name: &CStr, kind: LinkKind, creating_net: WeakNet) -> Result<Self> {
         // There may be many more CPU numbers than CPUs.
         let cpus = Cpu::online_count() as usize;
         let kex = wq::CPU_INTENSIVE | wq::FREEZABLE | wq::PERCPU;
@@ -158,6 +171,7 @@ impl Prepared {
             Array::try_repeat_with(cpus, || Arc::pin_init(Inbox::new(MAX_WAITING)?, GFP_KERNEL))?;
         let inboxes = Arc::new(inboxes, GFP_KERNEL)?;
         Ok(Self {
+            kind,
             creating_net,
             load: Load::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
@@ -180,16 +194,31 @@ impl Prepared {
     }
 }
 
-static LINK: Link<Device> = Link::new();
+/// What kind of link a device is, which is by what family it is configured, and what it can.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkKind {
+    WireGuard,
+    /// As WireGuard, until it is told to look like something else.
+    AmneziaWg,
+}
+
+static WIREGUARD: Link<Device> = Link::new(c"wireguard", LinkKind::WireGuard);
+static AMNEZIAWG: Link<Device> = Link::new(c"amneziawg", LinkKind::AmneziaWg);
+
+impl LinkKind {
+    /// Where they come from. Its registration lets users create them.
+    pub(crate) fn link(self) -> &'static Link<Device> {
+        match self {
+            Self::WireGuard => &WIREGUARD,
+            Self::AmneziaWg => &AMNEZIAWG,
+        }
+    }
+}
 
 impl LinkOps for Device {
-    const KIND: &'static CStr = c"wireguard";
+    type Kind = LinkKind;
 
     type Prepared = Prepared;
-
-    fn link() -> &'static Link<Self> {
-        &LINK
-    }
 
     fn properties() -> LinkProperties {
         LinkProperties {
@@ -213,9 +242,9 @@ impl LinkOps for Device {
         }
     }
 
-    fn prepare(dev: &Unregistered<'_>, creating_net: WeakNet) -> Result<Prepared> {
+    fn prepare(dev: &Unregistered<'_>, kind: LinkKind, creating_net: WeakNet) -> Result<Prepared> {
         devices::reserve()?;
-        Prepared::new(dev.name().as_c_str(), creating_net)
+        Prepared::new(dev.name().as_c_str(), kind, creating_net)
     }
 
     fn init(prepared: Prepared, dev: NetDevice) -> impl PinInit<Self, Infallible> {
@@ -224,11 +253,13 @@ impl LinkOps for Device {
             .fill(&dev, prepared.inboxes.iter().cloned());
         pin_init!(Self {
             dev,
+            kind: prepared.kind,
             creating_net: prepared.creating_net,
             sockets: Sockets::new(),
             routing: Routing::new(),
             is_up: AtomicBool::new(false),
             identity: RcuCell::new(None),
+            guise: RcuCell::new(None),
             load: prepared.load,
             cookies <- Cookies::new(),
             peers <- PeersByKey::new(),
@@ -268,7 +299,7 @@ impl LinkOps for Device {
         }
         for peer in config.awake() {
             Peer::flush_staged(&peer);
-            if peer.persistent_keepalive() != 0 {
+            if !peer.persistent_keepalive().is_zero() {
                 let bh = bh::disable();
                 stage::send_keepalive(peer.borrow(), bh.token());
             }

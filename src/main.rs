@@ -26,6 +26,7 @@ mod crypto;
 mod device;
 mod devices;
 mod endpoint;
+mod guise;
 mod identity;
 #[allow(dead_code, reason = "as above")]
 mod index_table;
@@ -40,7 +41,7 @@ mod noise;
 mod peer;
 mod peers;
 mod pile;
-#[allow(dead_code, reason = "this is a library, too")]
+#[allow(dead_code, unused_imports, reason = "this is a library, too")]
 mod proto;
 mod queue;
 #[allow(dead_code, reason = "as above")]
@@ -57,9 +58,9 @@ mod tx;
 use kernel::prelude::*;
 
 use crate::{
-    device::Device,
+    device::{Device, LinkKind},
     kapi::net::{
-        device::{LinkOps, LinkRegistration},
+        device::LinkRegistration,
         genetlink,
         udp_tunnel, //
     }, //
@@ -74,20 +75,45 @@ module! {
     alias: [
         "rtnl-link-wireguard",
         "net-pf-16-proto-16-family-wireguard",
+        "rtnl-link-amneziawg",
+        "net-pf-16-proto-16-family-amneziawg",
     ],
+    params: {
+        amneziawg: bool {
+            default: true,
+            description: "Whether there are links of kind amneziawg, and the family by which they are configured",
+        },
+    },
 }
 
 /// What the module registers, in the order in which it is taken back.
 struct WireGuard {
-    /// Deletes all devices.
-    _link: LinkRegistration<Device>,
-    /// Devices announce unknown peers by it.
-    _netlink: genetlink::Registration,
+    _amneziawg: Option<Registered>,
+    _wireguard: Registered,
     _devices: devices::Registrations,
     /// Closes sockets that are still open.
     _sockets: udp_tunnel::Registration,
     /// Waits for what is still to be freed.
     _drain: Drain,
+}
+
+/// A kind of devices.
+struct Registered {
+    /// Deletes all of them.
+    _link: LinkRegistration<Device>,
+    /// They announce unknown peers by it.
+    _family: genetlink::Registration,
+}
+
+impl Registered {
+    fn new(kind: LinkKind) -> Result<Self> {
+        let family = kind.family().register()?;
+        let link = kind.link().register()?;
+        Ok(Self {
+            _link: link,
+            _family: family,
+        })
+    }
 }
 
 impl kernel::Module for WireGuard {
@@ -96,13 +122,17 @@ impl kernel::Module for WireGuard {
         let drain = Drain;
         let sockets = udp_tunnel::Registration::new()?;
         let devices = devices::Registrations::new()?;
-        let netlink = netlink::FAMILY.register()?;
-        let link = Device::link().register()?;
+        let wireguard = Registered::new(LinkKind::WireGuard)?;
+        let amneziawg = if module_parameters::amneziawg.value() {
+            Some(Registered::new(LinkKind::AmneziaWg)?)
+        } else {
+            None
+        };
         pr_info!("WireGuard 1.0.0 loaded. See www.wireguard.com for information.\n");
         pr_info!("Copyright (C) WireGuard for Rust-for-Linux authors. There is no warranty.\n");
         Ok(Self {
-            _link: link,
-            _netlink: netlink,
+            _amneziawg: amneziawg,
+            _wireguard: wireguard,
             _devices: devices,
             _sockets: sockets,
             _drain: drain,

@@ -8,6 +8,7 @@
 use core::mem::offset_of;
 
 use crate::{
+    device::Device,
     kapi::{
         log::debug,
         random,
@@ -20,9 +21,9 @@ use crate::{
     },
     peer::Peer,
     proto::{
-        constants::{MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT, REKEY_TIMEOUT},
+        awg::{Dice, Pace},
         time::MonoTime,
-        timers::{Expired, Jitter, Leaving, Retry, Timers}, //
+        timers::{Expired, Leaving, Retry, Timers}, //
     },
     time::mono_now,
     tx::{handshake, stage}, //
@@ -45,12 +46,38 @@ fn set(peer: RcuRef<'_, Peer>, timers: &mut Timers) {
     }
 }
 
+/// What is drawn for the timers and sessions of a device's peers.
+pub(crate) struct Draws<'a>(pub(crate) &'a Device);
+
+impl Dice for Draws<'_> {
+    #[inline]
+    fn pace(&self) -> Option<Pace> {
+        if self.0.guise.is_none() {
+            return None;
+        }
+        pace_of_guise(self.0)
+    }
+
+    #[inline]
+    fn random(&self) -> u32 {
+        random::u32()
+    }
+}
+
+/// The pace of a device that does not look like WireGuard.
+#[cold]
+fn pace_of_guise(device: &Device) -> Option<Pace> {
+    let guard = kernel::sync::rcu::read_lock();
+    let guise = device.guise.load((&guard).into())?;
+    Some(*guise.profile().pace())
+}
+
 /// A batch of authenticated messages is about to be sent. Returns whether it is the one from which it is
 /// counted when something has to come back.
 #[inline]
 pub(crate) fn packets_leave(peer: RcuRef<'_, Peer>, leaving: Leaving) -> bool {
     with(peer, |timers| {
-        timers.packets_leave(mono_now(), leaving, || Jitter::from_random(random::u32()))
+        timers.packets_leave(mono_now(), leaving, &Draws(&peer.get().device))
     })
 }
 
@@ -64,7 +91,7 @@ pub(crate) fn data_refused(peer: RcuRef<'_, Peer>) {
 #[inline]
 pub(crate) fn packets_received(peer: RcuRef<'_, Peer>, data_packets: usize) {
     with(peer, |timers| {
-        timers.packets_received(mono_now(), data_packets)
+        timers.packets_received(mono_now(), data_packets, &Draws(&peer.get().device))
     });
 }
 
@@ -84,7 +111,8 @@ impl HasTimer for Peer {
     fn expired(this: RcuArc<Self>, bh: BhDisabled<'_>) {
         this.timers.lock().fired();
         loop {
-            let expired = this.timers.lock().expire(mono_now());
+            let draws = Draws(&this.device);
+            let expired = this.timers.lock().expire(mono_now(), &draws);
             match expired {
                 Some(expired) => act(&this, expired, bh),
                 None => break,
@@ -103,7 +131,12 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 "Handshake for peer {} ({}) did not complete after {} seconds, retrying (try {})",
                 peer.id,
                 peer.endpoint.show(),
-                REKEY_TIMEOUT.as_secs(),
+                Draws(&peer.device)
+                    .pace()
+                    .unwrap_or(Pace::WIREGUARD)
+                    .rekey_timeout
+                    .longest()
+                    .as_secs(),
                 u32::from(attempt).saturating_add(1)
             );
             peer.endpoint.clear_source();
@@ -115,18 +148,18 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 "Retrying handshake with peer {} ({}) because we stopped hearing back after {} seconds",
                 peer.id,
                 peer.endpoint.show(),
-                NEW_HANDSHAKE_TIMEOUT.as_secs()
+                Draws(&peer.device).new_handshake_timeout().as_secs()
             );
             peer.endpoint.clear_source();
             handshake::request(peer.borrow(), Retry::No);
         }
-        Expired::GiveUp => {
+        Expired::GiveUp { initiations } => {
             debug!(
                 peer.device.dev,
                 "Handshake for peer {} ({}) did not complete after {} attempts, giving up",
                 peer.id,
                 peer.endpoint.show(),
-                u32::from(MAX_HANDSHAKE_ATTEMPTS).saturating_add(2)
+                initiations
             );
             peer.drop_staged();
         }

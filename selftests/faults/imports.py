@@ -42,7 +42,7 @@ NOT_ALLOCATING = frozenset(
     dst_release ipv4_dst_check ip6_dst_check ip4_mtu ip6_mtu ipv4_mtu ip6_dst_hoplimit ip_tunnel_parse_protocol inet_confirm_addr ipv6_chk_addr
     __ipv6_addr_type disable_ipv6_mod in6addr_any kernel_in6addr_any ip_tunnel_header_ops
     genlmsg_put nla_put nla_put_64bit netlink_has_listeners rtnl_lock rtnl_unlock synchronize_net
-    blake2s_final blake2s_update chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
+    blake2s_final blake2s_update chacha_crypt chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
     chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
     curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 rng_is_initialized wait_for_random_bytes
     call_rcu call_rcu_hurry rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion

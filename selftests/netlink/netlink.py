@@ -41,6 +41,7 @@ CTRL_CMD_GETFAMILY = 3
 CTRL_CMD_GETPOLICY = 10
 CTRL_ATTR_FAMILY_ID = 1
 CTRL_ATTR_FAMILY_NAME = 2
+CTRL_ATTR_VERSION = 3
 CTRL_ATTR_MCAST_GROUPS = 7
 CTRL_ATTR_POLICY = 8
 
@@ -74,6 +75,10 @@ def u16(ty, value):
 
 def u32(ty, value):
     return attr(ty, struct.pack("=I", value))
+
+
+def u64(ty, value):
+    return attr(ty, struct.pack("=Q", value))
 
 
 def text(ty, value):

@@ -79,11 +79,11 @@ def until(condition, seconds=60):
 # --- devices
 
 @contextmanager
-def device(*attrs, base=False, name=DEVICE):
+def device(*attrs, base=False, name=DEVICE, index=INDEX, family=WireGuard):
     """A device, down, and removed in the end."""
-    ip("link", "add", name, "index", INDEX, "type", "wireguard")
+    ip("link", "add", name, "index", index, "type", family.NAME)
     try:
-        wireguard = WireGuard()
+        wireguard = family()
         wanted = BASE if base else attrs
         if (answer := wireguard.set(*wanted, device=name)) != "ok":
             raise RuntimeError(f"the device cannot be configured: {answer}")

@@ -4,6 +4,7 @@
 import ipaddress
 import socket
 import struct
+import sys
 
 import netlink
 from netlink import DUMP, REQUEST, Request, attr, attributes, nest, text, u8, u16, u32
@@ -158,7 +159,7 @@ def read_peer(raw):
         seconds, nanoseconds = struct.unpack("=qq", found[LAST_HANDSHAKE])
         shown |= {
             "psk": found[PRESHARED_KEY].hex(),
-            "keepalive": struct.unpack("=H", found[KEEPALIVE])[0],
+            "keepalive": int.from_bytes(found[KEEPALIVE], sys.byteorder),
             "version": struct.unpack("=I", found[PROTOCOL_VERSION])[0],
             "endpoint": show_endpoint(found[ENDPOINT]) if ENDPOINT in found else None,
             "handshake": seconds * 10**9 + nanoseconds,
@@ -201,8 +202,10 @@ def merge(messages):
 class WireGuard:
     """The family in the network namespace of the calling thread."""
 
+    NAME = "wireguard"
+
     def __init__(self):
-        self.family, _ = netlink.find_family("wireguard")
+        self.family, _ = netlink.find_family(self.NAME)
 
     def open(self, **options):
         return netlink.Socket(self.family, **options)
@@ -225,7 +228,9 @@ class WireGuard:
         return [reply for reply in answer if reply.is_data()]
 
     def show(self, device=DEVICE):
-        return merge([read_message(reply) for reply in self.dump(device)])
+        return merge([self.read(reply) for reply in self.dump(device)])
+
+    read = staticmethod(read_message)
 
     def configuration(self, device=DEVICE):
         """What is configured, without what changes by itself."""

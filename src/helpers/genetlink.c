@@ -89,6 +89,9 @@ const struct nla_policy *wg_helper_test_nla_policy(void)
 		NLA_POLICY_MIN_LEN(16),
 		{ .type = NLA_NUL_STRING, .len = 15 },
 		NLA_POLICY_RANGE(NLA_U16, 0, 5000),
+		{ .type = NLA_FLAG },
+		{ .type = NLA_NUL_STRING },
+		NLA_POLICY_RANGE(NLA_BINARY, 2, 22),
 		NLA_POLICY_NESTED_ARRAY(test_nested),
 	};
 

@@ -40,7 +40,11 @@ void wg_helper_netdev_setup(struct net_device *dev, const struct netdev_properti
 		netif_keep_dst(dev);
 	if (p->tso_max_size)
 		netif_set_tso_max_size(dev, p->tso_max_size);
-	SET_NETDEV_DEVTYPE(dev, p->devtype);
+}
+
+void wg_helper_netdev_set_devtype(struct net_device *dev, const struct device_type *devtype)
+{
+	SET_NETDEV_DEVTYPE(dev, devtype);
 }
 
 void wg_helper_netdev_set_destructor(struct net_device *dev,
@@ -76,6 +80,11 @@ int wg_helper_netdev_ifindex(const struct net_device *dev)
 unsigned int wg_helper_netdev_mtu(const struct net_device *dev)
 {
 	return READ_ONCE(dev->mtu);
+}
+
+void wg_helper_netdev_set_headroom(struct net_device *dev, unsigned short headroom)
+{
+	WRITE_ONCE(dev->needed_headroom, headroom);
 }
 
 /*

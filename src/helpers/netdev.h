@@ -12,7 +12,6 @@
 /* What a driver chooses in rtnl_link_ops.setup, before the core adds its own. */
 struct netdev_properties {
 	const struct net_device_ops *ops;
-	const struct device_type *devtype;
 	netdev_features_t features;
 	unsigned int flags;
 	unsigned int mtu;
@@ -38,6 +37,7 @@ static const size_t WG_CONST_NETDEV_PRIV_OFFSET = offsetof(struct net_device, pr
 static const unsigned short WG_CONST_ARPHRD_NONE = ARPHRD_NONE;
 
 void wg_helper_netdev_setup(struct net_device *dev, const struct netdev_properties *p);
+void wg_helper_netdev_set_devtype(struct net_device *dev, const struct device_type *devtype);
 void wg_helper_netdev_set_destructor(struct net_device *dev,
 				    void (*destructor)(struct net_device *));
 const struct rtnl_link_ops *wg_helper_netdev_link_ops(const struct net_device *dev);
@@ -46,6 +46,7 @@ struct net *wg_helper_newlink_net(struct rtnl_newlink_params *params);
 void wg_helper_netdev_copy_name(const struct net_device *dev, char *name);
 int wg_helper_netdev_ifindex(const struct net_device *dev);
 unsigned int wg_helper_netdev_mtu(const struct net_device *dev);
+void wg_helper_netdev_set_headroom(struct net_device *dev, unsigned short headroom);
 bool wg_helper_may_xmit_here(unsigned int max_depth);
 bool wg_helper_netif_running(const struct net_device *dev);
 bool wg_helper_netdev_registered(const struct net_device *dev);

@@ -71,6 +71,15 @@ impl<T> Array<T> {
         Ok(array)
     }
 
+    /// Copies elements. May sleep.
+    pub(crate) fn copy_of(elements: &[T]) -> Result<Self>
+    where
+        T: Copy,
+    {
+        let mut rest = elements.iter();
+        Self::try_repeat_with(elements.len(), || rest.next().copied().ok_or(EINVAL))
+    }
+
     /// Forgets all elements, without dropping them; the array is empty then.
     pub(crate) fn forget(&mut self) {
         // INVARIANT: That none of them is valid any more holds for any elements.
@@ -139,6 +148,13 @@ mod tests {
         assert!(array.iter().copied().eq(1..=1000));
         array.reverse();
         assert_eq!(array.first().copied(), Some(1000));
+    }
+
+    #[test]
+    fn a_copy_has_the_same_elements() {
+        let array = Array::copy_of(b"wg0").unwrap();
+        assert_eq!(&*array, b"wg0");
+        assert!(Array::<u8>::copy_of(&[]).unwrap().is_empty());
     }
 
     #[test]

@@ -18,18 +18,21 @@
 //! The private and all preshared keys are in the messages, and stay in their buffers until
 //! those are freed: the kernel has no way to wipe what a reader has been given.
 
+use core::marker::PhantomData;
+
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 use zerocopy::IntoBytes;
 
-use super::{lookup, policy, uapi::*};
+use super::{lookup, policy, uapi::*, Dialect};
 use crate::{
     allowed_ips::AllowedIp,
     changes::Kind,
     config::Configuration,
-    device::Device,
+    device::{Device, LinkKind},
+    guise::Settings,
     kapi::{
         net::{
             addr::Family,
@@ -39,14 +42,37 @@ use crate::{
         sync::rcu::RcuArc, //
     },
     peer::Peer,
-    proto::messages::PublicKey, //
+    proto::{awg::Span, messages::PublicKey}, //
 };
 
+/// The handler of `WG_CMD_GET_DEVICE`.
+pub(super) struct GetDevice<D> {
+    dump: DeviceDump,
+    _dialect: PhantomData<D>,
+}
+
+impl<D: Dialect> Dump for GetDevice<D> {
+    const POLICY: &'static [Policy] = &policy::GET_DEVICE;
+
+    fn start(request: &Info<'_>) -> Result<Self> {
+        Ok(Self {
+            dump: DeviceDump::start(request, D::KIND)?,
+            _dialect: PhantomData,
+        })
+    }
+
+    fn dump(&mut self, message: &mut Message<'_>) -> Result<Progress> {
+        self.dump.go_on(message)
+    }
+}
+
 /// A dump under way.
-pub(super) struct GetDevice {
+struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
+    /// Where it goes on with special packets: there may be more than one message has room for.
+    next_special: usize,
     next: Position,
 }
 
@@ -96,30 +122,32 @@ enum Found {
     Nothing,
 }
 
-impl Dump for GetDevice {
-    const POLICY: &'static [Policy] = &policy::GET_DEVICE;
-
-    fn start(request: &Info<'_>) -> Result<Self> {
-        let (_netdev, device) = lookup(request)?;
+impl DeviceDump {
+    fn start(request: &Info<'_>, kind: LinkKind) -> Result<Self> {
+        let (_netdev, device) = lookup(request, kind)?;
         Ok(Self {
             request: Request::read(request, &device)?,
             device,
+            next_special: 0,
             next: Stage::Device.into(),
         })
     }
 
-    fn dump(&mut self, message: &mut Message<'_>) -> Result<Progress> {
+    fn go_on(&mut self, message: &mut Message<'_>) -> Result<Progress> {
         let config = Device::configure(&self.device);
         config.check_there()?;
         message.set_generation(config.generation());
-        let first = self.next;
+        let first = (self.next_special, self.next);
         if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
             self.next = self.request.begin(message, &config)?.into();
         }
-        self.next = go_on_with_all(message, &config, self.next)?;
-        let progress = put_peers(message, &config, &mut self.next)?;
-        if progress == Progress::More && self.next == first {
+        let mut progress = put_specials(message, &config, &mut self.next_special);
+        if progress == Progress::Done {
+            self.next = go_on_with_all(message, &config, self.next)?;
+            progress = put_peers(message, &config, &mut self.next)?;
+        }
+        if progress == Progress::More && (self.next_special, self.next) == first {
             // Not even an empty message has room for the next element.
             return Err(EMSGSIZE);
         }
@@ -255,7 +283,93 @@ fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configurati
         message.put(WGDEVICE_A_PRIVATE_KEY, keys.private().as_bytes())?;
         message.put(WGDEVICE_A_PUBLIC_KEY, &keys.public().0)?;
     }
-    Ok(())
+    match config.kind() {
+        LinkKind::WireGuard => Ok(()),
+        LinkKind::AmneziaWg => match config.guise() {
+            Some(guise) => put_settings(message, guise.profile().settings()),
+            None => put_settings(message, &Settings::default()),
+        },
+    }
+}
+
+/// Writes what messages look like, all of it, but for the special packets.
+fn put_settings(message: &mut Writer<'_>, settings: &Settings) -> Result {
+    let [s1, s2, s3, s4] = settings.prefixes;
+    for (ty, value) in [
+        (WGDEVICE_A_JC, settings.junk_count),
+        (WGDEVICE_A_JMIN, settings.junk_len.lo),
+        (WGDEVICE_A_JMAX, settings.junk_len.hi),
+        (WGDEVICE_A_S1, s1),
+        (WGDEVICE_A_S2, s2),
+        (WGDEVICE_A_S3, s3),
+        (WGDEVICE_A_S4, s4),
+    ] {
+        message.put_u16(ty, value)?;
+    }
+    let [h1, h2, h3, h4] = settings.headers;
+    for (ty, span) in [
+        (WGDEVICE_A_H1, h1),
+        (WGDEVICE_A_H2, h2),
+        (WGDEVICE_A_H3, h3),
+        (WGDEVICE_A_H4, h4),
+    ] {
+        let bits = u64::from(span.hi) << 32 | u64::from(span.lo);
+        message.put_u64(ty, bits, WGDEVICE_A_UNSPEC)?;
+    }
+    if let Some(key) = settings.key() {
+        message.put(WGDEVICE_A_HEADER_PROTECTION_KEY, key.as_bytes())?;
+    }
+    for (ty, span) in [
+        (
+            WGDEVICE_A_CONTENT_PADDING_ADDITION,
+            settings.content_padding,
+        ),
+        (WGDEVICE_A_REKEY_AFTER_TIME, settings.rekey_after_time),
+        (WGDEVICE_A_REKEY_TIMEOUT, settings.rekey_timeout),
+        (WGDEVICE_A_REJECT_AFTER_TIME, settings.reject_after_time),
+        (WGDEVICE_A_KEEPALIVE_TIMEOUT, settings.keepalive_timeout),
+        (
+            WGDEVICE_A_MAX_HANDSHAKE_ATTEMPTS,
+            settings.max_handshake_attempts,
+        ),
+    ] {
+        message.put_u32(ty, range(span))?;
+    }
+    message.put_u8(WGDEVICE_A_RANDOM_TRAILERS, settings.random_trailers.into())?;
+    message.put_u8(WGDEVICE_A_DISABLE_COOKIES, settings.disable_cookies.into())
+}
+
+/// A range of 16-bit numbers in 32 bits.
+fn range(span: Span<u16>) -> u32 {
+    u32::from(span.hi) << 16 | u32::from(span.lo)
+}
+
+/// Writes the texts of special packets from `next` on until there is no more room, and moves `next` on.
+///
+/// An empty message has room for the longest of them, so it goes on until all are there. Programs take
+/// what belongs to the device from any message.
+fn put_specials(
+    message: &mut Writer<'_>,
+    config: &Configuration<'_>,
+    next: &mut usize,
+) -> Progress {
+    let Some(guise) = config.guise() else {
+        return Progress::Done;
+    };
+    let types = [
+        WGDEVICE_A_I1,
+        WGDEVICE_A_I2,
+        WGDEVICE_A_I3,
+        WGDEVICE_A_I4,
+        WGDEVICE_A_I5,
+    ];
+    for (ty, text) in types.into_iter().zip(guise.special_texts()).skip(*next) {
+        if text.is_some_and(|text| message.put_string(ty, text).is_err()) {
+            return Progress::More;
+        }
+        *next = next.saturating_add(1);
+    }
+    Progress::Done
 }
 
 /// Writes peers from `next` on until there is no more room, and moves `next` on.
@@ -316,9 +430,12 @@ fn put_peer(
     within: Option<Within>,
 ) -> Result<Option<Within>> {
     let mut nest = list.nest(ELEMENT)?;
+    if config.kind() == LinkKind::AmneziaWg {
+        nest.put_u32(WGPEER_A_FLAGS, WGPEER_F_HAS_ADVANCED_SECURITY)?;
+    }
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
-        put_peer_state(&mut nest, peer)?;
+        put_peer_state(&mut nest, config.kind(), peer)?;
     }
     let from = within.map_or(0, |within| within.allowed_ip);
     let rest = put_allowed_ips(&mut nest, config, peer.id, from)?;
@@ -329,17 +446,19 @@ fn put_peer(
     }))
 }
 
-fn put_peer_state(nest: &mut Writer<'_>, peer: &Peer) -> Result {
+fn put_peer_state(nest: &mut Writer<'_>, kind: LinkKind, peer: &Peer) -> Result {
     peer.with_preshared_key(|key| nest.put(WGPEER_A_PRESHARED_KEY, key.as_bytes()))?;
     let handshake = peer.last_handshake();
     nest.put(
         WGPEER_A_LAST_HANDSHAKE_TIME,
         [handshake.secs, handshake.nanos.into()].as_bytes(),
     )?;
-    nest.put_u16(
-        WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
-        peer.persistent_keepalive(),
-    )?;
+    let keepalive = peer.persistent_keepalive();
+    let ty = WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL;
+    match kind {
+        LinkKind::WireGuard => nest.put_u16(ty, keepalive.lo)?,
+        LinkKind::AmneziaWg => nest.put_u32(ty, range(keepalive))?,
+    }
     let (received, sent) = peer.transfer();
     nest.put_u64(WGPEER_A_TX_BYTES, sent, WGPEER_A_UNSPEC)?;
     nest.put_u64(WGPEER_A_RX_BYTES, received, WGPEER_A_UNSPEC)?;

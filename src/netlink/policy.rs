@@ -5,6 +5,8 @@
 //! User space can read these tables from the kernel, and tools rely on which error a malformed
 //! attribute yields: they are part of the interface, described by
 //! `Documentation/netlink/specs/wireguard.yaml` of the kernel, but for what is the driver's own.
+//!
+//! What AmneziaWG's versions encode differently is checked for its length here, and read by hand.
 
 #![allow(clippy::indexing_slicing, reason = "the compiler evaluates the tables")]
 
@@ -24,6 +26,15 @@ const MAX_HOLD_MILLIS: i16 = 5000;
 /// `struct __kernel_timespec`.
 const TIMESPEC_LEN: i16 = 16;
 
+/// The form of a range of 16-bit numbers has changed: one number, or both ends.
+const RANGE_U16: Policy = Policy::len_between(2, 4);
+
+/// And that of 32-bit numbers: one number, both ends, or as text, which takes 21 characters at most.
+const RANGE_U32: Policy = Policy::len_between(2, 22);
+
+/// How long one may be is said with its name.
+const SPECIAL: Policy = Policy::NUL_STRING;
+
 pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_GENERATION as usize + 1] = {
     let mut table = [Policy::REJECT; WGDEVICE_A_GENERATION as usize + 1];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
@@ -33,7 +44,40 @@ pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_GENERATION as usize + 1] = {
     table
 };
 
-pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = {
+pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = set_device(&PEER);
+
+/// As [`SET_DEVICE`], and what AmneziaWG has beside it.
+pub(super) static SET_AMNEZIAWG: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = {
+    let mut table = set_device(&AMNEZIAWG_PEER);
+    table[WGDEVICE_A_JC as usize] = Policy::U16;
+    table[WGDEVICE_A_JMIN as usize] = Policy::U16;
+    table[WGDEVICE_A_JMAX as usize] = Policy::U16;
+    table[WGDEVICE_A_S1 as usize] = Policy::U16;
+    table[WGDEVICE_A_S2 as usize] = Policy::U16;
+    table[WGDEVICE_A_H1 as usize] = RANGE_U32;
+    table[WGDEVICE_A_H2 as usize] = RANGE_U32;
+    table[WGDEVICE_A_H3 as usize] = RANGE_U32;
+    table[WGDEVICE_A_H4 as usize] = RANGE_U32;
+    table[WGDEVICE_A_S3 as usize] = Policy::U16;
+    table[WGDEVICE_A_S4 as usize] = Policy::U16;
+    table[WGDEVICE_A_I1 as usize] = SPECIAL;
+    table[WGDEVICE_A_I2 as usize] = SPECIAL;
+    table[WGDEVICE_A_I3 as usize] = SPECIAL;
+    table[WGDEVICE_A_I4 as usize] = SPECIAL;
+    table[WGDEVICE_A_I5 as usize] = SPECIAL;
+    table[WGDEVICE_A_HEADER_PROTECTION_KEY as usize] = KEY;
+    table[WGDEVICE_A_CONTENT_PADDING_ADDITION as usize] = Policy::U32;
+    table[WGDEVICE_A_REKEY_AFTER_TIME as usize] = Policy::U32;
+    table[WGDEVICE_A_REKEY_TIMEOUT as usize] = Policy::U32;
+    table[WGDEVICE_A_REJECT_AFTER_TIME as usize] = Policy::U32;
+    table[WGDEVICE_A_KEEPALIVE_TIMEOUT as usize] = Policy::U32;
+    table[WGDEVICE_A_MAX_HANDSHAKE_ATTEMPTS as usize] = Policy::U32;
+    table[WGDEVICE_A_RANDOM_TRAILERS as usize] = Policy::U8;
+    table[WGDEVICE_A_DISABLE_COOKIES as usize] = Policy::U8;
+    table
+};
+
+const fn set_device(peer: &'static [Policy]) -> [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] {
     let mut table = [Policy::REJECT; WGDEVICE_A_HOLD_UNKNOWN as usize + 1];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
     table[WGDEVICE_A_IFNAME as usize] = NAME;
@@ -42,17 +86,29 @@ pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = {
     table[WGDEVICE_A_FLAGS as usize] = Policy::mask_u32(WGDEVICE_F_REPLACE_PEERS);
     table[WGDEVICE_A_LISTEN_PORT as usize] = Policy::U16;
     table[WGDEVICE_A_FWMARK as usize] = Policy::U32;
-    table[WGDEVICE_A_PEERS as usize] = Policy::nested_array(&PEER);
+    table[WGDEVICE_A_PEERS as usize] = Policy::nested_array(peer);
     table[WGDEVICE_A_HOLD_UNKNOWN as usize] = Policy::max_u16(MAX_HOLD_MILLIS);
+    table
+}
+
+const PEER_FLAGS: u32 = WGPEER_F_REMOVE_ME | WGPEER_F_REPLACE_ALLOWEDIPS | WGPEER_F_UPDATE_ONLY;
+
+static PEER: [Policy; WGPEER_A_PROTOCOL_VERSION as usize + 1] = peer();
+
+static AMNEZIAWG_PEER: [Policy; WGPEER_A_ADVANCED_SECURITY as usize + 1] = {
+    let mut table = peer();
+    table[WGPEER_A_FLAGS as usize] = Policy::mask_u32(PEER_FLAGS | WGPEER_F_HAS_ADVANCED_SECURITY);
+    table[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL as usize] = RANGE_U16;
+    table[WGPEER_A_ADVANCED_SECURITY as usize] = Policy::FLAG;
     table
 };
 
-static PEER: [Policy; WGPEER_A_PROTOCOL_VERSION as usize + 1] = {
-    let mut table = [Policy::REJECT; WGPEER_A_PROTOCOL_VERSION as usize + 1];
+/// What both have in a table of so many entries.
+const fn peer<const N: usize>() -> [Policy; N] {
+    let mut table = [Policy::REJECT; N];
     table[WGPEER_A_PUBLIC_KEY as usize] = KEY;
     table[WGPEER_A_PRESHARED_KEY as usize] = KEY;
-    table[WGPEER_A_FLAGS as usize] =
-        Policy::mask_u32(WGPEER_F_REMOVE_ME | WGPEER_F_REPLACE_ALLOWEDIPS | WGPEER_F_UPDATE_ONLY);
+    table[WGPEER_A_FLAGS as usize] = Policy::mask_u32(PEER_FLAGS);
     table[WGPEER_A_ENDPOINT as usize] = Policy::min_len(MIN_SOCKADDR_LEN);
     table[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL as usize] = Policy::U16;
     table[WGPEER_A_LAST_HANDSHAKE_TIME as usize] = Policy::exact_len(TIMESPEC_LEN);
@@ -61,7 +117,7 @@ static PEER: [Policy; WGPEER_A_PROTOCOL_VERSION as usize + 1] = {
     table[WGPEER_A_ALLOWEDIPS as usize] = Policy::nested_array(&ALLOWED_IP);
     table[WGPEER_A_PROTOCOL_VERSION as usize] = Policy::U32;
     table
-};
+}
 
 static ALLOWED_IP: [Policy; WGALLOWEDIP_A_FLAGS as usize + 1] = {
     let mut table = [Policy::REJECT; WGALLOWEDIP_A_FLAGS as usize + 1];

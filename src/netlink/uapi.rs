@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The numbers of the user interface, as in `include/uapi/linux/wireguard.h`.
+//! The numbers of the user interface: those of `include/uapi/linux/wireguard.h`, those that AmneziaWG
+//! has beside them, and this driver's own.
 
 use core::ffi::CStr;
 
 pub(super) const WG_GENL_NAME: &CStr = c"wireguard";
 pub(super) const WG_GENL_VERSION: u32 = 1;
 
+pub(super) const AWG_GENL_NAME: &CStr = c"amneziawg";
+/// By this, programs choose how they encode ranges.
+pub(super) const AWG_GENL_VERSION: u32 = 3;
+
 pub(super) const WG_KEY_LEN: i16 = 32;
 pub(super) const WG_PROTOCOL_VERSION: u32 = 1;
 
 pub(super) const WG_CMD_GET_DEVICE: u8 = 0;
 pub(super) const WG_CMD_SET_DEVICE: u8 = 1;
+
+/// To the listeners of [`AUTH`].
+pub(super) const AWG_CMD_UNKNOWN_PEER: u8 = 2;
+
+/// Who wants to be told of initiations from peers that are not configured: AmneziaWG's.
+pub(super) const AUTH: &CStr = c"auth";
 
 /// To the listeners of [`UNKNOWN_PEERS`]; this driver's own, as the group is.
 pub(super) const WG_CMD_UNKNOWN_PEER: u8 = 128;
@@ -31,6 +42,38 @@ pub(super) const WGDEVICE_A_LISTEN_PORT: u16 = 6;
 pub(super) const WGDEVICE_A_FWMARK: u16 = 7;
 pub(super) const WGDEVICE_A_PEERS: u16 = 8;
 
+// AmneziaWG's. Where a form is given, it is that of version 3.
+
+pub(super) const WGDEVICE_A_JC: u16 = 9;
+pub(super) const WGDEVICE_A_JMIN: u16 = 10;
+pub(super) const WGDEVICE_A_JMAX: u16 = 11;
+pub(super) const WGDEVICE_A_S1: u16 = 12;
+pub(super) const WGDEVICE_A_S2: u16 = 13;
+/// A range of 64 bits: the end in the upper half, the beginning in the lower.
+pub(super) const WGDEVICE_A_H1: u16 = 14;
+pub(super) const WGDEVICE_A_H2: u16 = 15;
+pub(super) const WGDEVICE_A_H3: u16 = 16;
+pub(super) const WGDEVICE_A_H4: u16 = 17;
+/// An unknown peer, in [`AWG_CMD_UNKNOWN_PEER`].
+pub(super) const WGDEVICE_A_PEER: u16 = 18;
+pub(super) const WGDEVICE_A_S3: u16 = 19;
+pub(super) const WGDEVICE_A_S4: u16 = 20;
+pub(super) const WGDEVICE_A_I1: u16 = 21;
+pub(super) const WGDEVICE_A_I2: u16 = 22;
+pub(super) const WGDEVICE_A_I3: u16 = 23;
+pub(super) const WGDEVICE_A_I4: u16 = 24;
+pub(super) const WGDEVICE_A_I5: u16 = 25;
+pub(super) const WGDEVICE_A_HEADER_PROTECTION_KEY: u16 = 26;
+/// A range of 32 bits: the end in the upper half, the beginning in the lower. So are the next five.
+pub(super) const WGDEVICE_A_CONTENT_PADDING_ADDITION: u16 = 27;
+pub(super) const WGDEVICE_A_REKEY_AFTER_TIME: u16 = 28;
+pub(super) const WGDEVICE_A_REKEY_TIMEOUT: u16 = 29;
+pub(super) const WGDEVICE_A_REJECT_AFTER_TIME: u16 = 30;
+pub(super) const WGDEVICE_A_KEEPALIVE_TIMEOUT: u16 = 31;
+pub(super) const WGDEVICE_A_MAX_HANDSHAKE_ATTEMPTS: u16 = 32;
+pub(super) const WGDEVICE_A_RANDOM_TRAILERS: u16 = 33;
+pub(super) const WGDEVICE_A_DISABLE_COOKIES: u16 = 34;
+
 // Those of this driver alone begin at 128, where the kernel's own will not come to.
 
 /// To get one peer, that of this public key.
@@ -45,6 +88,8 @@ pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
 pub(super) const WGPEER_F_UPDATE_ONLY: u32 = 1 << 2;
+/// AmneziaWG's. Says nothing: how messages look is the same for all peers of a device.
+pub(super) const WGPEER_F_HAS_ADVANCED_SECURITY: u32 = 1 << 3;
 
 pub(super) const WGPEER_A_UNSPEC: u16 = 0;
 pub(super) const WGPEER_A_PUBLIC_KEY: u16 = 1;
@@ -57,6 +102,8 @@ pub(super) const WGPEER_A_RX_BYTES: u16 = 7;
 pub(super) const WGPEER_A_TX_BYTES: u16 = 8;
 pub(super) const WGPEER_A_ALLOWEDIPS: u16 = 9;
 pub(super) const WGPEER_A_PROTOCOL_VERSION: u16 = 10;
+/// AmneziaWG's. Says nothing, as [`WGPEER_F_HAS_ADVANCED_SECURITY`].
+pub(super) const WGPEER_A_ADVANCED_SECURITY: u16 = 11;
 
 /// When the peer made its initiation by its own clock, a TAI64N label: this driver's own.
 pub(super) const WGPEER_A_INITIATION_TIME: u16 = 128;

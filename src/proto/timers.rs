@@ -9,13 +9,14 @@
 //! then `arm`.
 //!
 //! While [stopped](Timers::stop), nothing is armed and nothing expires.
+//!
+//! How long a timer takes is drawn when it is armed, by [`Dice`]: mostly WireGuard's times come out.
 
 use core::time::Duration;
 
-use super::constants::{
-    JITTER_LIMIT_NANOS, KEEPALIVE_TIMEOUT, MAX_HANDSHAKE_ATTEMPTS, NEW_HANDSHAKE_TIMEOUT,
-    REKEY_TIMEOUT, ZERO_KEYS_AFTER_TIME,
-};
+use super::awg::pace::{Dice, Period};
+use super::awg::Span;
+use super::constants::JITTER_LIMIT_NANOS;
 use super::time::{BootTime, Maybe, MonoTime, WallTime};
 
 /// A random delay below a third of a second, so that two peers do not start over in step (6.1).
@@ -65,7 +66,10 @@ pub enum Expired {
         attempt: u16,
     },
     /// The last retry was not answered: drop the staged packets.
-    GiveUp,
+    GiveUp {
+        /// How many initiations were not answered.
+        initiations: u16,
+    },
     /// Packets came in and nothing went out: send a keepalive.
     SendKeepalive,
     /// A packet went out and nothing came in: forget the cached source address and route, and
@@ -94,7 +98,7 @@ pub struct Timers {
     send_keepalive: Deadline,
     new_handshake: Deadline,
     zero_keys: Deadline,
-    persistent_keepalive: Deadline,
+    persistent_keepalive_due: Deadline,
     /// When the one timer that serves all is set to fire.
     armed: Deadline,
     /// Whether a deadline may be earlier than that, which is not looked for otherwise.
@@ -102,8 +106,10 @@ pub struct Timers {
     needs_another_keepalive: bool,
     sent_last_minute: bool,
     attempts: u16,
-    persistent_keepalive_secs: u16,
-    last_handshake_sent: Maybe<BootTime>,
+    /// In seconds.
+    persistent_keepalive: Span<u16>,
+    /// From when on an initiation may be sent, if it is not at any time.
+    next_initiation: Maybe<BootTime>,
     /// The two halves of a time, which would leave a gap if they were one.
     last_handshake_secs: i64,
     last_handshake_nanos: u32,
@@ -128,14 +134,14 @@ impl Timers {
             send_keepalive: Deadline::NONE,
             new_handshake: Deadline::NONE,
             zero_keys: Deadline::NONE,
-            persistent_keepalive: Deadline::NONE,
+            persistent_keepalive_due: Deadline::NONE,
             armed: Deadline::NONE,
             may_be_late: false,
             needs_another_keepalive: false,
             sent_last_minute: false,
             attempts: 0,
-            persistent_keepalive_secs: 0,
-            last_handshake_sent: Maybe::<BootTime>::NONE,
+            persistent_keepalive: Span::single(0),
+            next_initiation: Maybe::<BootTime>::NONE,
             last_handshake_secs: 0,
             last_handshake_nanos: 0,
         }
@@ -166,26 +172,21 @@ impl Timers {
         self.send_keepalive = Deadline::NONE;
         self.new_handshake = Deadline::NONE;
         self.zero_keys = Deadline::NONE;
-        self.persistent_keepalive = Deadline::NONE;
+        self.persistent_keepalive_due = Deadline::NONE;
         self.armed = Deadline::NONE;
     }
 
     /// A batch of authenticated messages is about to go out. If there are data among them something
-    /// has to come back: returns whether it is this batch from which that is counted. `jitter` is
-    /// drawn only then.
+    /// has to come back: returns whether it is this batch from which that is counted. Random
+    /// bits are drawn only if a timer is armed.
     ///
     /// If none of the data does go out in the end, tell [`data_refused`](Self::data_refused).
-    pub fn packets_leave(
-        &mut self,
-        now: MonoTime,
-        leaving: Leaving,
-        jitter: impl FnOnce() -> Jitter,
-    ) -> bool {
+    pub fn packets_leave(&mut self, now: MonoTime, leaving: Leaving, dice: &impl Dice) -> bool {
         self.send_keepalive = Deadline::NONE;
-        self.restart_persistent_keepalive(now);
+        self.restart_persistent_keepalive(now, dice);
         let begins = leaving == Leaving::Data && self.new_handshake.get().is_none();
         if begins {
-            self.new_handshake = self.deadline(now, NEW_HANDSHAKE_TIMEOUT, jitter());
+            self.new_handshake = self.deadline(now, dice.new_handshake_timeout(), dice.jitter());
         }
         begins
     }
@@ -197,9 +198,9 @@ impl Timers {
 
     /// A batch of authenticated messages came in, `data_packets` of them data that is not a
     /// keepalive. Handshake messages come in as a batch without data.
-    pub fn packets_received(&mut self, now: MonoTime, data_packets: usize) {
+    pub fn packets_received(&mut self, now: MonoTime, data_packets: usize, dice: &impl Dice) {
         self.new_handshake = Deadline::NONE;
-        self.restart_persistent_keepalive(now);
+        self.restart_persistent_keepalive(now, dice);
         if data_packets == 0 {
             return;
         }
@@ -207,7 +208,7 @@ impl Timers {
             self.needs_another_keepalive = true;
         }
         if self.send_keepalive.get().is_none() {
-            self.send_keepalive = self.deadline(now, KEEPALIVE_TIMEOUT, Jitter::default());
+            self.send_keepalive = self.deadline(now, dice.keepalive_timeout(), Jitter::default());
         }
     }
 
@@ -224,37 +225,43 @@ impl Timers {
     /// Whether the last handshake message is long enough ago to send an initiation.
     #[must_use]
     pub fn may_initiate(&self, boot: BootTime) -> bool {
-        self.last_handshake_sent
-            .get()
-            .is_none_or(|sent| sent.is_older_than(REKEY_TIMEOUT, boot))
+        self.next_initiation.get().is_none_or(|next| next <= boot)
     }
 
     /// Asks to make an initiation now. If true the five seconds start, even if making it then fails.
     #[must_use]
-    pub fn begin_initiation(&mut self, boot: BootTime) -> bool {
+    pub fn begin_initiation(&mut self, boot: BootTime, dice: &impl Dice) -> bool {
         let may = self.may_initiate(boot);
         if may {
-            self.last_handshake_sent = Maybe::<BootTime>::some(boot);
+            self.hold_initiations(boot, dice);
         }
         may
     }
 
+    /// Until the handshake message that is sent now has waited long enough for an answer: returns how
+    /// long.
+    fn hold_initiations(&mut self, boot: BootTime, dice: &impl Dice) -> Duration {
+        let rekey_timeout = dice.rekey_timeout();
+        self.next_initiation = Maybe::<BootTime>::some(boot.saturating_add(rekey_timeout));
+        rekey_timeout
+    }
+
     /// An initiation was made and goes out now.
-    pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, jitter: Jitter) {
-        self.last_handshake_sent = Maybe::<BootTime>::some(boot);
-        self.packets_leave(now, Leaving::NoData, Jitter::default);
-        self.retransmit_handshake = self.deadline(now, REKEY_TIMEOUT, jitter);
+    pub fn handshake_initiated(&mut self, now: MonoTime, boot: BootTime, dice: &impl Dice) {
+        let rekey_timeout = self.hold_initiations(boot, dice);
+        self.packets_leave(now, Leaving::NoData, dice);
+        self.retransmit_handshake = self.deadline(now, rekey_timeout, dice.jitter());
     }
 
     /// A response was made and goes out now. It is not limited, but limits initiations.
-    pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime) {
-        self.last_handshake_sent = Maybe::<BootTime>::some(boot);
-        self.packets_leave(now, Leaving::NoData, Jitter::default);
+    pub fn handshake_responded(&mut self, now: MonoTime, boot: BootTime, dice: &impl Dice) {
+        self.hold_initiations(boot, dice);
+        self.packets_leave(now, Leaving::NoData, dice);
     }
 
     /// Lets the next initiation go at once, after a change of key or when the interface goes down.
     pub fn forget_last_handshake_sent(&mut self) {
-        self.last_handshake_sent = Maybe::<BootTime>::NONE;
+        self.next_initiation = Maybe::<BootTime>::NONE;
     }
 
     /// The handshake is confirmed: a response came, or the first data of a session we responded to.
@@ -267,8 +274,8 @@ impl Timers {
     }
 
     /// A session was derived, in either role.
-    pub fn session_derived(&mut self, now: MonoTime) {
-        self.zero_keys = self.deadline(now, ZERO_KEYS_AFTER_TIME, Jitter::default());
+    pub fn session_derived(&mut self, now: MonoTime, dice: &impl Dice) {
+        self.zero_keys = self.deadline(now, dice.zero_keys_after(), Jitter::default());
     }
 
     /// The secrets were erased for another reason, such as suspend.
@@ -294,15 +301,15 @@ impl Timers {
 
     /// The persistent keepalive interval in seconds; zero if off.
     #[must_use]
-    pub const fn persistent_keepalive(&self) -> u16 {
-        self.persistent_keepalive_secs
+    pub const fn persistent_keepalive(&self) -> Span<u16> {
+        self.persistent_keepalive
     }
 
-    /// Sets the interval in seconds; zero is off. A timer already armed runs on and then does
-    /// nothing or sends, by the interval of that time.
-    pub fn set_persistent_keepalive(&mut self, secs: u16) -> KeepaliveChange {
-        let was = core::mem::replace(&mut self.persistent_keepalive_secs, secs);
-        if was == 0 && secs != 0 {
+    /// Sets the interval in seconds, or what each is drawn from; zero is off. A timer already armed
+    /// runs on and then does nothing or sends, by the interval of that time.
+    pub fn set_persistent_keepalive(&mut self, secs: Span<u16>) -> KeepaliveChange {
+        let was = core::mem::replace(&mut self.persistent_keepalive, secs);
+        if was.is_zero() && !secs.is_zero() {
             KeepaliveChange::SendNow
         } else {
             KeepaliveChange::Nothing
@@ -317,7 +324,7 @@ impl Timers {
             self.send_keepalive,
             self.new_handshake,
             self.zero_keys,
-            self.persistent_keepalive,
+            self.persistent_keepalive_due,
         ]
         .into_iter()
         .filter_map(Deadline::get)
@@ -329,7 +336,7 @@ impl Timers {
     #[must_use]
     pub fn is_idle(&self, boot: BootTime) -> bool {
         self.next_deadline().is_none()
-            && self.persistent_keepalive_secs == 0
+            && self.persistent_keepalive.is_zero()
             && self.may_initiate(boot)
     }
 
@@ -354,13 +361,14 @@ impl Timers {
     }
 
     /// Takes one timer that ran out by `now`.
-    pub fn expire(&mut self, now: MonoTime) -> Option<Expired> {
+    pub fn expire(&mut self, now: MonoTime, dice: &impl Dice) -> Option<Expired> {
         if take_expired(&mut self.retransmit_handshake, now) {
-            return Some(self.retransmit_expired(now));
+            return Some(self.retransmit_expired(now, dice));
         }
         if take_expired(&mut self.send_keepalive, now) {
             if core::mem::take(&mut self.needs_another_keepalive) {
-                self.send_keepalive = self.deadline(now, KEEPALIVE_TIMEOUT, Jitter::default());
+                self.send_keepalive =
+                    self.deadline(now, dice.keepalive_timeout(), Jitter::default());
             }
             return Some(Expired::SendKeepalive);
         }
@@ -370,20 +378,23 @@ impl Timers {
         if take_expired(&mut self.zero_keys, now) {
             return Some(Expired::ZeroKeys);
         }
-        if take_expired(&mut self.persistent_keepalive, now) && self.persistent_keepalive_secs != 0
+        if take_expired(&mut self.persistent_keepalive_due, now)
+            && !self.persistent_keepalive.is_zero()
         {
             return Some(Expired::PersistentKeepalive);
         }
         None
     }
 
-    fn retransmit_expired(&mut self, now: MonoTime) -> Expired {
-        if self.attempts > MAX_HANDSHAKE_ATTEMPTS {
+    fn retransmit_expired(&mut self, now: MonoTime, dice: &impl Dice) -> Expired {
+        if dice.gives_up_after(self.attempts) {
             self.send_keepalive = Deadline::NONE;
             if self.zero_keys.get().is_none() {
-                self.zero_keys = self.deadline(now, ZERO_KEYS_AFTER_TIME, Jitter::default());
+                self.zero_keys = self.deadline(now, dice.zero_keys_after(), Jitter::default());
             }
-            return Expired::GiveUp;
+            return Expired::GiveUp {
+                initiations: self.attempts.saturating_add(1),
+            };
         }
         self.attempts = self.attempts.saturating_add(1);
         Expired::RetransmitHandshake {
@@ -391,10 +402,10 @@ impl Timers {
         }
     }
 
-    fn restart_persistent_keepalive(&mut self, now: MonoTime) {
-        if self.persistent_keepalive_secs != 0 {
-            let interval = Duration::from_secs(self.persistent_keepalive_secs.into());
-            self.persistent_keepalive = self.deadline(now, interval, Jitter::default());
+    fn restart_persistent_keepalive(&mut self, now: MonoTime, dice: &impl Dice) {
+        if !self.persistent_keepalive.is_zero() {
+            let interval = Period::from_secs(self.persistent_keepalive).pick(|| dice.random());
+            self.persistent_keepalive_due = self.deadline(now, interval, Jitter::default());
         }
     }
 
@@ -421,6 +432,7 @@ fn take_expired(timer: &mut Deadline, now: MonoTime) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::constants::{MAX_HANDSHAKE_ATTEMPTS, ZERO_KEYS_AFTER_TIME};
     use super::*;
 
     const S: u64 = 1_000_000_000;
@@ -439,19 +451,19 @@ mod tests {
         timers
     }
 
-    fn no_jitter() -> Jitter {
-        Jitter::default()
+    fn no_jitter() -> u32 {
+        0
     }
 
-    fn half_jitter() -> Jitter {
-        Jitter::from_random(1 << 31)
+    fn half_jitter() -> u32 {
+        1 << 31
     }
 
     /// Asserts that exactly this expires, and exactly then.
     fn expires(timers: &mut Timers, secs: u64, what: Expired) {
         assert_eq!(timers.next_deadline(), Some(at(secs)));
-        assert_eq!(timers.expire(MonoTime(secs * S - 1)), None);
-        assert_eq!(timers.expire(at(secs)), Some(what));
+        assert_eq!(timers.expire(MonoTime(secs * S - 1), &no_jitter), None);
+        assert_eq!(timers.expire(at(secs), &no_jitter), Some(what));
     }
 
     #[test]
@@ -465,21 +477,21 @@ mod tests {
     fn twenty_initiations_then_give_up() {
         let mut timers = running();
         let mut now = MonoTime(0);
-        timers.packets_received(now, 1);
+        timers.packets_received(now, 1, &no_jitter);
         assert!(timers.initiation_requested(Retry::No, BootTime(now.0)));
         let mut initiations = 0;
         loop {
-            assert!(timers.begin_initiation(BootTime(now.0)));
-            timers.handshake_initiated(now, BootTime(now.0), half_jitter());
+            assert!(timers.begin_initiation(BootTime(now.0), &no_jitter));
+            timers.handshake_initiated(now, BootTime(now.0), &half_jitter);
             initiations += 1;
             now = timers.next_deadline().unwrap();
-            match timers.expire(now) {
+            match timers.expire(now, &no_jitter) {
                 Some(Expired::RetransmitHandshake { attempt }) => {
                     assert_eq!(attempt, initiations);
                     assert!(timers.initiation_requested(Retry::Yes, BootTime(now.0)));
                 }
                 other => {
-                    assert_eq!(other, Some(Expired::GiveUp));
+                    assert_eq!(other, Some(Expired::GiveUp { initiations }));
                     break;
                 }
             }
@@ -489,18 +501,18 @@ mod tests {
         // Only the erasure of keys is left.
         let erase = now.saturating_add(ZERO_KEYS_AFTER_TIME);
         assert_eq!(timers.next_deadline(), Some(erase));
-        assert_eq!(timers.expire(erase), Some(Expired::ZeroKeys));
+        assert_eq!(timers.expire(erase, &no_jitter), Some(Expired::ZeroKeys));
         assert_eq!(timers.next_deadline(), None);
     }
 
     #[test]
     fn giving_up_cancels_the_keepalive_and_keeps_an_erasure_due() {
         let mut timers = running();
-        timers.session_derived(at(1));
+        timers.session_derived(at(1), &no_jitter);
         timers.attempts = MAX_HANDSHAKE_ATTEMPTS + 1;
-        timers.handshake_initiated(at(2), boot(2), no_jitter());
-        timers.packets_received(at(3), 1);
-        expires(&mut timers, 7, Expired::GiveUp);
+        timers.handshake_initiated(at(2), boot(2), &no_jitter);
+        timers.packets_received(at(3), 1, &no_jitter);
+        expires(&mut timers, 7, Expired::GiveUp { initiations: 20 });
         expires(&mut timers, 541, Expired::ZeroKeys);
     }
 
@@ -508,7 +520,7 @@ mod tests {
     fn other_requests_start_counting_anew_even_when_suppressed() {
         let mut timers = running();
         timers.attempts = 7;
-        assert!(timers.begin_initiation(boot(1)));
+        assert!(timers.begin_initiation(boot(1), &no_jitter));
         assert!(!timers.initiation_requested(Retry::Yes, boot(2)));
         assert_eq!(timers.attempts, 7);
         assert!(!timers.initiation_requested(Retry::No, boot(2)));
@@ -518,12 +530,12 @@ mod tests {
     #[test]
     fn five_seconds_between_initiations() {
         let mut timers = running();
-        assert!(timers.begin_initiation(boot(0)));
-        assert!(!timers.begin_initiation(BootTime(5 * S - 1)));
-        assert!(timers.begin_initiation(boot(5)));
-        timers.handshake_responded(at(7), boot(7));
+        assert!(timers.begin_initiation(boot(0), &no_jitter));
+        assert!(!timers.begin_initiation(BootTime(5 * S - 1), &no_jitter));
+        assert!(timers.begin_initiation(boot(5), &no_jitter));
+        timers.handshake_responded(at(7), boot(7), &no_jitter);
         assert!(!timers.may_initiate(boot(11)));
-        timers.handshake_initiated(at(12), boot(12), no_jitter());
+        timers.handshake_initiated(at(12), boot(12), &no_jitter);
         assert!(!timers.may_initiate(boot(16)));
         timers.forget_last_handshake_sent();
         assert!(timers.may_initiate(boot(12)));
@@ -532,7 +544,7 @@ mod tests {
     #[test]
     fn completion_ends_the_retries() {
         let mut timers = running();
-        timers.handshake_initiated(at(1), boot(1), half_jitter());
+        timers.handshake_initiated(at(1), boot(1), &half_jitter);
         timers.attempts = 3;
         let wall = WallTime { secs: 9, nanos: 8 };
         timers.handshake_complete(wall);
@@ -543,9 +555,9 @@ mod tests {
     #[test]
     fn received_data_is_answered_within_ten_seconds() {
         let mut timers = running();
-        timers.packets_received(at(1), 0);
+        timers.packets_received(at(1), 0, &no_jitter);
         assert_eq!(timers.next_deadline(), None);
-        timers.packets_received(at(2), 1);
+        timers.packets_received(at(2), 1, &no_jitter);
         expires(&mut timers, 12, Expired::SendKeepalive);
         assert_eq!(timers.next_deadline(), None);
     }
@@ -555,7 +567,7 @@ mod tests {
         for batches in [&[1, 1][..], &[2]] {
             let mut timers = running();
             for data_packets in batches {
-                timers.packets_received(at(2), *data_packets);
+                timers.packets_received(at(2), *data_packets, &no_jitter);
             }
             expires(&mut timers, 12, Expired::SendKeepalive);
             expires(&mut timers, 22, Expired::SendKeepalive);
@@ -566,56 +578,56 @@ mod tests {
     #[test]
     fn anything_sent_is_answer_enough() {
         let mut timers = running();
-        timers.packets_received(at(2), 1);
-        timers.packets_leave(at(3), Leaving::Data, no_jitter);
+        timers.packets_received(at(2), 1, &no_jitter);
+        timers.packets_leave(at(3), Leaving::Data, &no_jitter);
         assert_eq!(timers.next_deadline(), Some(at(18)));
         // What comes while they go is not answered by them, but answers them.
-        timers.packets_received(at(3), 1);
+        timers.packets_received(at(3), 1, &no_jitter);
         assert_eq!(timers.next_deadline(), Some(at(13)));
         let mut timers = running();
-        timers.packets_received(at(2), 1);
-        timers.handshake_responded(at(3), boot(3));
+        timers.packets_received(at(2), 1, &no_jitter);
+        timers.handshake_responded(at(3), boot(3), &no_jitter);
         assert_eq!(timers.next_deadline(), None);
     }
 
     #[test]
     fn silence_after_sending_data_asks_for_a_handshake() {
         let mut timers = running();
-        timers.packets_leave(at(1), Leaving::NoData, no_jitter);
+        timers.packets_leave(at(1), Leaving::NoData, &no_jitter);
         assert_eq!(timers.next_deadline(), None);
-        timers.packets_leave(at(1), Leaving::Data, no_jitter);
+        timers.packets_leave(at(1), Leaving::Data, &no_jitter);
         // The first packet counts, and the timer is not drawn out by later ones.
-        timers.packets_leave(at(9), Leaving::NoData, no_jitter);
-        timers.packets_leave(at(9), Leaving::Data, || {
+        timers.packets_leave(at(9), Leaving::NoData, &no_jitter);
+        timers.packets_leave(at(9), Leaving::Data, &|| {
             panic!("the timer is armed already")
         });
         expires(&mut timers, 16, Expired::NewHandshake);
 
-        timers.packets_leave(at(20), Leaving::Data, half_jitter);
+        timers.packets_leave(at(20), Leaving::Data, &half_jitter);
         assert_eq!(timers.next_deadline(), Some(MonoTime(35_166_666_666)));
-        timers.packets_received(at(21), 0);
+        timers.packets_received(at(21), 0, &no_jitter);
         assert_eq!(timers.next_deadline(), None);
     }
 
     #[test]
     fn refused_data_want_no_answer() {
         let mut timers = running();
-        assert!(timers.packets_leave(at(1), Leaving::Data, no_jitter));
+        assert!(timers.packets_leave(at(1), Leaving::Data, &no_jitter));
         timers.data_refused();
         assert_eq!(timers.next_deadline(), None);
-        assert!(timers.packets_leave(at(2), Leaving::Data, no_jitter));
+        assert!(timers.packets_leave(at(2), Leaving::Data, &no_jitter));
         // The answer to those is still waited for.
-        assert!(!timers.packets_leave(at(3), Leaving::Data, no_jitter));
+        assert!(!timers.packets_leave(at(3), Leaving::Data, &no_jitter));
         assert_eq!(timers.next_deadline(), Some(at(17)));
     }
 
     #[test]
     fn keys_are_erased_after_the_last_session() {
         let mut timers = running();
-        timers.session_derived(at(1));
-        timers.session_derived(at(100));
+        timers.session_derived(at(1), &no_jitter);
+        timers.session_derived(at(100), &no_jitter);
         expires(&mut timers, 640, Expired::ZeroKeys);
-        timers.session_derived(at(700));
+        timers.session_derived(at(700), &no_jitter);
         timers.cancel_zero_keys();
         assert_eq!(timers.next_deadline(), None);
     }
@@ -624,17 +636,17 @@ mod tests {
     fn persistent_keepalive_follows_traffic_both_ways() {
         let mut timers = running();
         assert_eq!(
-            timers.set_persistent_keepalive(25),
+            timers.set_persistent_keepalive(Span::single(25)),
             KeepaliveChange::SendNow
         );
         assert_eq!(
-            timers.set_persistent_keepalive(20),
+            timers.set_persistent_keepalive(Span::single(20)),
             KeepaliveChange::Nothing
         );
         assert_eq!(timers.next_deadline(), None);
-        timers.packets_leave(at(1), Leaving::NoData, no_jitter);
+        timers.packets_leave(at(1), Leaving::NoData, &no_jitter);
         assert_eq!(timers.next_deadline(), Some(at(21)));
-        timers.packets_received(at(2), 0);
+        timers.packets_received(at(2), 0, &no_jitter);
         expires(&mut timers, 22, Expired::PersistentKeepalive);
         assert_eq!(timers.next_deadline(), None);
     }
@@ -642,11 +654,17 @@ mod tests {
     #[test]
     fn persistent_keepalive_switched_off_expires_silently() {
         let mut timers = running();
-        assert_eq!(timers.set_persistent_keepalive(5), KeepaliveChange::SendNow);
-        timers.packets_leave(at(1), Leaving::NoData, no_jitter);
-        assert_eq!(timers.set_persistent_keepalive(0), KeepaliveChange::Nothing);
-        assert_eq!(timers.persistent_keepalive(), 0);
-        assert_eq!(timers.expire(at(6)), None);
+        assert_eq!(
+            timers.set_persistent_keepalive(Span::single(5)),
+            KeepaliveChange::SendNow
+        );
+        timers.packets_leave(at(1), Leaving::NoData, &no_jitter);
+        assert_eq!(
+            timers.set_persistent_keepalive(Span::single(0)),
+            KeepaliveChange::Nothing
+        );
+        assert_eq!(timers.persistent_keepalive(), Span::single(0));
+        assert_eq!(timers.expire(at(6), &no_jitter), None);
         assert_eq!(timers.next_deadline(), None);
     }
 
@@ -663,47 +681,53 @@ mod tests {
     fn stopped_timers_neither_arm_nor_expire() {
         let mut timers = running();
         timers.handshake_complete(WallTime { secs: 1, nanos: 0 });
-        assert_eq!(timers.set_persistent_keepalive(9), KeepaliveChange::SendNow);
-        timers.session_derived(at(1));
-        timers.packets_leave(at(1), Leaving::Data, no_jitter);
+        assert_eq!(
+            timers.set_persistent_keepalive(Span::single(9)),
+            KeepaliveChange::SendNow
+        );
+        timers.session_derived(at(1), &no_jitter);
+        timers.packets_leave(at(1), Leaving::Data, &no_jitter);
         assert!(timers.arm().is_some());
         timers.stop();
         assert!(!timers.is_running());
-        timers.packets_received(at(2), 3);
-        timers.handshake_initiated(at(2), boot(2), no_jitter());
+        timers.packets_received(at(2), 3, &no_jitter);
+        timers.handshake_initiated(at(2), boot(2), &no_jitter);
         assert_eq!((timers.next_deadline(), timers.arm()), (None, None));
-        assert_eq!(timers.expire(at(10_000)), None);
-        assert_eq!(timers.persistent_keepalive(), 9);
+        assert_eq!(timers.expire(at(10_000), &no_jitter), None);
+        assert_eq!(timers.persistent_keepalive(), Span::single(9));
         assert_eq!(timers.last_handshake(), WallTime { secs: 1, nanos: 0 });
     }
 
     #[test]
     fn one_timer_serves_all() {
         let mut timers = running();
-        timers.session_derived(at(0));
+        timers.session_derived(at(0), &no_jitter);
         assert_eq!(timers.arm(), Some(at(540)));
         assert_eq!(timers.arm(), None);
         // Earlier: set again. Later: left to fire early.
-        timers.packets_received(at(1), 1);
+        timers.packets_received(at(1), 1, &no_jitter);
         assert_eq!(timers.arm(), Some(at(11)));
-        timers.packets_leave(at(2), Leaving::NoData, no_jitter);
+        timers.packets_leave(at(2), Leaving::NoData, &no_jitter);
         assert_eq!(timers.arm(), None);
         timers.fired();
-        assert_eq!(timers.expire(at(11)), None);
+        assert_eq!(timers.expire(at(11), &no_jitter), None);
         assert_eq!(timers.arm(), Some(at(540)));
     }
 
     #[test]
     fn all_that_ran_out_comes_one_by_one() {
         let mut timers = running();
-        assert_eq!(timers.set_persistent_keepalive(3), KeepaliveChange::SendNow);
-        timers.session_derived(at(1));
-        timers.packets_leave(at(1), Leaving::Data, no_jitter);
-        timers.handshake_initiated(at(1), boot(1), no_jitter());
+        assert_eq!(
+            timers.set_persistent_keepalive(Span::single(3)),
+            KeepaliveChange::SendNow
+        );
+        timers.session_derived(at(1), &no_jitter);
+        timers.packets_leave(at(1), Leaving::Data, &no_jitter);
+        timers.handshake_initiated(at(1), boot(1), &no_jitter);
         timers.send_keepalive = Deadline::some(at(4));
         let mut expired = [None; 6];
         for slot in &mut expired {
-            *slot = timers.expire(at(1000));
+            *slot = timers.expire(at(1000), &no_jitter);
         }
         assert_eq!(
             expired,

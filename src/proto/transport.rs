@@ -2,9 +2,10 @@
 
 //! Data messages (5.4.6), and when a session is too old or too used to send or receive (6).
 
+use super::awg::pace::Dice;
 use super::constants::{
-    DATA_HEADER_LEN, KEEPALIVE_LEN, PADDING_MULTIPLE, REJECT_AFTER_MESSAGES, REJECT_AFTER_TIME,
-    REKEY_AFTER_MESSAGES, REKEY_AFTER_TIME, REKEY_AFTER_TIME_RECEIVING, TAG_LEN,
+    DATA_HEADER_LEN, KEEPALIVE_LEN, PADDING_MULTIPLE, REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES,
+    TAG_LEN,
 };
 use super::crypto::{AeadError, Crypto};
 use super::handshake::Role;
@@ -50,20 +51,53 @@ pub fn padded_len(len: usize, mtu: usize) -> usize {
     len.saturating_add(padding(len, mtu))
 }
 
-/// Whether a session born at `birth` may send message number `counter`.
-#[inline]
-#[must_use]
-pub fn may_send(birth: BootTime, now: BootTime, counter: u64) -> bool {
-    counter < REJECT_AFTER_MESSAGES && !birth.is_older_than(REJECT_AFTER_TIME, now)
+/// When a session is old. It is decided once, at its birth.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lifetime {
+    rekey: BootTime,
+    rekey_receiving: BootTime,
+    reject: BootTime,
 }
 
-/// Whether a session born at `birth` may still receive; `next` is one more than the highest counter
-/// accepted, as [`ReplayWindow::next`](super::replay::ReplayWindow::next) tells. With the very last
-/// counter a session is over, even for what came before it and is late.
+impl Lifetime {
+    /// Of a session that is born now: WireGuard's ages (6.1), or what is drawn.
+    #[must_use]
+    pub fn begin(birth: BootTime, dice: &impl Dice) -> Self {
+        let (rekey_after, reject_after) = (dice.rekey_after(), dice.reject_after());
+        // Time enough to notice that it needs a successor, and to have one, before it ends; but if it
+        // ends early, no sooner than by sending.
+        let rekey_after_receiving = reject_after
+            .saturating_sub(dice.new_handshake_timeout())
+            .max(rekey_after);
+        Self {
+            rekey: birth.saturating_add(rekey_after),
+            rekey_receiving: birth.saturating_add(rekey_after_receiving),
+            reject: birth.saturating_add(reject_after),
+        }
+    }
+
+    /// Whether it is over by `now`.
+    #[inline]
+    #[must_use]
+    pub const fn is_over(&self, now: BootTime) -> bool {
+        now.0 >= self.reject.0
+    }
+}
+
+/// Whether a session may send message number `counter`.
 #[inline]
 #[must_use]
-pub fn may_receive(birth: BootTime, now: BootTime, next: u64) -> bool {
-    next < REJECT_AFTER_MESSAGES && !birth.is_older_than(REJECT_AFTER_TIME, now)
+pub const fn may_send(lifetime: &Lifetime, now: BootTime, counter: u64) -> bool {
+    counter < REJECT_AFTER_MESSAGES && !lifetime.is_over(now)
+}
+
+/// Whether a session may still receive; `next` is one more than the highest counter accepted, as
+/// [`ReplayWindow::next`](super::replay::ReplayWindow::next) tells. With the very last counter a
+/// session is over, even for what came before it and is late.
+#[inline]
+#[must_use]
+pub const fn may_receive(lifetime: &Lifetime, now: BootTime, next: u64) -> bool {
+    next < REJECT_AFTER_MESSAGES && !lifetime.is_over(now)
 }
 
 /// Whether all of `count` nonces from `first` on may be used, so that a batch is numbered at once.
@@ -80,9 +114,8 @@ pub const fn may_number(first: u64, count: u64) -> bool {
 /// the next to be sent.
 #[inline]
 #[must_use]
-pub fn rekey_due_after_send(role: Role, birth: BootTime, now: BootTime, counter: u64) -> bool {
-    counter > REKEY_AFTER_MESSAGES
-        || (role == Role::Initiator && birth.is_older_than(REKEY_AFTER_TIME, now))
+pub fn rekey_due_after_send(role: Role, lifetime: &Lifetime, now: BootTime, counter: u64) -> bool {
+    counter > REKEY_AFTER_MESSAGES || (role == Role::Initiator && now >= lifetime.rekey)
 }
 
 /// Whether the current session, which may send, wants a successor because we still receive (6.2).
@@ -90,8 +123,8 @@ pub fn rekey_due_after_send(role: Role, birth: BootTime, now: BootTime, counter:
 /// [`Timers::take_last_minute`](super::timers::Timers::take_last_minute).
 #[inline]
 #[must_use]
-pub fn rekey_due_after_receive(role: Role, birth: BootTime, now: BootTime) -> bool {
-    role == Role::Initiator && birth.is_older_than(REKEY_AFTER_TIME_RECEIVING, now)
+pub fn rekey_due_after_receive(role: Role, lifetime: &Lifetime, now: BootTime) -> bool {
+    role == Role::Initiator && now >= lifetime.rekey_receiving
 }
 
 /// Writes the data message that carries `packet`, already padded, into the front of `message`;
@@ -134,6 +167,8 @@ pub fn open<C: Crypto>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::awg::pace::{Pace, Period};
+    use super::super::awg::Span;
     use super::*;
     use core::time::Duration;
 
@@ -142,6 +177,10 @@ mod tests {
     }
 
     const BIRTH: BootTime = BootTime(1_000);
+
+    fn lifetime() -> Lifetime {
+        Lifetime::begin(BIRTH, &|| panic!("there is nothing to draw"))
+    }
 
     #[test]
     fn padding_known_sizes() {
@@ -181,18 +220,18 @@ mod tests {
 
     #[test]
     fn sending_ends_by_age_and_by_number() {
-        assert!(may_send(BIRTH, after(179), 0));
-        assert!(!may_send(BIRTH, after(180), 0));
-        assert!(may_send(BIRTH, BIRTH, REJECT_AFTER_MESSAGES - 1));
-        assert!(!may_send(BIRTH, BIRTH, REJECT_AFTER_MESSAGES));
+        assert!(may_send(&lifetime(), after(179), 0));
+        assert!(!may_send(&lifetime(), after(180), 0));
+        assert!(may_send(&lifetime(), BIRTH, REJECT_AFTER_MESSAGES - 1));
+        assert!(!may_send(&lifetime(), BIRTH, REJECT_AFTER_MESSAGES));
     }
 
     #[test]
     fn receiving_ends_by_age_and_by_number() {
-        assert!(may_receive(BIRTH, after(179), 0));
-        assert!(!may_receive(BIRTH, after(180), 0));
-        assert!(may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES - 1));
-        assert!(!may_receive(BIRTH, BIRTH, REJECT_AFTER_MESSAGES));
+        assert!(may_receive(&lifetime(), after(179), 0));
+        assert!(!may_receive(&lifetime(), after(180), 0));
+        assert!(may_receive(&lifetime(), BIRTH, REJECT_AFTER_MESSAGES - 1));
+        assert!(!may_receive(&lifetime(), BIRTH, REJECT_AFTER_MESSAGES));
     }
 
     #[test]
@@ -205,7 +244,8 @@ mod tests {
 
     #[test]
     fn rekey_after_sending() {
-        let due = |role, secs, counter| rekey_due_after_send(role, BIRTH, after(secs), counter);
+        let due =
+            |role, secs, counter| rekey_due_after_send(role, &lifetime(), after(secs), counter);
         assert!(!due(Role::Initiator, 119, REKEY_AFTER_MESSAGES));
         assert!(due(Role::Initiator, 120, 0));
         assert!(due(Role::Initiator, 0, REKEY_AFTER_MESSAGES + 1));
@@ -213,9 +253,45 @@ mod tests {
         assert!(due(Role::Responder, 0, REKEY_AFTER_MESSAGES + 1));
     }
 
+    fn drawn(rekey_after: u16, reject_after: u16) -> Lifetime {
+        let pace = Pace {
+            rekey_after: Period::from_secs(Span::new(rekey_after, 1000)),
+            reject_after: Period::from_secs(Span::new(reject_after, 1000)),
+            ..Pace::WIREGUARD
+        };
+        Lifetime::begin(BIRTH, &(pace, || 0))
+    }
+
+    #[test]
+    fn a_life_that_was_drawn_ends_as_drawn() {
+        let life = drawn(20, 50);
+        assert!(may_send(&life, after(49), 0) && may_receive(&life, after(49), 0));
+        assert!(!may_send(&life, after(50), 0) && !may_receive(&life, after(50), 0));
+        let sent = |secs| rekey_due_after_send(Role::Initiator, &life, after(secs), 0);
+        assert!(!sent(19) && sent(20));
+        let received = |secs| rekey_due_after_receive(Role::Initiator, &life, after(secs));
+        assert!(!received(34) && received(35));
+    }
+
+    #[test]
+    fn a_short_life_is_not_renewed_at_once() {
+        for (rekey_after, reject_after) in [(8, 10), (30, 40)] {
+            let life = drawn(rekey_after, reject_after);
+            let due = |secs| rekey_due_after_receive(Role::Initiator, &life, after(secs));
+            assert!(!due(u64::from(rekey_after) - 1) && due(u64::from(rekey_after)));
+        }
+    }
+
+    #[test]
+    fn a_life_at_the_end_of_time() {
+        let life = Lifetime::begin(BootTime(u64::MAX - 1), &|| 0);
+        assert!(may_send(&life, BootTime(u64::MAX - 1), 0));
+        assert!(!may_send(&life, BootTime(u64::MAX), 0));
+    }
+
     #[test]
     fn rekey_after_receiving() {
-        let due = |role, secs| rekey_due_after_receive(role, BIRTH, after(secs));
+        let due = |role, secs| rekey_due_after_receive(role, &lifetime(), after(secs));
         assert!(!due(Role::Initiator, 164));
         assert!(due(Role::Initiator, 165));
         assert!(!due(Role::Responder, 179));

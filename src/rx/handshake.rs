@@ -49,7 +49,7 @@ use crate::{
     queue::{parallel::Job, share::Share},
     strangers::Held,
     time::{boot_now, mono_now, wall_now},
-    timers,
+    timers::{self, Draws},
     tx::{self, stage}, //
 };
 
@@ -241,7 +241,7 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
     );
     if session.is_ok() {
         timers::with(peer.borrow(), |timers| {
-            timers.session_derived(mono_now());
+            timers.session_derived(mono_now(), &Draws(&peer.device));
             timers.handshake_complete(wall_now());
         });
     }

@@ -2,7 +2,7 @@
 
 //! Context: that of [`super::handshake`].
 //! Input:   an initiation whose sender is not configured.
-//! Output:  an announcement, if somebody wants to hear of it; the initiation is held.
+//! Output:  an announcement, if somebody wants to hear of it; the initiation is held, if that is wanted.
 //! Next:    [`super::handshake`] once more, if the peer is configured in time.
 
 use kernel::{
@@ -13,7 +13,7 @@ use kernel::{
 use super::handshake;
 use crate::{
     crypto::KernelCrypto,
-    device::Device,
+    device::{Device, LinkKind},
     devices,
     endpoint::Endpoint,
     identity::Identity,
@@ -32,7 +32,8 @@ use crate::{
     time::boot_now, //
 };
 
-/// Holds an initiation of an unknown sender and announces it, if that is wanted.
+/// Holds an initiation of an unknown sender and announces it, if that is wanted. Returns whether it is
+/// held.
 ///
 /// First it must be certain that the sender has the private key that belongs to the public one: that
 /// takes no more than our own, and costs a Diffie-Hellman.
@@ -44,9 +45,17 @@ pub(super) fn meet(
     origin: &Origin,
 ) -> Option<()> {
     let key = *incoming.remote_static();
-    let net = invite(device, &key, origin)?;
+    let audience = Audience::of(device, &key, origin)?;
     let remote = RemoteStatic::new(key, Some(identity.keys()));
     let timestamp = incoming.authenticate(&remote).ok()?.timestamp();
+    let endpoint = Endpoint::from_origin(origin);
+    if audience.is_at_auth {
+        // Nobody waits for what a listener has missed.
+        let _ = netlink::announce_to_auth(&audience.net, device, &key, endpoint);
+    }
+    if !audience.may_answer {
+        return None;
+    }
     let held = Held {
         key,
         timestamp,
@@ -68,10 +77,8 @@ pub(super) fn meet(
                 "Holding handshake initiation of an unknown peer from {}",
                 ShowSocketAddr(origin.source())
             );
-            let endpoint = Endpoint::from_origin(origin);
-            if netlink::announce_unknown_peer(&net, &device.dev, &key, &timestamp, endpoint)
-                .is_err()
-            {
+            let net = &audience.net;
+            if netlink::announce_unknown_peer(net, device, &key, &timestamp, endpoint).is_err() {
                 let _ = device.strangers.take(&key, boot_now());
                 return None;
             }
@@ -84,21 +91,38 @@ pub(super) fn meet(
     Some(())
 }
 
-/// Whether the sender of an initiation may be announced, and where to: there is somebody to listen
-/// and a place to wait at, and not too many have come from the same source.
-fn invite(device: &Device, key: &PublicKey, origin: &Origin) -> Option<Net> {
-    if device.strangers.hold_millis() == 0 {
-        return None;
+/// Who wants to hear of an unknown sender.
+struct Audience {
+    /// Where they are.
+    net: Net,
+    /// AmneziaWG's listeners.
+    is_at_auth: bool,
+    /// Those that may configure the peer while its initiation is held.
+    may_answer: bool,
+}
+
+impl Audience {
+    /// Nobody either, if too many have come from the same source.
+    fn of(device: &Device, key: &PublicKey, origin: &Origin) -> Option<Self> {
+        let holds = device.strangers.hold_millis() != 0;
+        if !holds && device.kind != LinkKind::AmneziaWg {
+            return None;
+        }
+        let net = device.dev.net()?;
+        let now = boot_now();
+        let is_at_auth = netlink::has_auth_listeners(&net, device);
+        let may_answer = holds
+            && netlink::has_unknown_peer_listeners(&net, device)
+            && device.strangers.has_room(key, now);
+        let is_within_rate = || {
+            let guard = rcu::read_lock();
+            let creating_net = device.creating_net.id();
+            devices::may_be_introduced(creating_net, origin.source().ip(), now, (&guard).into())
+        };
+        ((is_at_auth || may_answer) && is_within_rate()).then_some(Self {
+            net,
+            is_at_auth,
+            may_answer,
+        })
     }
-    let net = device.dev.net()?;
-    let now = boot_now();
-    let is_within_rate = || {
-        let guard = rcu::read_lock();
-        let creating_net = device.creating_net.id();
-        devices::may_be_introduced(creating_net, origin.source().ip(), now, (&guard).into())
-    };
-    let is_welcome = netlink::has_unknown_peer_listeners(&net)
-        && device.strangers.has_room(key, now)
-        && is_within_rate();
-    is_welcome.then_some(net)
 }

@@ -35,7 +35,7 @@ use crate::{
         messages::{Counter, Index},
         replay::ReplayWindow,
         time::BootTime,
-        transport, //
+        transport::{self, Lifetime}, //
     }, //
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Session {
     pub(crate) peer: RcuArc<Peer>,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) role: Role,
-    pub(crate) birth: BootTime,
+    lifetime: Lifetime,
     pub(crate) local_index: Index,
     pub(crate) remote_index: Index,
     pub(crate) send_key: Key,
@@ -87,7 +87,7 @@ impl Session {
         peer: RcuArc<Peer>,
         lanes: Arc<Lanes>,
         keys: SessionKeys<KernelCrypto>,
-        now: BootTime,
+        lifetime: Lifetime,
     ) -> Result<RcuArc<Self>> {
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let init = pin_init!(Self {
@@ -95,7 +95,7 @@ impl Session {
             peer,
             lanes,
             role: keys.role,
-            birth: now,
+            lifetime,
             local_index: keys.local_index,
             remote_index: keys.remote_index,
             send_key: keys.send,
@@ -120,7 +120,7 @@ impl Session {
     #[inline]
     pub(crate) fn may_send(&self, now: BootTime) -> bool {
         self.may_send.load(Ordering::Relaxed)
-            && transport::may_send(self.birth, now, self.sent.load(Ordering::Relaxed))
+            && transport::may_send(&self.lifetime, now, self.sent.load(Ordering::Relaxed))
     }
 
     /// Stops the session from being used to send.
@@ -149,7 +149,8 @@ impl Session {
         if !self.may_receive.load(Ordering::Relaxed) {
             return false;
         }
-        let may = transport::may_receive(self.birth, now, self.received.load(Ordering::Relaxed));
+        let may =
+            transport::may_receive(&self.lifetime, now, self.received.load(Ordering::Relaxed));
         if !may {
             self.may_receive.store(false, Ordering::Relaxed);
         }
@@ -171,7 +172,7 @@ impl Session {
         self.may_send.load(Ordering::Relaxed)
             && transport::rekey_due_after_send(
                 self.role,
-                self.birth,
+                &self.lifetime,
                 now,
                 self.sent.load(Ordering::Relaxed),
             )
@@ -181,7 +182,7 @@ impl Session {
     #[inline]
     pub(crate) fn is_rekey_due_after_receive(&self, now: BootTime) -> bool {
         self.may_send.load(Ordering::Relaxed)
-            && transport::rekey_due_after_receive(self.role, self.birth, now)
+            && transport::rekey_due_after_receive(self.role, &self.lifetime, now)
     }
 }
 

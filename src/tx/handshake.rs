@@ -35,12 +35,13 @@ use crate::{
     },
     peer::Peer,
     proto::{
-        constants::{HANDSHAKE_DS, ZERO_KEYS_AFTER_TIME},
+        awg::Dice,
+        constants::HANDSHAKE_DS,
         messages::{CookieReply, HandshakeMessage},
-        timers::{Jitter, Retry}, //
+        timers::Retry, //
     },
     time::{boot_now, mono_now},
-    timers, //
+    timers::{self, Draws}, //
 };
 
 pub(crate) use self::create::begin_session;
@@ -90,14 +91,17 @@ fn forget_keys(peer: &RcuArc<Peer>) {
         "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
         peer.id,
         peer.endpoint.show(),
-        ZERO_KEYS_AFTER_TIME.as_secs()
+        Draws(&peer.device).zero_keys_after().as_secs()
     );
     Peer::forget_keys(peer);
     Peer::settle(peer);
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {
-    if random::wait_until_ready().is_err() || !peer.timers.lock().begin_initiation(boot_now()) {
+    let draws = Draws(&peer.device);
+    if random::wait_until_ready().is_err()
+        || !peer.timers.lock().begin_initiation(boot_now(), &draws)
+    {
         return;
     }
     debug_ratelimited!(
@@ -111,11 +115,10 @@ fn send_initiation(peer: &RcuArc<Peer>) {
     if matches!(message, Err(error) if error != ENOMEM) {
         return;
     }
-    let jitter = Jitter::from_random(random::u32());
     // In this order: when the timer expires, the five seconds have passed by the other clock too.
     let boot = boot_now();
     timers::with(peer.borrow(), |timers| {
-        timers.handshake_initiated(mono_now(), boot, jitter);
+        timers.handshake_initiated(mono_now(), boot, &draws);
     });
     if let Ok(message) = message {
         send_to_peer(peer, HandshakeMessage::as_bytes(&message));
@@ -137,9 +140,10 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         .ok_or(ESHUTDOWN)?
         .cookie
         .add_macs(&mut message, boot_now());
+    let draws = Draws(&peer.device);
     timers::with(peer.borrow(), |timers| {
-        timers.session_derived(mono_now());
-        timers.handshake_responded(mono_now(), boot_now());
+        timers.session_derived(mono_now(), &draws);
+        timers.handshake_responded(mono_now(), boot_now(), &draws);
     });
     send_to_peer(peer, HandshakeMessage::as_bytes(&message));
     Ok(())

@@ -33,7 +33,10 @@ use crate::{
     bindings,
     kapi::{
         flags::flag_set,
-        net::{netns::Net, rtnl::RtnlHeld},
+        net::{
+            netns::Net,
+            rtnl::{self, RtnlHeld}, //
+        },
         string,
         sync::bh::BhDisabled, //
     }, //
@@ -216,6 +219,23 @@ impl NetDevice {
             // SAFETY: By the type invariants; RTNL keeps the device registered.
             unsafe { bindings::netif_carrier_off(self.as_ptr()) };
         }
+    }
+
+    /// Sets the MTU, if it is still what it was taken to be, and users still have the device.
+    ///
+    /// Takes RTNL. Nothing happens if somebody on top of the device has a say and is against it.
+    pub(crate) fn replace_mtu(&self, before: u32, mtu: u32) {
+        let rtnl = rtnl::lock();
+        if self.is_registered(&rtnl) && self.mtu() == before {
+            // SAFETY: By the type invariants; RTNL is held and keeps the device registered.
+            let _ = unsafe { bindings::dev_set_mtu(self.as_ptr(), mtu as c_int) };
+        }
+    }
+
+    /// Says how much room packets should have in front from now on.
+    pub(crate) fn set_headroom(&self, headroom: u16) {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::netdev_set_headroom(self.as_ptr(), headroom) };
     }
 
     /// Turns ICMP redirects off, for the device and for its network namespace as a whole: IPv4 asks

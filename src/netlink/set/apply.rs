@@ -37,6 +37,9 @@ pub(super) fn apply(
     if let Some(hold) = supplies.hold_unknown.take() {
         config.set_hold_unknown(hold);
     }
+    if let Some(guise) = supplies.guise.take() {
+        config.set_guise(guise);
+    }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);

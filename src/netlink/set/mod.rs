@@ -8,39 +8,53 @@
 //! cannot fail any more, carries it out. The last two are under the same lock, that of the configuration.
 
 mod apply;
+mod guise;
 mod request;
 mod supplies;
+
+use core::marker::PhantomData;
 
 use kernel::prelude::*;
 
 use self::{request::DeviceRequest, supplies::Supplies};
-use super::{lookup, policy, uapi::*};
+use super::{lookup, Dialect};
 use crate::{
-    device::Device,
-    kapi::net::genetlink::{Do, Info, Policy, Step},
+    config::Configuration,
+    device::{self, Device, LinkKind},
+    kapi::net::genetlink::{Do, Info, Policy, Step}, //
 };
 
 /// The handler of `WG_CMD_SET_DEVICE`.
-pub(super) enum SetDevice {}
+pub(super) struct SetDevice<D>(PhantomData<D>);
 
-impl Do for SetDevice {
-    const POLICY: &'static [Policy] = &policy::SET_DEVICE;
+impl<D: Dialect> Do for SetDevice<D> {
+    const POLICY: &'static [Policy] = D::SET_DEVICE;
 
-    const SECRETS: &'static [&'static [Step]] = &[
-        &[Step::Type(WGDEVICE_A_PRIVATE_KEY)],
-        &[
-            Step::Type(WGDEVICE_A_PEERS),
-            Step::Element,
-            Step::Type(WGPEER_A_PRESHARED_KEY),
-        ],
-    ];
+    const SECRETS: &'static [&'static [Step]] = D::SECRETS;
 
     fn run(request: &Info<'_>) -> Result {
-        let (_netdev, device) = lookup(request)?;
-        let wanted = DeviceRequest::read(request)?;
-        let mut config = Device::configure(&device);
-        config.check_there()?;
-        let supplies = Supplies::gather(request, &wanted, &config)?;
-        apply::apply(request, &wanted, supplies, &mut config)
+        set_device(request, D::KIND)
     }
+}
+
+fn set_device(request: &Info<'_>, kind: LinkKind) -> Result {
+    let (_netdev, device) = lookup(request, kind)?;
+    let wanted = DeviceRequest::read(request)?;
+    let mut config = Device::configure(&device);
+    config.check_there()?;
+    let supplies = Supplies::gather(request, &wanted, &config)?;
+    let mtu = default_mtu(&config);
+    apply::apply(request, &wanted, supplies, &mut config)?;
+    let new_mtu = default_mtu(&config);
+    // Whoever takes RTNL as well takes it before.
+    drop(config);
+    if new_mtu != mtu {
+        device.dev.replace_mtu(mtu, new_mtu);
+    }
+    Ok(())
+}
+
+/// The MTU of a device whose user has not set another.
+fn default_mtu(config: &Configuration<'_>) -> u32 {
+    device::default_mtu(config.data_overhead())
 }

@@ -15,7 +15,7 @@ use crate::{
         addr::Family,
         genetlink::{Attr, Info, Table}, //
     },
-    proto::messages::PublicKey, //
+    proto::{awg::Span, messages::PublicKey}, //
 };
 
 /// What a request wants of a device; every part of it is well-formed.
@@ -82,7 +82,7 @@ pub(super) struct PeerRequest<'a> {
     flags: u32,
     /// [`None`] also for an address of no known form, which is ignored.
     pub(super) endpoint: Option<Endpoint>,
-    pub(super) persistent_keepalive: Option<u16>,
+    pub(super) persistent_keepalive: Option<Span<u16>>,
     allowed_ips: Option<Attr<'a>>,
 }
 
@@ -97,7 +97,7 @@ pub(super) enum Intent {
     Ensure,
 }
 
-type PeerTable<'a> = Table<'a, { WGPEER_A_PROTOCOL_VERSION as usize + 1 }>;
+type PeerTable<'a> = Table<'a, { WGPEER_A_ADVANCED_SECURITY as usize + 1 }>;
 
 impl<'a> PeerRequest<'a> {
     /// Reads an element of the list of peers.
@@ -120,10 +120,10 @@ impl<'a> PeerRequest<'a> {
             endpoint: table
                 .get(WGPEER_A_ENDPOINT)
                 .and_then(|attr| Endpoint::from_sockaddr(attr.payload())),
-            persistent_keepalive: read(
-                table.get(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL),
-                Attr::u16,
-            )?,
+            persistent_keepalive: table
+                .get(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL)
+                .map(|attr| read_keepalive(request, attr))
+                .transpose()?,
             allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
         })
     }
@@ -159,7 +159,7 @@ impl<'a> PeerRequest<'a> {
     /// All but the endpoint, which may have been learned.
     pub(super) fn into_whole(mut self) -> Self {
         self.preshared_key.get_or_insert(&[0; 32]);
-        self.persistent_keepalive.get_or_insert(0);
+        self.persistent_keepalive.get_or_insert(Span::single(0));
         self.flags |= WGPEER_F_REPLACE_ALLOWEDIPS;
         self
     }
@@ -219,6 +219,29 @@ fn read_address(family: u16, attr: Attr<'_>) -> Option<IpAddr> {
             .map(|&octets| Ipv6Addr::from(octets).into());
     }
     None
+}
+
+/// In seconds: one number, or both ends of a range.
+fn read_keepalive(request: &Info<'_>, attr: Attr<'_>) -> Result<Span<u16>> {
+    let refuse = |why| request.refuse_at(attr, EINVAL, why);
+    let span = match attr.u16() {
+        Ok(secs) => Span::single(secs),
+        Err(_) => attr
+            .u32()
+            .map(range)
+            .map_err(|_| refuse(c"PersistentKeepalive must have 16 bits, or twice as many"))?,
+    };
+    if span.is_inverted() {
+        return Err(refuse(
+            c"PersistentKeepalive: the range must not end before it begins",
+        ));
+    }
+    Ok(span)
+}
+
+/// A range of 16-bit numbers in 32 bits: the end in the upper half.
+pub(super) fn range(bits: u32) -> Span<u16> {
+    Span::new(bits as u16, (bits >> 16) as u16)
 }
 
 /// Takes a key out of a request, which is wiped when it has been answered.

@@ -7,10 +7,13 @@ use kernel::{
     rbtree::RBTree, //
 };
 
-use super::request::{AllowedIpRequest, DeviceRequest, Intent, PeerRequest};
+use super::{
+    guise::GuiseRequest,
+    request::{AllowedIpRequest, DeviceRequest, Intent, PeerRequest}, //
+};
 use crate::{
     allowed_ips::Reserve,
-    config::{Configuration, NewIdentity, PeerRoom, PortChange},
+    config::{Configuration, NewGuise, NewIdentity, PeerRoom, PortChange},
     crypto::Key,
     kapi::net::genetlink::{Attr, Info},
     peer::Peer,
@@ -28,6 +31,8 @@ pub(super) struct Supplies {
     pub(super) identity: Option<NewIdentity>,
     /// [`None`] if initiations from unknown peers are held as before.
     pub(super) hold_unknown: Option<HoldChange>,
+    /// [`None`] if messages look as before.
+    pub(super) guise: Option<NewGuise>,
     pub(super) peers: Pile<PeerRoom>,
     /// Places for preshared keys.
     pub(super) keys: Pile<KBox<Key>>,
@@ -46,6 +51,7 @@ impl Supplies {
             port: prepare_port(request, wanted, config)?,
             identity: prepare_identity(request, wanted, config)?,
             hold_unknown: prepare_hold_unknown(request, wanted, config)?,
+            guise: prepare_guise(request, config)?,
             peers: Pile::new(),
             keys: Pile::new(),
             allowed_ips: Reserve::new(),
@@ -144,6 +150,17 @@ fn prepare_hold_unknown(
         .prepare_hold_unknown(hold.value)
         .map(Some)
         .map_err(|error| request.refuse_at(hold.attr, error, NO_MEMORY))
+}
+
+fn prepare_guise(request: &Info<'_>, config: &Configuration<'_>) -> Result<Option<NewGuise>> {
+    let before = config.guise();
+    let Some(wanted) = GuiseRequest::read(request, before.as_deref())? else {
+        return Ok(None);
+    };
+    config
+        .prepare_guise(wanted.settings, &wanted.specials)
+        .map(Some)
+        .map_err(|error| request.refuse_at(wanted.attr, error, NO_MEMORY))
 }
 
 fn reserve_allowed_ips(

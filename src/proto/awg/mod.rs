@@ -29,7 +29,14 @@ pub mod settings;
 mod span;
 pub mod special;
 
-pub use span::Span;
+#[allow(unused_imports, reason = "this is a library, too")]
+pub use {
+    pace::{Dice, Pace},
+    profile::Profile,
+    settings::{Refusal, Setting, Settings},
+    span::Span,
+    special::{Special, SpecialError},
+};
 
 use super::constants::INITIATION_LEN;
 

@@ -41,11 +41,10 @@ impl Period {
         }
     }
 
-    /// One of the range.
+    /// One of the range. Random bits are drawn only if they decide anything.
     #[must_use]
     pub fn pick(self, random: impl FnOnce() -> u32) -> Duration {
         let Self(Span { lo, hi }) = self;
-        // Mostly there is nothing to be drawn.
         let random = if lo == hi { 0 } else { random() };
         Duration::from_millis(self.0.pick(random).into())
     }
@@ -98,6 +97,14 @@ impl Pace {
         }
     }
 
+    /// How many there are to be is drawn bit by bit, so that nobody has to remember it: of the numbers
+    /// that are still possible, is it the least?
+    fn gives_up_after(&self, attempts: u16, random: u32) -> bool {
+        let Span { lo, hi } = self.attempts;
+        let least = attempts.saturating_sub(1).max(lo);
+        Span::new(least, hi).pick(random) < attempts
+    }
+
     /// How long a peer may take to be heard of when data were sent: it waits for as long as it may
     /// before it acknowledges them, and then once as long as for an answer to an initiation.
     #[must_use]
@@ -123,7 +130,7 @@ const _: () = assert!(
 /// What a timer is drawn with when it is armed.
 pub trait Dice {
     /// The peer's pace, or none for WireGuard's.
-    fn pace(&self) -> Option<&Pace>;
+    fn pace(&self) -> Option<Pace>;
 
     /// 32 fresh random bits.
     fn random(&self) -> u32;
@@ -132,6 +139,24 @@ pub trait Dice {
     #[inline]
     fn jitter(&self) -> Jitter {
         Jitter::from_random(self.random())
+    }
+
+    /// The age at which a session that begins is renewed.
+    #[inline]
+    fn rekey_after(&self) -> Duration {
+        match self.pace() {
+            None => REKEY_AFTER_TIME,
+            Some(pace) => pace.rekey_after.pick(|| self.random()),
+        }
+    }
+
+    /// The age at which it is over.
+    #[inline]
+    fn reject_after(&self) -> Duration {
+        match self.pace() {
+            None => REJECT_AFTER_TIME,
+            Some(pace) => pace.reject_after.pick(|| self.random()),
+        }
     }
 
     /// How long the next initiation waits for its answer.
@@ -152,12 +177,13 @@ pub trait Dice {
         }
     }
 
-    /// How often the next initiation is repeated.
+    /// Whether an initiation that was repeated so many times, the last of them included that was not
+    /// answered, is not repeated any more. To be asked each time.
     #[inline]
-    fn attempts(&self) -> u16 {
+    fn gives_up_after(&self, attempts: u16) -> bool {
         match self.pace() {
-            None => MAX_HANDSHAKE_ATTEMPTS,
-            Some(pace) => pace.attempts.pick(self.random()),
+            None => attempts > MAX_HANDSHAKE_ATTEMPTS,
+            Some(pace) => pace.gives_up_after(attempts, self.random()),
         }
     }
 
@@ -177,5 +203,105 @@ pub trait Dice {
             None => ZERO_KEYS_AFTER_TIME,
             Some(pace) => pace.zero_keys_after(),
         }
+    }
+}
+
+/// WireGuard's pace, with a source of random bits.
+impl<F: Fn() -> u32> Dice for F {
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
+    fn random(&self) -> u32 {
+        self()
+    }
+}
+
+/// Another pace, with a source of random bits.
+impl<F: Fn() -> u32> Dice for (Pace, F) {
+    fn pace(&self) -> Option<Pace> {
+        Some(self.0)
+    }
+
+    fn random(&self) -> u32 {
+        self.1()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_drawn_to_the_millisecond() {
+        let period = Period::from_secs(Span::new(5, 7));
+        assert_eq!(period.pick(|| 0), Duration::from_secs(5));
+        assert_eq!(period.pick(|| u32::MAX), Duration::from_secs(7));
+        assert_eq!(period.pick(|| 1 << 30), Duration::from_millis(5_500));
+        assert_eq!(period.longest(), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn one_time_draws_nothing() {
+        let period = Period::from_secs(Span::single(u16::MAX));
+        let time = period.pick(|| panic!("there is nothing to draw"));
+        assert_eq!(time, Duration::from_secs(65_535));
+    }
+
+    #[test]
+    fn no_timer_runs_out_at_once() {
+        let period = Period::from_secs(Span::new(0, 2));
+        assert_eq!(period.pick(|| 0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn wireguard_as_a_pace_is_as_good_as_none() {
+        let (none, some) = (|| 7, (Pace::WIREGUARD, || 7));
+        assert_eq!(none.rekey_timeout(), some.rekey_timeout());
+        assert_eq!(none.keepalive_timeout(), some.keepalive_timeout());
+        assert_eq!(none.new_handshake_timeout(), some.new_handshake_timeout());
+        assert_eq!(none.zero_keys_after(), some.zero_keys_after());
+        for attempts in 0..30 {
+            let given_up = none.gives_up_after(attempts);
+            assert_eq!(given_up, some.gives_up_after(attempts));
+            assert_eq!(given_up, attempts >= 19);
+        }
+    }
+
+    #[test]
+    fn each_number_of_attempts_is_as_likely() {
+        let pace = Pace {
+            attempts: Span::new(3, 6),
+            ..Pace::WIREGUARD
+        };
+        let mut seed = 1_u32;
+        let mut counts = [0; 8];
+        for _ in 0..40_000 {
+            let mut attempts = 0;
+            loop {
+                seed = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+                if pace.gives_up_after(attempts, seed ^ (seed >> 16)) {
+                    break;
+                }
+                attempts += 1;
+            }
+            counts[usize::from(attempts)] += 1;
+        }
+        // As WireGuard counts, one more is sent than there are to be.
+        let [none @ .., a, b, c, d] = counts;
+        assert_eq!(none, [0; 4]);
+        assert!(
+            [a, b, c, d].iter().all(|n| (9_500..10_500).contains(n)),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn a_range_that_has_passed_gives_up() {
+        let pace = Pace {
+            attempts: Span::new(1, 2),
+            ..Pace::WIREGUARD
+        };
+        assert!(pace.gives_up_after(7, 0) && pace.gives_up_after(7, u32::MAX));
     }
 }

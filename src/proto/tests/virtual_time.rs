@@ -2,8 +2,12 @@
 
 //! Two parties over hours of virtual time: loss, rekeying, keepalives, giving up, forgetting.
 
+use wireguard_proto::awg::pace::Pace;
+use wireguard_proto::awg::settings::Settings;
+use wireguard_proto::awg::Span;
 use wireguard_proto::cookie::Load;
 use wireguard_proto::messages::MessageType;
+use wireguard_proto::rustcrypto::RustCrypto;
 
 mod common;
 mod sim;
@@ -167,7 +171,9 @@ fn secrets_are_forgotten_after_nine_minutes() {
 #[test]
 fn persistent_keepalive_holds_the_line() {
     let mut world = World::new();
-    world.at(ALICE, |alice| alice.set_persistent_keepalive(25));
+    world.at(ALICE, |alice| {
+        alice.set_persistent_keepalive(Span::single(25))
+    });
     world.run_until(1);
     assert_eq!(world.nodes[ALICE].sessions, 1);
     world.run_until(3600);
@@ -185,7 +191,9 @@ fn persistent_keepalive_tries_forever() {
     // Fires between two retries, and they count from zero each time.
     let mut world = World::new();
     world.loss = Box::new(|_, _, _| true);
-    world.at(ALICE, |alice| alice.set_persistent_keepalive(3));
+    world.at(ALICE, |alice| {
+        alice.set_persistent_keepalive(Span::single(3))
+    });
     world.run_until(1000);
     let alice = &world.nodes[ALICE];
     assert_eq!(alice.gave_up, 0);
@@ -194,7 +202,9 @@ fn persistent_keepalive_tries_forever() {
     // Put off by each retry: fires only when they have ended, and starts them again.
     let mut world = World::new();
     world.loss = Box::new(|_, _, _| true);
-    world.at(ALICE, |alice| alice.set_persistent_keepalive(10));
+    world.at(ALICE, |alice| {
+        alice.set_persistent_keepalive(Span::single(10))
+    });
     world.run_until(1000);
     let alice = &world.nodes[ALICE];
     assert_eq!(alice.gave_up, 9);
@@ -267,4 +277,155 @@ fn a_network_that_repeats_itself_delivers_once() {
         world.at(BOB, |bob| bob.receive(datagram, &source));
     }
     assert_eq!(world.nodes[BOB].delivered.len(), before + 20);
+}
+
+fn pace(change: impl FnOnce(&mut Settings<RustCrypto>)) -> Option<Pace> {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    Some(Pace::new(&settings))
+}
+
+/// The gaps between these, in seconds.
+fn gaps(times: &[u64]) -> Vec<f64> {
+    let gap = |pair: &[u64]| (pair[1] - pair[0]) as f64 / S as f64;
+    times.windows(2).map(gap).collect()
+}
+
+/// That all lie in the range, and not all in one half of it.
+fn spread_over(gaps: &[f64], lo: f64, hi: f64) {
+    assert!(gaps.iter().all(|gap| (lo..hi).contains(gap)), "{gaps:?}");
+    let middle = lo.midpoint(hi);
+    assert!(gaps.iter().any(|gap| *gap < middle), "{gaps:?}");
+    assert!(gaps.iter().any(|gap| *gap > middle), "{gaps:?}");
+}
+
+#[test]
+fn a_drawn_pace_rekeys_within_its_range_without_loss() {
+    let mut world = World::new();
+    world.nodes[ALICE].pace = pace(|settings| {
+        settings.rekey_after_time = Span::new(20, 40);
+        settings.reject_after_time = Span::new(60, 80);
+    });
+    world.at(ALICE, |alice| alice.send(b"hello".to_vec()));
+    world.run_until(1);
+    let sent = 1 + world.talk(&[ALICE], 2000);
+    let [alice, bob] = &world.nodes;
+    assert_eq!(bob.delivered.len() as u32, sent);
+    assert_eq!(bob.sent.initiations, 0);
+    let times: Vec<_> = alice.initiated.iter().map(|time| time.0).collect();
+    // A second to talk, and the way there and back.
+    spread_over(&gaps(&times), 20.0, 41.1);
+}
+
+#[test]
+fn no_key_outlives_what_was_drawn_for_it() {
+    // Sessions are not renewed, and end after ten to fourteen seconds.
+    let mut world = World::new();
+    for node in &mut world.nodes {
+        node.pace = pace(|settings| {
+            settings.rekey_after_time = Span::single(1000);
+            settings.reject_after_time = Span::new(10, 14);
+        });
+    }
+    world.talk(&[ALICE], 600);
+    // They are used until then, one second after the other.
+    let oldest = world.nodes[ALICE].oldest_key;
+    assert!((12 * S..14 * S).contains(&oldest), "{oldest}");
+}
+
+#[test]
+fn what_comes_under_an_old_key_is_not_received() {
+    let mut world = World::new();
+    world.nodes[BOB].pace = pace(|settings| settings.reject_after_time = Span::single(7));
+    world.at(ALICE, |alice| alice.send(b"early".to_vec()));
+    world.run_until(6);
+    world.at(ALICE, |alice| alice.send(b"in time".to_vec()));
+    world.run_until(8);
+    // Alice thinks that the session has minutes to live.
+    world.at(ALICE, |alice| alice.send(b"late".to_vec()));
+    world.run_until(9);
+    assert_eq!(
+        world.nodes[BOB].delivered,
+        [b"early".to_vec(), b"in time".to_vec()]
+    );
+    assert_eq!(world.nodes[ALICE].sent.data, 3);
+}
+
+#[test]
+fn secrets_are_erased_after_three_times_the_longest_life() {
+    let mut world = World::new();
+    for node in &mut world.nodes {
+        node.pace = pace(|settings| settings.reject_after_time = Span::new(12, 20));
+    }
+    world.at(ALICE, |alice| alice.send(b"hello".to_vec()));
+    world.run_until(59);
+    assert!(world.nodes[ALICE].has_secrets());
+    // What else happens is over by then: Bob's acknowledgement came.
+    world.run_until(61);
+    assert!(!world.nodes[ALICE].has_secrets() && !world.nodes[BOB].has_secrets());
+}
+
+#[test]
+fn attempts_and_their_gaps_are_drawn() {
+    let mut counts = Vec::new();
+    for seed in 0..20 {
+        let mut world = World::new();
+        world.loss = Box::new(|_, _, _| true);
+        world.nodes[ALICE].pace = pace(|settings| {
+            settings.rekey_timeout = Span::new(2, 4);
+            settings.max_handshake_attempts = Span::new(3, 8);
+        });
+        // What is drawn depends on what was drawn before.
+        world.at(ALICE, |alice| alice.draw(seed));
+        world.at(ALICE, |alice| alice.send(b"hello".to_vec()));
+        world.run_until(500);
+        let alice = &world.nodes[ALICE];
+        assert_eq!(alice.gave_up, 1);
+        let times: Vec<_> = alice.initiated.iter().map(|time| time.0).collect();
+        assert!(gaps(&times).iter().all(|gap| (2.0..4.4).contains(gap)));
+        counts.push(alice.sent.initiations);
+    }
+    // The first, those that are counted, and one.
+    assert!(
+        counts.iter().all(|count| (5..=10).contains(count)),
+        "{counts:?}"
+    );
+    assert!(counts.iter().min() < counts.iter().max(), "{counts:?}");
+}
+
+#[test]
+fn keepalives_are_drawn() {
+    let mut world = World::new();
+    world.nodes[BOB].pace = pace(|settings| settings.keepalive_timeout = Span::new(3, 6));
+    let mut sent = Vec::new();
+    for round in 0..20 {
+        let start = 100 * round;
+        world.run_until(start);
+        world.at(ALICE, |alice| alice.send(b"hello".to_vec()));
+        let before = world.nodes[BOB].sent.keepalives;
+        while world.nodes[BOB].sent.keepalives == before {
+            world.run_until_nanos(world.nanos() + S / 10);
+        }
+        sent.push(world.nanos() as f64 / S as f64 - start as f64);
+    }
+    spread_over(&sent, 3.0, 6.4);
+}
+
+#[test]
+fn persistent_keepalives_are_drawn_each_time() {
+    let mut world = World::new();
+    world.at(ALICE, |alice| {
+        alice.set_persistent_keepalive(Span::new(2, 6));
+    });
+    let mut times = Vec::new();
+    let mut before = 0;
+    while world.seconds() < 110 {
+        world.run_until_nanos(world.nanos() + S / 10);
+        let now = world.nodes[ALICE].sent.keepalives;
+        if now != before {
+            times.push(world.nanos());
+        }
+        before = now;
+    }
+    spread_over(&gaps(&times), 1.9, 6.2);
 }

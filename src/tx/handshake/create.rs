@@ -16,9 +16,13 @@ use crate::{
     },
     noise::{Exchange, Noise},
     peer::Peer,
-    proto::messages::{Initiation, Response},
+    proto::{
+        messages::{Initiation, Response},
+        transport::Lifetime, //
+    },
     session::Session,
-    time::{boot_now, wall_now}, //
+    time::{boot_now, wall_now},
+    timers::Draws, //
 };
 
 /// Begins a handshake, with a message that has its MACs.
@@ -94,7 +98,10 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let table = &peer.device.index_table;
     let session = peer
         .lanes(noise)
-        .and_then(|lanes| Session::new(peer.clone(), lanes, keys, boot_now()))
+        .and_then(|lanes| {
+            let lifetime = Lifetime::begin(boot_now(), &Draws(&peer.device));
+            Session::new(peer.clone(), lanes, keys, lifetime)
+        })
         .and_then(|session| {
             table.replace(index, peer, session.clone())?;
             Ok(session)

@@ -48,7 +48,7 @@ use crate::{
     },
 };
 
-/// A driver's side of the devices of one kind.
+/// A driver's side of its devices, which may be of several kinds.
 ///
 /// A device begins with [`prepare`](Self::prepare), where things may fail. Then the core registers
 /// it, and with what was prepared, [`init`](Self::init) makes the driver's object in place. It is
@@ -57,23 +57,24 @@ use crate::{
 ///
 /// All but `destroy` and `xmit` run in process context with RTNL held, so never twice at once.
 pub(crate) trait LinkOps: Send + Sync + Sized + 'static {
-    /// The name of the kind, which is also the device type that user space gets events for.
-    const KIND: &'static CStr;
+    /// What tells the driver's kinds from each other.
+    type Kind: Copy + Sync + 'static;
 
     /// What [`init`](Self::init) needs.
     type Prepared;
 
-    /// The place where this kind is registered: a `static` of the implementation.
-    fn link() -> &'static Link<Self>;
-
-    /// What all devices of the kind have in common.
+    /// What all devices have in common.
     fn properties() -> LinkProperties;
 
     /// Does all of the creation that may fail.
     ///
     /// `creating_net` is the network namespace that the request names as the link's, or else that of
     /// its sender; the device itself may be created in another.
-    fn prepare(dev: &Unregistered<'_>, creating_net: WeakNet) -> Result<Self::Prepared>;
+    fn prepare(
+        dev: &Unregistered<'_>,
+        kind: Self::Kind,
+        creating_net: WeakNet,
+    ) -> Result<Self::Prepared>;
 
     /// Makes the driver's object, once the device is registered.
     fn init(prepared: Self::Prepared, dev: NetDevice) -> impl PinInit<Self, Infallible>;
@@ -99,7 +100,7 @@ pub(crate) trait LinkOps: Send + Sync + Sized + 'static {
     fn destroy(this: Arc<Self>);
 }
 
-/// What all devices of a kind have in common. None has link-layer headers or addresses.
+/// What all devices of a driver have in common. None has link-layer headers or addresses.
 pub(crate) struct LinkProperties {
     /// What the device can, from [`features`](super::features).
     pub(crate) features: Features,
@@ -150,15 +151,20 @@ impl Unregistered<'_> {
 /// # Invariants
 ///
 /// - `ops` is written to by the core only.
+/// - `devtype` is constant.
 /// - `devices` is null unless the kind is registered or about to be.
 #[repr(C)]
 pub(crate) struct Link<T: LinkOps> {
     ops: Opaque<bindings::rtnl_link_ops>,
+    devtype: bindings::device_type,
+    name: &'static CStr,
+    kind: T::Kind,
     devices: AtomicPtr<Devices>,
     _callbacks: PhantomData<fn() -> T>,
 }
 
-// SAFETY: The core locks what it writes to, and the rest is atomic.
+// SAFETY: The core locks what it writes to, and the rest is atomic or constant; so is `T::Kind`, which
+// is `Sync`.
 unsafe impl<T: LinkOps> Sync for Link<T> {}
 
 impl<T: LinkOps> Link<T> {
@@ -169,24 +175,26 @@ impl<T: LinkOps> Link<T> {
         ..pin_init::zeroed()
     };
 
-    const DEVICE_TYPE: &'static bindings::device_type = &bindings::device_type {
-        name: Self::KIND,
-        ..pin_init::zeroed()
-    };
-
-    const KIND: *const c_char = T::KIND.to_bytes_with_nul().as_ptr().cast();
-
-    /// Creates the place.
-    pub(crate) const fn new() -> Self {
+    /// Creates the place for a kind of that name, which is also the device type that user space gets
+    /// events for.
+    pub(crate) const fn new(name: &'static CStr, kind: T::Kind) -> Self {
+        let chars: *const c_char = name.to_bytes_with_nul().as_ptr().cast();
         let ops = bindings::rtnl_link_ops {
-            kind: Self::KIND,
+            kind: chars,
             priv_size: size_of::<Private>(),
             setup: Some(Self::setup),
             newlink: Some(Self::newlink),
             ..pin_init::zeroed()
         };
+        let devtype = bindings::device_type {
+            name: chars,
+            ..pin_init::zeroed()
+        };
         Self {
             ops: Opaque::new(ops),
+            devtype,
+            name,
+            kind,
             devices: AtomicPtr::new(ptr::null_mut()),
             _callbacks: PhantomData,
         }
@@ -194,7 +202,7 @@ impl<T: LinkOps> Link<T> {
 
     /// Registers the kind: from now on, users can create devices.
     pub(crate) fn register(&'static self) -> Result<LinkRegistration<T>> {
-        let devices = KBox::try_pin_init(Devices::new(T::KIND), GFP_KERNEL)?;
+        let devices = KBox::try_pin_init(Devices::new(self.name), GFP_KERNEL)?;
         let ptr = ptr::from_ref(&*devices).cast_mut();
         self.devices
             .compare_exchange(ptr::null_mut(), ptr, Ordering::Release, Ordering::Relaxed)
@@ -224,7 +232,6 @@ impl<T: LinkOps> Link<T> {
         let chosen = T::properties();
         let properties = bindings::netdev_properties {
             ops: Self::NETDEV_OPS,
-            devtype: Self::DEVICE_TYPE,
             features: chosen.features.0,
             flags: chosen.flags.0,
             mtu: chosen.mtu,
@@ -238,7 +245,7 @@ impl<T: LinkOps> Link<T> {
             lltx: chosen.lltx,
             no_queue: chosen.no_queue,
         };
-        // SAFETY: The device is the caller's promise; the operations and the type are static.
+        // SAFETY: The device is the caller's promise; the operations are static.
         unsafe { bindings::netdev_setup(dev, &properties) };
     }
 
@@ -271,16 +278,31 @@ impl<T: LinkOps> Link<T> {
     unsafe fn create(dev: *mut bindings::net_device, net: &NetRef, rtnl: &RtnlHeld) -> Result {
         // SAFETY: By the caller's promise.
         unsafe { choose_name(dev) }?;
+        // SAFETY: By the caller's promise the operations are part of a `Link<T>`, which is static.
+        let link = unsafe { Self::of(dev) };
         // INVARIANT: By the caller's promise.
         let unregistered = Unregistered { dev, _rtnl: rtnl };
-        let prepared = T::prepare(&unregistered, net.downgrade())?;
+        let prepared = T::prepare(&unregistered, link.kind, net.downgrade())?;
         let this = UniqueArc::<T>::new_uninit(GFP_KERNEL)?;
+        // SAFETY: The device is not registered yet, and the type is static.
+        unsafe { bindings::netdev_set_devtype(dev, &link.devtype) };
         // SAFETY: By the caller's promise. Nothing that the core could call needs more than the
         // zeroes of an unpublished device.
         to_result(unsafe { bindings::register_netdevice(dev) })?;
         // SAFETY: Registered just now.
         unsafe { Self::publish(dev, this, prepared, rtnl) };
         Ok(())
+    }
+
+    /// The kind of a device.
+    ///
+    /// # Safety
+    ///
+    /// The core must have allocated the device for operations that are part of a `Link<T>`.
+    unsafe fn of(dev: *mut bindings::net_device) -> &'static Self {
+        // SAFETY: By the caller's promise. The operations are the first field, and only what is
+        // static is registered.
+        unsafe { &*bindings::netdev_link_ops(dev).cast::<Self>() }
     }
 
     /// Makes the driver's object known. From here on, the core frees the device by `destructor`.
@@ -298,8 +320,7 @@ impl<T: LinkOps> Link<T> {
         // `Devices`, which wait for those counted.
         let private = unsafe {
             let private = &*private(dev);
-            let link = bindings::netdev_link_ops(dev).cast::<Self>();
-            let devices = (*link).devices.load(Ordering::Acquire);
+            let devices = Self::of(dev).devices.load(Ordering::Acquire);
             (*devices).add();
             private.devices.store(devices, Ordering::Relaxed);
             private

@@ -56,11 +56,15 @@ impl Drop for NetDeviceRef {
     }
 }
 
-/// Finds a device in a network namespace.
+/// Finds a device of a kind in a network namespace.
 ///
 /// As long as the reference exists, [`LinkOps::destroy`] isn't called for the object. Fails with
 /// `ENODEV` if there is no such device, `EOPNOTSUPP` if it is of another kind.
-pub(crate) fn lookup<T: LinkOps>(net: &NetRef, id: Id<'_>) -> Result<(NetDeviceRef, Arc<T>)> {
+pub(crate) fn lookup<T: LinkOps>(
+    link: &'static Link<T>,
+    net: &NetRef,
+    id: Id<'_>,
+) -> Result<(NetDeviceRef, Arc<T>)> {
     // SAFETY: The namespace is valid by the invariants of `NetRef`, a name is terminated.
     let dev = unsafe {
         match id {
@@ -71,7 +75,7 @@ pub(crate) fn lookup<T: LinkOps>(net: &NetRef, id: Id<'_>) -> Result<(NetDeviceR
     let held = Held(NonNull::new(dev).ok_or(ENODEV)?);
     // SAFETY: The device is referenced.
     let ops = unsafe { bindings::netdev_link_ops(dev) };
-    if !ptr::eq(ops, T::link().ops()) {
+    if !ptr::eq(ops, link.ops()) {
         return Err(EOPNOTSUPP);
     }
     // SAFETY: The device is of this kind, since the core allocates for these operations as they

@@ -34,7 +34,8 @@ use crate::{
     bindings,
     kapi::{
         crypto::without_traces,
-        net::netns::NetRef, //
+        net::netns::NetRef,
+        string, //
     }, //
 };
 
@@ -135,6 +136,30 @@ impl<'a> Info<'a> {
             unsafe { (*extack.as_ptr()).bad_attr = attr.as_ptr() };
         }
         self.refuse(error, why)
+    }
+
+    /// As [`Self::refuse_at`], where what is wrong is said of something that has a name. What is too long
+    /// for the core is cut off.
+    pub(crate) fn refuse_named(
+        &self,
+        attr: Attr<'_>,
+        error: Error,
+        name: &CStr,
+        why: &'static CStr,
+    ) -> Error {
+        let error = self.refuse_at(attr, error, why);
+        if let Some(extack) = self.extack() {
+            // SAFETY: It is valid, and by the type invariants nobody else accesses the request.
+            let extack = unsafe { &mut *extack.as_ptr() };
+            let [room @ .., last] = &mut extack._msg_buf;
+            *last = 0;
+            let text = [string::bytes(name), b" ", why.to_bytes_with_nul()];
+            for (place, &byte) in room.iter_mut().zip(text.into_iter().flatten()) {
+                *place = byte;
+            }
+            extack._msg = extack._msg_buf.as_ptr();
+        }
+        error
     }
 
     fn extack(&self) -> Option<NonNull<bindings::netlink_ext_ack>> {

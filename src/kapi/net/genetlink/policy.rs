@@ -25,6 +25,12 @@ impl Policy {
     /// The attribute is refused; also what belongs at index 0.
     pub(crate) const REJECT: Self = Self::new(bindings::NLA_UNSPEC, Check::None, 0);
 
+    /// Nothing but that it is there.
+    pub(crate) const FLAG: Self = Self::new(bindings::NLA_FLAG, Check::None, 0);
+
+    /// A terminated string of any length.
+    pub(crate) const NUL_STRING: Self = Self::new(bindings::NLA_NUL_STRING, Check::None, 0);
+
     /// A `u8`.
     pub(crate) const U8: Self = Self::new(bindings::NLA_U8, Check::None, 0);
 
@@ -49,7 +55,12 @@ impl Policy {
 
     /// Exactly `len` bytes.
     pub(crate) const fn exact_len(len: i16) -> Self {
-        Self::new(bindings::NLA_BINARY, Check::Range(len, len), 0)
+        Self::len_between(len, len)
+    }
+
+    /// From `min` to `max` bytes.
+    pub(crate) const fn len_between(min: i16, max: i16) -> Self {
+        Self::new(bindings::NLA_BINARY, Check::Range(min, max), 0)
     }
 
     /// At least `len` bytes.
@@ -148,7 +159,7 @@ mod tests {
 
     static NESTED: [Policy; 2] = [Policy::REJECT, Policy::U8];
 
-    static TABLE: [Policy; 10] = [
+    static TABLE: [Policy; 13] = [
         Policy::U8,
         Policy::U16,
         Policy::U32,
@@ -158,6 +169,9 @@ mod tests {
         Policy::min_len(16),
         Policy::nul_string(15),
         Policy::max_u16(5000),
+        Policy::FLAG,
+        Policy::NUL_STRING,
+        Policy::len_between(2, 22),
         Policy::nested_array(&NESTED),
     ];
 
@@ -175,10 +189,10 @@ mod tests {
         let expected = unsafe {
             core::slice::from_raw_parts(bindings::test_nla_policy().cast::<Policy>(), TABLE.len())
         };
-        for (ours, theirs) in TABLE.iter().zip(expected).take(9) {
+        for (ours, theirs) in TABLE.iter().zip(expected).take(12) {
             assert_eq!(words(ours), words(theirs));
         }
-        let (ours, theirs) = (words(&TABLE[9]), words(&expected[9]));
+        let (ours, theirs) = (words(&TABLE[12]), words(&expected[12]));
         assert_eq!((ours.0, ours.1, ours.2), (theirs.0, theirs.1, theirs.2));
         assert_eq!(ours.3, NESTED.as_ptr() as usize);
     }

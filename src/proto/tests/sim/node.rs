@@ -2,8 +2,11 @@
 
 //! A peer as small as the protocol allows: one other peer, three sessions, no sockets.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 
+use wireguard_proto::awg::pace::{Dice, Pace};
+use wireguard_proto::awg::Span;
 use wireguard_proto::cookie::{CookieChecker, CookieMaker, Load, MacState};
 use wireguard_proto::crypto::Crypto;
 use wireguard_proto::handshake::SessionKeys;
@@ -13,8 +16,8 @@ use wireguard_proto::messages::{
 use wireguard_proto::replay::ReplayWindow;
 use wireguard_proto::rustcrypto::RustCrypto;
 use wireguard_proto::time::{BootTime, MonoTime, WallTime};
-use wireguard_proto::timers::{Expired, Jitter, KeepaliveChange, Leaving, Retry, Timers};
-use wireguard_proto::transport;
+use wireguard_proto::timers::{Expired, KeepaliveChange, Leaving, Retry, Timers};
+use wireguard_proto::transport::{self, Lifetime};
 
 use super::super::common::{Party, Random, S};
 
@@ -31,13 +34,35 @@ pub struct Counts {
 struct Live<C: Crypto> {
     keys: SessionKeys<C>,
     birth: BootTime,
+    lifetime: Lifetime,
     counter: u64,
     window: ReplayWindow,
+}
+
+/// Draws of one event.
+struct Draws {
+    pace: Option<Pace>,
+    seed: Cell<u64>,
+}
+
+impl Dice for Draws {
+    fn pace(&self) -> Option<Pace> {
+        self.pace
+    }
+
+    fn random(&self) -> u32 {
+        let mut random = Random(self.seed.get());
+        let drawn = random.next() as u32;
+        self.seed.set(random.0);
+        drawn
+    }
 }
 
 pub struct Node<C: Crypto = RustCrypto> {
     party: Party<C>,
     pub timers: Timers,
+    /// WireGuard's if there is none.
+    pub pace: Option<Pace>,
     maker: CookieMaker<C>,
     checker: CookieChecker<C>,
     pub load: Load,
@@ -78,6 +103,7 @@ impl<C: Crypto> Node<C> {
             maker: CookieMaker::new(party.remote.public()),
             party,
             timers,
+            pace: None,
             checker,
             load: Load::Normal,
             previous: None,
@@ -120,8 +146,18 @@ impl<C: Crypto> Node<C> {
         Index(self.random.next() as u32)
     }
 
-    fn jitter(&mut self) -> Jitter {
-        Jitter::from_random(self.random.next() as u32)
+    fn dice(&mut self) -> Draws {
+        Draws {
+            pace: self.pace,
+            seed: Cell::new(self.random.next()),
+        }
+    }
+
+    /// Goes on to other random numbers.
+    pub fn draw(&mut self, count: u32) {
+        (0..count).for_each(|_| {
+            self.random.next();
+        });
     }
 
     pub fn has_secrets(&self) -> bool {
@@ -147,12 +183,12 @@ impl<C: Crypto> Node<C> {
     /// The interface comes up.
     pub fn start(&mut self) {
         self.timers.start();
-        if self.timers.persistent_keepalive() != 0 {
+        if !self.timers.persistent_keepalive().is_zero() {
             self.send_keepalive();
         }
     }
 
-    pub fn set_persistent_keepalive(&mut self, secs: u16) {
+    pub fn set_persistent_keepalive(&mut self, secs: Span<u16>) {
         let change = self.timers.set_persistent_keepalive(secs);
         if change == KeepaliveChange::SendNow && self.timers.is_running() {
             self.send_keepalive();
@@ -180,7 +216,7 @@ impl<C: Crypto> Node<C> {
             return;
         }
         let Some(session) = self.current.as_mut().filter(|session| {
-            transport::may_send(session.birth, boot, session.counter)
+            transport::may_send(&session.lifetime, boot, session.counter)
                 && transport::may_number(session.counter, count)
         }) else {
             return self.request_initiation(Retry::No);
@@ -207,10 +243,11 @@ impl<C: Crypto> Node<C> {
             self.outbox.push(message);
         }
         let (role, birth, counter) = (session.keys.role, session.birth, session.counter);
+        let lifetime = session.lifetime;
         self.oldest_key = self.oldest_key.max(boot.0.saturating_sub(birth.0));
-        let jitter = self.jitter();
-        self.timers.packets_leave(mono, leaving, || jitter);
-        if transport::rekey_due_after_send(role, birth, boot, counter) {
+        let dice = self.dice();
+        self.timers.packets_leave(mono, leaving, &dice);
+        if transport::rekey_due_after_send(role, &lifetime, boot, counter) {
             self.request_initiation(Retry::No);
         }
     }
@@ -222,7 +259,8 @@ impl<C: Crypto> Node<C> {
     }
 
     fn initiate(&mut self) {
-        if !self.timers.begin_initiation(self.boot()) {
+        let dice = self.dice();
+        if !self.timers.begin_initiation(self.boot(), &dice) {
             return;
         }
         let (ephemeral, index, now) = (self.random.key(), self.fresh_index(), self.wall());
@@ -234,9 +272,8 @@ impl<C: Crypto> Node<C> {
         self.post(created.message);
         self.sent.initiations += 1;
         self.initiated.push(self.boot());
-        let jitter = self.jitter();
         self.timers
-            .handshake_initiated(self.mono(), self.boot(), jitter);
+            .handshake_initiated(self.mono(), self.boot(), &dice);
     }
 
     fn post(&mut self, mut message: impl HandshakeMessage) {
@@ -312,16 +349,20 @@ impl<C: Crypto> Node<C> {
         self.previous = None;
         self.post(created.message);
         self.sent.responses += 1;
-        self.timers.handshake_responded(self.mono(), self.boot());
-        self.timers.packets_received(self.mono(), 0);
+        let dice = self.dice();
+        self.timers
+            .handshake_responded(self.mono(), self.boot(), &dice);
+        self.timers.packets_received(self.mono(), 0, &dice);
     }
 
     fn begin_session(&mut self) -> Live<C> {
-        self.timers.session_derived(self.mono());
+        let dice = self.dice();
+        self.timers.session_derived(self.mono(), &dice);
         self.sessions += 1;
         Live {
             keys: self.party.slot.begin_session().unwrap(),
             birth: self.boot(),
+            lifetime: Lifetime::begin(self.boot(), &dice),
             counter: 0,
             window: ReplayWindow::new(),
         }
@@ -340,7 +381,8 @@ impl<C: Crypto> Node<C> {
         self.previous = self.next.take().or(self.current.take());
         self.current = Some(session);
         self.timers.handshake_complete(self.wall());
-        self.timers.packets_received(self.mono(), 0);
+        let dice = self.dice();
+        self.timers.packets_received(self.mono(), 0, &dice);
         self.send_keepalive();
     }
 
@@ -354,7 +396,7 @@ impl<C: Crypto> Node<C> {
         else {
             return;
         };
-        if !transport::may_receive(session.birth, boot, session.window.next()) {
+        if !transport::may_receive(&session.lifetime, boot, session.window.next()) {
             return;
         }
         let mut packet = vec![0; data.ciphertext.len() - 16];
@@ -365,8 +407,9 @@ impl<C: Crypto> Node<C> {
         self.confirm(data.header.receiver());
         self.rekey_if_last_minute();
         let is_data = !packet.is_empty();
+        let dice = self.dice();
         self.timers
-            .packets_received(self.mono(), usize::from(is_data));
+            .packets_received(self.mono(), usize::from(is_data), &dice);
         if is_data {
             self.delivered.push(packet);
         }
@@ -387,8 +430,8 @@ impl<C: Crypto> Node<C> {
     fn rekey_if_last_minute(&mut self) {
         let boot = self.boot();
         let is_due = self.current.as_ref().is_some_and(|session| {
-            transport::may_send(session.birth, boot, session.counter)
-                && transport::rekey_due_after_receive(session.keys.role, session.birth, boot)
+            transport::may_send(&session.lifetime, boot, session.counter)
+                && transport::rekey_due_after_receive(session.keys.role, &session.lifetime, boot)
         });
         if is_due && self.timers.take_last_minute() {
             self.request_initiation(Retry::No);
@@ -399,10 +442,11 @@ impl<C: Crypto> Node<C> {
     pub fn fire(&mut self) {
         self.timers.fired();
         self.fired += 1;
-        while let Some(expired) = self.timers.expire(self.mono()) {
+        let dice = self.dice();
+        while let Some(expired) = self.timers.expire(self.mono(), &dice) {
             match expired {
                 Expired::RetransmitHandshake { .. } => self.request_initiation(Retry::Yes),
-                Expired::GiveUp => {
+                Expired::GiveUp { .. } => {
                     self.gave_up += 1;
                     self.staged.clear();
                 }

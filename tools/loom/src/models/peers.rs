@@ -24,6 +24,7 @@ use crate::{
         handshake::{AuthenticatedResponse, Handshake, IncomingInitiation, Role, SessionKeys},
         identity::RemoteStatic,
         messages::{Index, Response},
+        transport::Lifetime,
     },
     session::Session,
     time::{boot_now, wall_now},
@@ -152,7 +153,8 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
         remote_index: Index(79),
     };
     let lanes = peer.lanes(&mut peer.noise.lock()).unwrap();
-    let session = Session::new(peer.clone(), lanes, keys, boot_now()).unwrap();
+    let lifetime = Lifetime::begin(boot_now(), &|| 0);
+    let session = Session::new(peer.clone(), lanes, keys, lifetime).unwrap();
     table.replace(local_index, peer, session.clone()).unwrap();
     session
 }

@@ -27,6 +27,7 @@ use crate::{
         handshake::{Role, SessionKeys},
         messages::Index,
         time::BootTime,
+        transport::Lifetime,
     },
     session::{IndexTable, Lanes, Session, Slots},
 };
@@ -236,7 +237,8 @@ impl Real {
             remote_index: Index(0),
         };
         let lanes = Arc::new(Lanes::new().make().unwrap());
-        let session = Session::new(self.peer.clone(), lanes, keys, NOW).unwrap();
+        let lifetime = Lifetime::begin(NOW, &|| 0);
+        let session = Session::new(self.peer.clone(), lanes, keys, lifetime).unwrap();
         self.table
             .replace(index, &self.peer, session.clone())
             .unwrap();
