@@ -65,8 +65,7 @@ impl PeersByKey {
     }
 
     /// Removes the peer of that key.
-    pub(crate) fn remove(&self, key: &PublicKey) {
-        let removed = self.tree.lock().remove_node(&key.0);
-        drop(removed);
+    pub(crate) fn remove(&self, key: &PublicKey) -> Option<RcuArc<Peer>> {
+        self.tree.lock().remove(&key.0)
     }
 }

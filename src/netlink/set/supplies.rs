@@ -50,7 +50,8 @@ impl Supplies {
             keys: Pile::new(),
             allowed_ips: Reserve::new(),
         };
-        if removes_only(request, wanted) {
+        // That takes no memory, so it never lacks it.
+        if wanted.removes_only() {
             return Ok(supplies);
         }
         let mut forecast = Forecast::begin(request, wanted, config, supplies.identity.as_ref())
@@ -64,13 +65,6 @@ impl Supplies {
         }
         Ok(supplies)
     }
-}
-
-/// Whether the request lists peers to be removed, or none: that takes no memory, so it never lacks it.
-fn removes_only(request: &Info<'_>, wanted: &DeviceRequest<'_>) -> bool {
-    wanted.peers().all(|element| {
-        PeerRequest::read(request, element).is_ok_and(|peer| peer.intent() == Intent::Remove)
-    })
 }
 
 /// The port and the mark act in the network namespace that the device was created in, which is
