@@ -41,6 +41,13 @@ pub(super) fn apply(
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);
     }
+    if wanted.removes_only() {
+        wanted
+            .peers()
+            .filter_map(PeerRequest::key_of)
+            .for_each(|key| config.remove_peer(&key));
+        return Ok(());
+    }
     wanted.peers().try_for_each(|element| {
         let change = PeerRequest::read(request, element)?;
         if change.intent() == Intent::Remove {

@@ -137,6 +137,14 @@ impl<'a> PeerRequest<'a> {
         })
     }
 
+    /// The public key in an element that has been read before, for who needs nothing else of it.
+    pub(super) fn key_of(element: Attr<'_>) -> Option<PublicKey> {
+        let keys = element
+            .elements()
+            .filter(|attr| attr.ty() == WGPEER_A_PUBLIC_KEY);
+        keys.last()?.array().ok().copied().map(PublicKey)
+    }
+
     /// What is to become of the peer.
     pub(super) fn intent(&self) -> Intent {
         if self.has(WGPEER_F_REMOVE_ME) {
@@ -254,5 +262,5 @@ fn blamable<'a, T>(
 
 /// The elements of an array that may be absent.
 fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
-    array.into_iter().flat_map(|array| array.elements())
+    array.map(|array| array.elements()).unwrap_or_default()
 }

@@ -14,6 +14,7 @@ use crate::{
     crypto::Key,
     kapi::net::genetlink::{Attr, Info},
     peer::Peer,
+    peers::KeyOrder,
     pile::Pile,
     proto::{constants::MAX_PEERS_PER_DEVICE, messages::PublicKey},
     strangers::HoldChange,
@@ -164,7 +165,7 @@ struct Forecast<'c> {
     /// Whether peers go that are not known to stay.
     replaces_peers: bool,
     /// Peers that will be there, or not, other than now.
-    known: RBTree<[u8; 32], bool>,
+    known: RBTree<KeyOrder, bool>,
     count: usize,
 }
 
@@ -249,7 +250,7 @@ impl<'c> Forecast<'c> {
     }
 
     fn is_there(&self, key: &PublicKey) -> bool {
-        match self.known.get(&key.0) {
+        match self.known.get(&key.into()) {
             Some(&is_there) => is_there,
             None => !self.replaces_peers && self.config.peer(key).is_some(),
         }
@@ -261,12 +262,12 @@ impl<'c> Forecast<'c> {
             (true, false) => self.count = self.count.saturating_sub(1),
             (true, true) | (false, false) => {}
         }
-        match self.known.get_mut(&key.0) {
+        match self.known.get_mut(&key.into()) {
             Some(known) => *known = is_there,
             None => {
                 let created = self
                     .known
-                    .try_create_and_insert(key.0, is_there, GFP_KERNEL);
+                    .try_create_and_insert(key.into(), is_there, GFP_KERNEL);
                 drop(created?);
             }
         }

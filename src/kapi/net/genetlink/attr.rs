@@ -143,8 +143,8 @@ impl<'a> Attr<'a> {
     }
 }
 
-/// An iterator over the attributes of a stream.
-#[derive(Clone)]
+/// An iterator over the attributes of a stream; there are none by default.
+#[derive(Clone, Default)]
 pub(crate) struct Elements<'a> {
     rest: &'a [u8],
 }
