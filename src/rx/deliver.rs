@@ -106,12 +106,15 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
     let mut data_packets = 0usize;
+    let is_guised = !peer.device.guise.is_none();
     packets.for_each(|skb| {
-        data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
+        let is_data = if is_guised {
+            undress::note(peer, skb, bh)
+        } else {
+            !skb.is_empty()
+        };
+        data_packets = data_packets.wrapping_add(usize::from(is_data));
     });
-    if !peer.device.guise.is_none() {
-        data_packets = undress::note(peer, packets, bh);
-    }
     // Before anything is sent, which may be the answer, or want one of its own.
     timers::packets_received(peer.borrow(), data_packets);
     if is_confirmed {

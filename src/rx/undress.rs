@@ -226,18 +226,13 @@ fn header_at(
     profile.data_header_behind(|| skb.bytes_at(start), &header, len as usize)
 }
 
-/// Notes how long data messages were, and returns how many of the packets from them are data.
+/// Notes how long a data message was, and returns whether the packet from it is data.
 #[cold]
 #[inline(never)]
-pub(super) fn note(peer: &Peer, packets: &PacketList, bh: BhDisabled<'_>) -> usize {
+pub(super) fn note(peer: &Peer, skb: &SkBuff, bh: BhDisabled<'_>) -> bool {
     let around = OVERHEAD.saturating_add(prefix_len(&peer.device, bh));
-    let mut data_packets = 0usize;
-    packets.for_each(|skb| {
-        peer.endpoint.note_length(skb.len().saturating_add(around));
-        let is_data = !skb.is_empty() && !is_keepalive(skb);
-        data_packets = data_packets.wrapping_add(usize::from(is_data));
-    });
-    data_packets
+    peer.endpoint.note_length(skb.len().saturating_add(around));
+    !skb.is_empty() && !is_keepalive(skb)
 }
 
 /// Whether what was in a message is a keepalive that was padded: no version of IP begins with a zero.
