@@ -152,8 +152,9 @@ impl Life {
     }
 
     fn set_keepalive(&mut self, who: usize, secs: u16) {
-        self.world
-            .at(who, |node| node.set_persistent_keepalive(Span::single(secs)));
+        self.world.at(who, |node| {
+            node.set_persistent_keepalive(Span::single(secs))
+        });
     }
 
     /// Lets time pass, and looks at what it brought, second by second.
