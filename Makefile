@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix fuzz faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -69,6 +69,14 @@ soak:
 	@$(in_root) tools/run-tests $(soaked)
 	@$(on_two) --timeout $$(($(or $(MINUTES),30) * 180 + 600)) --append soak=$(or $(MINUTES),30) selftests/soak.sh
 	@$(on_two) --timeout 7200 --append order=1000000 --file build/cargo/guest/release/order selftests/order.sh
+
+# All rows of the suite `awg-interop`.
+awg-matrix: modules
+	@$(lab) up stock tools
+	@$(in_root) tools/run-tests awg-relay-build >build/awg-matrix.log || { tail -20 build/awg-matrix.log >&2; exit 1; }
+	@tools/lab/run-guest --image tools --smp 2 --mem 1152 --timeout 1800 --append matrix=all \
+		--module build/module/stock/wireguard.ko --file build/cargo/guest/release/awg-relay \
+		$(addprefix --file ,$(wildcard selftests/netlink/*.py)) selftests/awg-interop.sh
 
 fuzz:
 	@$(lab) up root
@@ -212,6 +220,7 @@ help:
 	@echo 'make test             all checks and tests; TESTS="tunnel config" runs only those'
 	@echo 'make fuzz-guest       a random storm over the module on the debug kernels; SEED=7 MINUTES=60 KERNELS=uml'
 	@echo 'make soak             half an hour of change, and a million packets in order; MINUTES=60 KERNEL=debug'
+	@echo 'make awg-matrix       our kind amneziawg and another AmneziaWG: versions, options and who begins, each with each'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make bench            instructions, calls and bytes copied per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20 CALLS=20'

@@ -57,8 +57,12 @@ special=(
 	"I5=<c>"
 )
 
-# Short, so that the driver begins anew while there is traffic; a handshake that is begun is not begun again at once.
-times="RekeyAfterTime=3-4 RekeyTimeout=2-3"
+# Short, so that the driver begins anew while there is traffic; but an answer may be late on a slow machine, and has to come
+# before the driver begins once more.
+times="RekeyAfterTime=5-6 RekeyTimeout=6-7"
+
+# Pings, ten in a second: for longer than that.
+pings=80
 
 # How much goes each way of the datagrams: all of it finds room in any buffer on its way, however slow its reader is.
 datagrams=400
@@ -220,7 +224,7 @@ all_understood() {
 # For some seconds, beside all else.
 watch_pings() {
 	local version=$((10 - out))
-	at a ping -n -i 0.1 -W 20 -c 60 -s 500 "$(address_of far $version)" >/run/pings 2>&1 &
+	at a ping -n -i 0.1 -W 20 -c $pings -s 500 "$(address_of far $version)" >/run/pings 2>&1 &
 }
 
 pings_came() {
@@ -228,19 +232,20 @@ pings_came() {
 	cat /run/pings
 	ip -n a -s link show awg0
 	ip -n b -s link show wg1
-	grep -q '^60 packets transmitted, 60 received' /run/pings
+	grep -q "^$pings packets transmitted, $pings received" /run/pings
 }
 
 # iperf FROM VERSION OPTION…: whoever sends ends it, so that is a client.
 iperf() { at "$(namespace_of "$1")" timeout 120 iperf3 -c "$(address_of "$(other "$1")" "$2")" -f m "${@:3}"; }
 
-carry_tcp() { iperf near 4 -n 1M && iperf far 6 -n 1M; }
+# With a small window, for what waits somewhere is as long on its way.
+carry_tcp() { iperf near 4 -n 1M -w 64K && iperf far 6 -n 1M -w 64K; }
 
 carry_datagrams() { send_datagrams near 6 && send_datagrams far 4; }
 
 send_datagrams() {
 	local said
-	said=$(iperf "$1" "$2" -u -b 8M -l $datagram -n $((datagrams * datagram))) || return
+	said=$(iperf "$1" "$2" -u -b 2M -l $datagram -n $((datagrams * datagram))) || return
 	echo "$said"
 	grep -qE " 0/[1-9][0-9]* \(0%\) +receiver" <<<"$said"
 }
