@@ -81,6 +81,19 @@ disagree() { sed -i 's/^S4 = .*/S4 = 13/' /run/b.conf && wgobf b apply awg0 /run
 told_of_s4() { says 1 "S4 is 13 here and 12 in /run/a.conf: handshakes are completed and all data are lost" /job/wgobf check /run/[ab].conf; }
 no_data() { ! at a ping -q -c 3 -i 0.2 -W 1 "$(inside 4 2)"; }
 
+# judge listens, and misses only the judge: in a guest there is no tree.
+listens() {
+	local tree packets
+	at a ping -q -i 0.5 -c 20 "$(inside 4 2)" >/dev/null &
+	wgobf a judge --seconds 8 awg0 >/run/judged 2>&1
+	wait
+	cat /run/judged
+	tree=$(sed -n 's|^wgobf: \(.*\)/tools/lab/in-root cannot be run: .*: run wgobf where its tree is$|\1|p' /run/judged)
+	packets=$(tcpdump -nr "$tree/build/log/wgobf/awg0.pcap" "udp port $(port_of 1)" | grep -c "$(outside 4 2)")
+	echo "$packets datagrams"
+	[ "$packets" -ge 10 ]
+}
+
 mtu_is() { [ "$(at a cat /sys/class/net/awg0/mtu)" = "$1" ]; }
 
 check "load the module" dut_load
@@ -94,6 +107,7 @@ check "compat: apply" apply_both
 check "compat: pings" pings
 check "compat: shown as what it is" shows "# awg0 looks like AmneziaWG 3.1."
 check "compat: the MTU is what was generated" eval 'grep -q "carries 1408: MTU = 1408" /run/a.conf && mtu_is 1408'
+check "judge listens to a device" listens
 check "no secrets are shown" hides_secrets
 check "with secrets, what is shown makes another device the same" copies
 

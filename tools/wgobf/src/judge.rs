@@ -66,10 +66,10 @@ fn listen(name: &str, seconds: u32) -> Result<PathBuf> {
     let why = |error| format!("{} cannot be written: {error}", capture.display());
     let out = File::create(&capture).map_err(why)?;
     eprintln!("wgobf: listening to port {port} for {seconds} s");
-    // Written by us: tcpdump might lack the right to, once it is no longer root.
+    // Written by us, so that it need not be root to write, and need not become somebody whom there may not be.
     let status = Command::new("timeout")
         .args(["--signal=INT", &seconds.to_string()])
-        .args(["tcpdump", "-q", "-n", "-U", "-i", "any", "-w", "-"])
+        .args(["tcpdump", "-Z", "root", "-n", "-U", "-i", "any", "-w", "-"])
         .arg(format!("udp port {port}"))
         .stdin(Stdio::null())
         .stderr(Stdio::null())
