@@ -58,7 +58,7 @@ wireguard_end() {
 watch_wire() {
 	at "$1" nft -f - <<-END
 	table inet wire {
-		counter all { }
+		counter sent { }
 		counter types { }
 		counter marks { }
 		counter cookies { }
@@ -66,7 +66,7 @@ watch_wire() {
 		chain out {
 			type filter hook output priority 0
 			udp sport != { $(port_of 1), $(port_of 2) } return
-			counter name all
+			counter name sent
 			@th,64,32 { 0x01000000, 0x02000000, 0x03000000, 0x04000000 } counter name types
 			ip dscp != 0 counter name marks
 			ip6 dscp != 0 counter name marks
@@ -84,7 +84,7 @@ forget_seen() { at a nft reset counters table inet wire >/dev/null && at b nft r
 looks_like_nothing() {
 	local ns name found
 	for ns in a b; do
-		[ "$(seen $ns all)" -gt 0 ] || { echo "$ns has sent nothing"; return 1; }
+		[ "$(seen $ns sent)" -gt 0 ] || { echo "$ns has sent nothing"; return 1; }
 		for name in types marks; do
 			found=$(seen $ns $name)
 			[ "$found" = 0 ] || { echo "$found packets with $name from $ns"; return 1; }
@@ -177,10 +177,10 @@ renewed() {
 	[ "$(handshake_time a)" -gt "$before" ] || { echo "there is no session but that of $before"; return 1; }
 }
 
-# All that are sent arrive: none was taken for anything else.
+# All that are sent arrive: none was taken for anything else. Their order is not up to the cable here.
 none_lost() {
 	local said
-	said=$("${0%/*}/order" a b "$(inside 4 2)" "$count") || { echo "$said"; return 1; }
+	said=$("${0%/*}/order" a b "$(inside 4 2)" "$count")
 	echo "$said"
 	grep -q "^$count datagrams sent, $count arrived" <<<"$said"
 }

@@ -14,6 +14,7 @@ use kernel::prelude::*;
 
 use super::{
     decrypt::decrypt,
+    uncover::is_keepalive,
     undress,
     RxBatch,
     RxHeader,
@@ -248,7 +249,7 @@ fn unwrap(
 /// What a packet is that is not IP: a keepalive that has been padded, if there is a guise.
 #[cold]
 fn not_ip(peer: &Peer, skb: SkBuff) -> Result<Option<SkBuff>, Refusal> {
-    if peer.device.guise.is_none() || !undress::is_keepalive(&skb) {
+    if peer.device.guise.is_none() || !is_keepalive(&skb) {
         return Err(Refusal::NotIp);
     }
     report_keepalive(peer);
