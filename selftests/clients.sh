@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=1 mem=1024 timeout=300 files=selftests/clients,kernel:source/tools/net/ynl/pyynl/cli.py,kernel:source/tools/net/ynl/pyynl/lib,kernel:source/Documentation/netlink/specs/wireguard.yaml,Documentation/netlink-own.yaml
+# guest: debug=uml image=tools smp=1 mem=1024 timeout=300 files=selftests/clients,kernel:source/tools/net/ynl/pyynl/cli.py,kernel:source/tools/net/ynl/pyynl/lib,kernel:source/Documentation/netlink/specs/wireguard.yaml,Documentation/netlink-own.yaml,Documentation/netlink-amneziawg.yaml
 #
 # Clients that speak netlink themselves: pyroute2, and the kernel's own YNL with the kernel's own specification.
 
@@ -108,6 +108,25 @@ test_ynl_own() {
 	check "YNL: have nobody held" ynl_own --do set-device --json '{"ifname": "wgy0", "hold-unknown": 0}'
 }
 
+# The family amneziawg.
+ynl_awg() { python3 /tmp/pyynl/cli.py --no-schema --spec "$here/netlink-amneziawg.yaml" --output-json "$@"; }
+
+test_ynl_awg() {
+	check "YNL: make an interface of the kind amneziawg" ip link add awgy0 type amneziawg
+	check "YNL: configure it" ynl_awg --do set-device --json "{\"ifname\": \"awgy0\", \"jc\": 5, \"jmin\": 8, \"jmax\": 80, \"s4\": 16,
+		\"h1\": $((9 << 32 | 5)), \"i2\": \"<b 0xf00d><r 9>\", \"rekey-timeout\": $((7 << 16 | 3)), \"random-trailers\": 1,
+		\"peers\": [{\"public-key\": \"$(hex "$public_2")\", \"persistent-keepalive-interval\": $((30 << 16 | 20))}]}"
+	same "YNL: it is shown" "5 8 80 16 $((9 << 32 | 5)) <b 0xf00d><r 9> $((7 << 16 | 3)) 1 $((30 << 16 | 20)) True" \
+		"$(ynl_awg --dump get-device --json '{"ifname": "awgy0"}' | python3 -c "
+import json, sys
+d = json.load(sys.stdin)[0]
+p = d['peers'][0]
+p = p if 'public-key' in p else next(iter(p.values()))
+print(*(d[name] for name in ('jc', 'jmin', 'jmax', 's4', 'h1', 'i2', 'rekey-timeout', 'random-trailers')),
+      p['persistent-keepalive-interval'], 'has-advanced-security' in p['flags'])")"
+	check "YNL: remove it" ip link del awgy0
+}
+
 test_ynl() {
 	check "YNL: find the client" unpack_ynl
 	check "YNL: make an interface" ip link add wgy0 type wireguard
@@ -133,6 +152,7 @@ test_ynl() {
 	if is_ours; then test_ynl_own; fi
 	check "YNL: remove the peer" ynl_set "$(with_peer '"flags": "remove-me"')"
 	same "YNL: it is gone" "" "$(wg show wgy0 peers)"
+	if is_ours; then test_ynl_awg; fi
 }
 
 check "load the module" dut_load

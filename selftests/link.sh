@@ -13,7 +13,8 @@ wg_link() { ip -n "$1" link add "$2" type wireguard; }
 
 item_modinfo() {
 	local field
-	for field in version license alias parm; do modinfo -F "$field" "$dut_file" | sed "s/^/$field: /"; done | sort
+	# AmneziaWG is ours alone.
+	for field in version license alias parm; do modinfo -F "$field" "$dut_file" | sed "s/^/$field: /"; done | grep -v amneziawg | sort
 	cat /sys/module/wireguard/version
 	ls /sys/module/wireguard/parameters 2>&1
 }

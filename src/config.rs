@@ -363,8 +363,8 @@ impl<'a> Configuration<'a> {
     /// ones are made.
     pub(crate) fn set_identity(&mut self, NewIdentity(identity): NewIdentity) {
         let public = identity.as_ref().map(|identity| identity.keys().public());
-        if let Some(namesake) = public.and_then(|key| self.peer(key)) {
-            self.remove_peer(&namesake);
+        if let Some(public) = public {
+            self.remove_peer(public);
         }
         let before = self.device.identity.replace(identity.clone());
         self.device.strangers.clear();
@@ -475,15 +475,17 @@ impl<'a> Configuration<'a> {
         peer
     }
 
-    /// Removes a peer.
-    pub(crate) fn remove_peer(&mut self, peer: &RcuArc<Peer>) {
-        self.remove_allowed_ips(peer);
-        self.device.peers.remove(&peer.public_key);
+    /// Removes the peer of that public key, if there is one.
+    pub(crate) fn remove_peer(&mut self, key: &PublicKey) {
+        let Some(peer) = self.device.peers.remove(key) else {
+            return;
+        };
+        self.remove_allowed_ips(&peer);
         if self.config.peers.remove_node(&peer.place()).is_some() {
             self.config.peer_count = self.config.peer_count.wrapping_sub(1);
         }
-        self.config.note(peer, Kind::Removed);
-        Peer::close(peer);
+        self.config.note(&peer, Kind::Removed);
+        Peer::close(&peer);
     }
 
     /// Removes all peers.
@@ -525,7 +527,7 @@ impl<'a> Configuration<'a> {
     /// Removes the peers whose places are before `end`.
     pub(crate) fn remove_peers_before(&mut self, end: u64) {
         while let Some(peer) = self.peer_from(0).filter(|peer| peer.place() < end) {
-            self.remove_peer(&peer);
+            self.remove_peer(&peer.public_key);
         }
     }
 

@@ -274,9 +274,13 @@ impl Peer {
     pub(crate) fn close(this: &RcuArc<Self>) {
         this.is_closed.store(true, Ordering::Release);
         // From now on its timers stay off.
-        Roster::close(this);
-        this.stop_timers();
+        let may_be_awake = Roster::close(this);
         this.sessions.close(&this.device.index_table);
+        // Who was asleep has nothing else to be stopped or forgotten, and is not woken any more.
+        if !may_be_awake {
+            return;
+        }
+        this.stop_timers();
         // Who makes a handshake looks at the mark under this lock.
         Self::erase_handshake(this);
         this.endpoint.rest();

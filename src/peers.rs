@@ -28,15 +28,31 @@ use crate::{
 ))]
 const _: () = assert!(RcuArc::<Peer>::SIZE <= 512);
 
+/// A public key as what is quick to compare. The order means nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KeyOrder(u64, u64, u64, u64);
+
+impl From<&PublicKey> for KeyOrder {
+    fn from(PublicKey(key): &PublicKey) -> Self {
+        // All four are there.
+        let mut words = key
+            .chunks_exact(8)
+            .filter_map(|word| word.first_chunk().copied())
+            .map(u64::from_ne_bytes);
+        let mut next = || words.next().unwrap_or(0);
+        Self(next(), next(), next(), next())
+    }
+}
+
 /// The peers of a device by their public keys. Process context.
 #[pin_data]
 pub(crate) struct PeersByKey {
     #[pin]
-    tree: Mutex<RBTree<[u8; 32], RcuArc<Peer>>>,
+    tree: Mutex<RBTree<KeyOrder, RcuArc<Peer>>>,
 }
 
 /// Memory to add a peer.
-pub(crate) type KeyReservation = RBTreeNodeReservation<[u8; 32], RcuArc<Peer>>;
+pub(crate) type KeyReservation = RBTreeNodeReservation<KeyOrder, RcuArc<Peer>>;
 
 impl PeersByKey {
     /// No peers.
@@ -48,12 +64,12 @@ impl PeersByKey {
 
     /// The peer of that key.
     pub(crate) fn find(&self, key: &PublicKey) -> Option<RcuArc<Peer>> {
-        self.tree.lock().get(&key.0).cloned()
+        self.tree.lock().get(&key.into()).cloned()
     }
 
     /// Adds a peer.
     pub(crate) fn insert(&self, memory: KeyReservation, peer: RcuArc<Peer>) {
-        let node = memory.into_node(peer.public_key.0, peer);
+        let node = memory.into_node((&peer.public_key).into(), peer);
         let replaced = self.tree.lock().insert(node);
         drop(replaced);
     }
@@ -65,8 +81,7 @@ impl PeersByKey {
     }
 
     /// Removes the peer of that key.
-    pub(crate) fn remove(&self, key: &PublicKey) {
-        let removed = self.tree.lock().remove_node(&key.0);
-        drop(removed);
+    pub(crate) fn remove(&self, key: &PublicKey) -> Option<RcuArc<Peer>> {
+        self.tree.lock().remove(&key.into())
     }
 }

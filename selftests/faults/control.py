@@ -12,10 +12,12 @@ import socket
 import struct
 from itertools import count
 
+import amneziawg
 import netlink
+from awg_table import BASE
 from netlink import ACK, REQUEST, Request, nest, text
 from wireguard import (
-    ALL_PEERS, DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, WireGuard, allowed, by_name, endpoint, flags, ip,
+    ALL_PEERS, DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, SET_DEVICE, WireGuard, allowed, by_name, endpoint, flags, ip,
     get_device, hold_unknown, keepalive, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message,
     set_device, since,
 )  # fmt: skip
@@ -321,6 +323,41 @@ class GetChanges:
     def done(self):
         if not any(ty == ALL_PEERS for ty, _ in self.answer[0].attrs()):
             yield "who knows nothing is not told everything"
+        self.before()
+
+
+class SetLooks:
+    """As Set, of what the messages of an AmneziaWG device look like."""
+
+    name = "an AmneziaWG device is told what to look like"
+    device, index = "awg0", INDEX + 1
+
+    def __init__(self, links):
+        must(links.add(self.device, "amneziawg", self.index), "add")
+        self.family = amneziawg.AmneziaWG()
+        self.socket = self.family.open()
+
+    def before(self):
+        values = {**amneziawg.DEFAULTS, **dict.fromkeys(BASE.keys() - amneziawg.DEFAULTS.keys(), "")}
+        must(self.ask(values), "the base")
+
+    def ask(self, values):
+        self.answer = self.socket.ask(Request(SET_DEVICE, by_name(self.device) + amneziawg.settings(values)))[0]
+        return self.answer.error
+
+    def attempt(self):
+        return self.ask(BASE)
+
+    def failed(self):
+        if not self.answer.message:
+            yield "does not say what it had no memory for"
+        if (found := self.family.settings(self.device)) != amneziawg.DEFAULTS:
+            yield f"failed and changed: {found}"
+            self.before()
+
+    def done(self):
+        if (found := self.family.settings(self.device)) != BASE:
+            yield f"succeeded and set {found}"
         self.before()
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from control import Add, AddFirst, AddNumbered, Get, GetChanges, Links, Load, Set, Up, changes, judge, load, must, sweep, unload
+from control import Add, AddFirst, AddNumbered, Get, GetChanges, Links, Load, Set, SetLooks, Up, changes, judge, load, must, sweep, unload
 from hunt import hunt, removal, tried_again
 from injection import Injection, read_sites
 from reasons import NOT_FAILED
@@ -55,6 +55,8 @@ def control(injection, everything):
     run(injection, Up(links), injection.sites)
     run(injection, GetChanges(links), injection.missed())
     must(links.delete(), "delete")
+    run(injection, SetLooks(links), injection.missed())
+    must(links.delete(SetLooks.index), "delete")
 
 
 def first_up(injection, operation):

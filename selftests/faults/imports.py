@@ -24,7 +24,7 @@ ALLOCATING = REALLOCATING | frozenset(
     """.split()
 )
 
-# Of those on the way down some send notices, which are lost when there is no memory, or would shrink a list, which then
+# Of those on the way down, and of a new MTU, some send notices, which are lost when there is no memory, or would shrink a list, which then
 # stays as it is; the operations that are registered as those of devices ask for no memory of their own.
 NOT_ALLOCATING = frozenset(
     """
@@ -35,14 +35,14 @@ NOT_ALLOCATING = frozenset(
     work_on_cpu_key cpus_read_lock cpus_read_unlock softnet_data mem_map uml_physmem
     register_pm_notifier unregister_pm_notifier register_random_vmfork_notifier unregister_random_vmfork_notifier
     setup_udp_tunnel_sock udp_tunnel_sock_release sk_set_memalloc sk_clear_memalloc security_sk_classify_flow
-    dev_get_by_index dev_get_by_name netif_carrier_off netif_set_tso_max_size netif_threaded_enable __put_net ns_capable
+    dev_get_by_index dev_get_by_name dev_set_mtu netif_carrier_off netif_set_tso_max_size netif_threaded_enable __put_net ns_capable
     net_namespace_list __napi_schedule napi_schedule_prep napi_enable napi_disable __netif_napi_del_locked net_ratelimit
     skb_pull skb_push skb_put skb_trim skb_to_sgvec skb_scrub_packet skb_dump pskb_put __skb_get_hash_net consume_skb
     kfree_skb_list_reason sk_skb_reason_drop sg_init_table __vlan_get_protocol_offset
     dst_release ipv4_dst_check ip6_dst_check ip4_mtu ip6_mtu ipv4_mtu ip6_dst_hoplimit ip_tunnel_parse_protocol inet_confirm_addr ipv6_chk_addr
     __ipv6_addr_type disable_ipv6_mod in6addr_any kernel_in6addr_any ip_tunnel_header_ops
     genlmsg_put nla_put nla_put_64bit netlink_has_listeners rtnl_lock rtnl_unlock synchronize_net
-    blake2s_final blake2s_update chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
+    blake2s_final blake2s_update chacha_crypt chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
     chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
     curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 rng_is_initialized wait_for_random_bytes
     call_rcu call_rcu_hurry rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion

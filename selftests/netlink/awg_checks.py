@@ -19,7 +19,7 @@ from amneziawg import AmneziaWG, H1, H4, JC, PEER, S4, keepalive, setting, setti
 from awg_table import BASE, KEY
 from netlink import TYPE_MASK, Request, attr, attributes, error_name, u32
 from request_table import A, B, C, OTHER_PUBLIC, OTHER_SELF, OWN_PUBLIC, SELF
-from scenario import command, device, inside, ip, namespaces, until
+from scenario import Child, become_nobody, command, device, inside, ip, namespaces, until
 from scenario_dumps import fill, fill_one
 from tap import check, tell_all
 from wireguard import DEVICE, SET_DEVICE, WireGuard, by_name
@@ -70,6 +70,26 @@ def other_kinds():
                 answer = sock.ask(wg.get_device(by_name(name)))[-1]
             assert (error_name(answer.error), answer.message) == ("EOPNOTSUPP", words), (name, answer)
         assert WireGuard().show("wg1")["mark"] == AmneziaWG().show()["mark"] == 0
+
+
+def attempts():
+    """What an unprivileged process is answered that sets, shows and listens."""
+    awg = AmneziaWG()
+    with awg.open() as sock:
+        answers = [awg.set(settings({"Jc": "5"})), error_name(sock.ask(wg.get_device())[-1].error)]
+        try:
+            sock.join(netlink.find_groups("amneziawg")["auth"])
+        except OSError as error:
+            answers.append(error_name(error.errno))
+    return answers
+
+
+@check("who is no administrator can neither set, nor show, nor listen")
+def nobody():
+    with awg_device() as awg, Child() as child:
+        child.do(become_nobody)
+        assert child.do(attempts) == ["EPERM"] * 3
+        assert awg.settings() == amneziawg.DEFAULTS
 
 
 @check("an interface that there is not is ENODEV, and nothing hangs after that")

@@ -24,7 +24,7 @@ use crate::{
                 RcuArc,
                 RcuRef, //
             },
-            rcu_tree::Order, //
+            rcu_tree::{Order, Ordered}, //
         }, //
     },
     proto::prefix::Prefix, //
@@ -179,10 +179,18 @@ fn remove_owned_before<A: Number, P: Owner>(
 ) {
     const BATCH: u32 = 256;
     let start = Claim { owner, seq: 0 };
+    let goes = |entry: &&Entry<A, P>| {
+        let claim = entry.key();
+        claim.owner == owner && claim.seq < end
+    };
     let mut left = BATCH;
-    while let Some((_, entry)) = ledger::first(order, &start).filter(|(seq, _)| *seq < end) {
-        let prefix = *entry.prefix();
-        if !remove(trie, order, &prefix, owner) {
+    while let Some((first, second)) = order
+        .first_two_from(&start)
+        .filter(|(first, _)| goes(first))
+    {
+        let is_last = !second.as_ref().is_some_and(goes);
+        let prefix = *first.prefix();
+        if !remove(trie, order, &prefix, owner) || is_last {
             break;
         }
         left = left.checked_sub(1).unwrap_or_else(|| {

@@ -24,10 +24,9 @@ void wg_helper_chacha20_xor(u8 *text, size_t len, const u8 *key,
 	u8 iv[CHACHA_IV_SIZE] = {};
 	u32 words[CHACHA_KEY_WORDS];
 	struct chacha_state state;
-	int i;
 
-	for (i = 0; i < CHACHA_KEY_WORDS; i++)
-		words[i] = get_unaligned_le32(key + i * sizeof(u32));
+	memcpy(words, key, sizeof(words));
+	le32_to_cpu_array(words, ARRAY_SIZE(words));
 	memcpy(iv + CHACHA_IV_SIZE - CHACHAPOLY_IV_SIZE, nonce,
 	       CHACHAPOLY_IV_SIZE);
 	chacha_init(&state, words, iv);

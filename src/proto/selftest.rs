@@ -28,6 +28,7 @@ pub fn run<C: Crypto>() -> Outcome {
     key_derivation::<C>()?;
     initial_values::<C>()?;
     diffie_hellman::<C>()?;
+    chacha20::<C>()?;
     chacha20poly1305::<C>()?;
     xchacha20poly1305::<C>()?;
     constant_time_eq::<C>()?;
@@ -209,6 +210,51 @@ fn aead<N>(
     } else {
         check(!open(text, vector), name)
     }
+}
+
+/// RFC 8439, 2.4.2: a text from block 1 on, here behind a block of zeros.
+const SUNSCREEN: &[u8; 114] = b"Ladies and Gentlemen of the class of '99: If I could offer you \
+only one tip for the future, sunscreen would be it.";
+const SUNSCREEN_SEALED: [u8; 114] = [
+    0x6e, 0x2e, 0x35, 0x9a, 0x25, 0x68, 0xf9, 0x80, 0x41, 0xba, 0x07, 0x28, 0xdd, 0x0d, 0x69, 0x81,
+    0xe9, 0x7e, 0x7a, 0xec, 0x1d, 0x43, 0x60, 0xc2, 0x0a, 0x27, 0xaf, 0xcc, 0xfd, 0x9f, 0xae, 0x0b,
+    0xf9, 0x1b, 0x65, 0xc5, 0x52, 0x47, 0x33, 0xab, 0x8f, 0x59, 0x3d, 0xab, 0xcd, 0x62, 0xb3, 0x57,
+    0x16, 0x39, 0xd6, 0x24, 0xe6, 0x51, 0x52, 0xab, 0x8f, 0x53, 0x0c, 0x35, 0x9f, 0x08, 0x61, 0xd8,
+    0x07, 0xca, 0x0d, 0xbf, 0x50, 0x0d, 0x6a, 0x61, 0x56, 0xa3, 0x8e, 0x08, 0x8a, 0x22, 0xb6, 0x5e,
+    0x52, 0xbc, 0x51, 0x4d, 0x16, 0xcc, 0xf8, 0x06, 0x81, 0x8c, 0xe9, 0x1a, 0xb7, 0x79, 0x37, 0x36,
+    0x5a, 0xf9, 0x0b, 0xbf, 0x74, 0xa3, 0x5b, 0xe6, 0xb4, 0x0b, 0x8e, 0xed, 0xf2, 0x78, 0x5e, 0x42,
+    0x87, 0x4d,
+];
+
+fn chacha20<C: Crypto>() -> Outcome {
+    let key = sequence::<32>();
+    let nonce = [0, 0, 0, 0, 0, 0, 0, 0x4a, 0, 0, 0, 0];
+    let mut whole = [0; 64 + SUNSCREEN.len()];
+    if let Some((_, text)) = whole.split_first_chunk_mut::<64>() {
+        text.copy_from_slice(SUNSCREEN);
+    }
+    let plain = whole;
+    C::chacha20(&key, &nonce, &mut whole);
+    check(whole.ends_with(&SUNSCREEN_SEALED), "ChaCha20")?;
+    // Whatever its length, and wherever it lies.
+    for len in [0, 1, 4, 16, 63, 64, 65, 92, 148] {
+        for at in 0..9 {
+            let mut moved = [0xa5; 64 + SUNSCREEN.len() + 9];
+            let place = moved.get_mut(at..).and_then(|rest| rest.get_mut(..len));
+            let place = place.ok_or("ChaCha20 length")?;
+            let (plain, sealed) = plain
+                .get(..len)
+                .zip(whole.get(..len))
+                .ok_or("ChaCha20 length")?;
+            place.copy_from_slice(plain);
+            C::chacha20(&key, &nonce, place);
+            check(place == sealed, "ChaCha20 of any length")?;
+            let untouched = moved.iter().filter(|byte| **byte == 0xa5).count();
+            let expected = moved.len().saturating_sub(len);
+            check(untouched >= expected, "ChaCha20 writes no further")?;
+        }
+    }
+    Ok(())
 }
 
 fn chacha20poly1305<C: Crypto>() -> Outcome {

@@ -181,6 +181,8 @@ impl Timers {
     /// bits are drawn only if a timer is armed.
     ///
     /// If none of the data does go out in the end, tell [`data_refused`](Self::data_refused).
+    // For every batch, and its callers know what leaves.
+    #[inline(always)]
     pub fn packets_leave(&mut self, now: MonoTime, leaving: Leaving, dice: &impl Dice) -> bool {
         self.send_keepalive = Deadline::NONE;
         self.restart_persistent_keepalive(now, dice);
@@ -198,6 +200,7 @@ impl Timers {
 
     /// A batch of authenticated messages came in, `data_packets` of them data that is not a
     /// keepalive. Handshake messages come in as a batch without data.
+    #[inline]
     pub fn packets_received(&mut self, now: MonoTime, data_packets: usize, dice: &impl Dice) {
         self.new_handshake = Deadline::NONE;
         self.restart_persistent_keepalive(now, dice);
@@ -402,6 +405,7 @@ impl Timers {
         }
     }
 
+    #[inline]
     fn restart_persistent_keepalive(&mut self, now: MonoTime, dice: &impl Dice) {
         if !self.persistent_keepalive.is_zero() {
             let interval = Period::from_secs(self.persistent_keepalive).pick(|| dice.random());
@@ -410,6 +414,7 @@ impl Timers {
     }
 
     /// The deadline to set a timer to, if timers run.
+    #[inline]
     fn deadline(&mut self, now: MonoTime, after: Duration, jitter: Jitter) -> Deadline {
         if !self.is_running {
             return Deadline::NONE;

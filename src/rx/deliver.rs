@@ -14,6 +14,7 @@ use kernel::prelude::*;
 
 use super::{
     decrypt::decrypt,
+    uncover::is_keepalive,
     undress,
     RxBatch,
     RxHeader,
@@ -106,12 +107,15 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
     let mut data_packets = 0usize;
+    let is_guised = !peer.device.guise.is_none();
     packets.for_each(|skb| {
-        data_packets = data_packets.wrapping_add(usize::from(!skb.is_empty()));
+        let is_data = if is_guised {
+            undress::note(peer, skb, bh)
+        } else {
+            !skb.is_empty()
+        };
+        data_packets = data_packets.wrapping_add(usize::from(is_data));
     });
-    if !peer.device.guise.is_none() {
-        data_packets = undress::note(peer, packets, bh);
-    }
     // Before anything is sent, which may be the answer, or want one of its own.
     timers::packets_received(peer.borrow(), data_packets);
     if is_confirmed {
@@ -245,7 +249,7 @@ fn unwrap(
 /// What a packet is that is not IP: a keepalive that has been padded, if there is a guise.
 #[cold]
 fn not_ip(peer: &Peer, skb: SkBuff) -> Result<Option<SkBuff>, Refusal> {
-    if peer.device.guise.is_none() || !undress::is_keepalive(&skb) {
+    if peer.device.guise.is_none() || !is_keepalive(&skb) {
         return Err(Refusal::NotIp);
     }
     report_keepalive(peer);

@@ -234,9 +234,10 @@ fn accept_initiation(
     let authentic = incoming.authenticate(&remote).ok()?;
     let mut noise = peer.noise.lock();
     // The key may have been changed meanwhile, or be changed next: then the peer is to be found awake.
-    Peer::wake(peer.borrow());
+    let is_there = Peer::wake(peer.borrow());
     let ours = peer.device.identity.get();
-    let is_accepted = ours.is_some_and(|ours| ours.ptr_eq(identity))
+    let is_accepted = is_there
+        && ours.is_some_and(|ours| ours.ptr_eq(identity))
         && noise
             .accept_initiation(identity, remote, authentic, boot_now())
             .is_ok();

@@ -26,6 +26,11 @@ use super::{
         receive_one as receive_again,
         receive_parts, //
     },
+    uncover::{
+        header_at,
+        is_keepalive,
+        uncover, //
+    },
     OVERHEAD, //
 };
 use crate::{
@@ -103,16 +108,6 @@ fn find_session(
     let header = profile.data_header(skb.linear(), len as usize)?;
     let session = device.session(bh, header.receiver())?;
     Some((header, session))
-}
-
-/// Makes a data message what WireGuard would have sent, but for its type, which is not looked at again.
-fn uncover(skb: &mut SkBuff, prefix: u32, header: DataHeader) -> Result {
-    skb.pull(prefix)?;
-    let header = header.to_bytes();
-    if skb.linear().first_chunk() != Some(&header) {
-        skb.overwrite(&header)?;
-    }
-    Ok(())
 }
 
 /// Has a message of a handshake admitted, if it is one.
@@ -215,34 +210,13 @@ pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut Pa
     }
 }
 
-/// The header of the data message that is `len` bytes of a packet, if it may be one.
-fn header_at(
-    profile: &Profile<KernelCrypto>,
-    skb: &SkBuff,
-    start: u32,
-    len: u32,
-) -> Option<DataHeader> {
-    let header = skb.bytes_at(start.checked_add(profile.overhead() as u32)?)?;
-    profile.data_header_behind(|| skb.bytes_at(start), &header, len as usize)
-}
-
-/// Notes how long data messages were, and returns how many of the packets from them are data.
+/// Notes how long a data message was, and returns whether the packet from it is data.
 #[cold]
 #[inline(never)]
-pub(super) fn note(peer: &Peer, packets: &PacketList, bh: BhDisabled<'_>) -> usize {
+pub(super) fn note(peer: &Peer, skb: &SkBuff, bh: BhDisabled<'_>) -> bool {
     let around = OVERHEAD.saturating_add(prefix_len(&peer.device, bh));
-    let mut data_packets = 0usize;
-    packets.for_each(|skb| {
-        peer.endpoint.note_length(skb.len().saturating_add(around));
-        let is_data = !skb.is_empty() && !is_keepalive(skb);
-        data_packets = data_packets.wrapping_add(usize::from(is_data));
-    });
-    data_packets
-}
-
-/// Whether what was in a message is a keepalive that was padded: no version of IP begins with a zero.
-pub(super) fn is_keepalive(skb: &SkBuff) -> bool {
-    skb.bytes_at(0) == Some([0u8])
+    peer.endpoint.note_length(skb.len().saturating_add(around));
+    !skb.is_empty() && !is_keepalive(skb)
 }
 
 /// How many bytes precede the header of a data message.

@@ -89,6 +89,13 @@ fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
     let (header, packets) = batch.into_parts();
     let sealer = Sealer::new(&header.session, header.first_counter, Guised(&guise));
     let sealed = sealer.seal(packets);
+    // Handshake messages may be as long.
+    let endpoint = &header.session.peer.endpoint;
+    sealed.for_each(|skb| {
+        if Note::of(skb).fate != Fate::Drop {
+            endpoint.note_length(skb.datagram_len());
+        }
+    });
     Ok(TxBatch::new(sealed, header))
 }
 

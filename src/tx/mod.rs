@@ -79,7 +79,7 @@ struct Note {
 #[repr(u8)]
 enum Fate {
     Send = 0,
-    /// It is sent, and holds no data: keepalives, whose length does not always tell, or a handshake.
+    /// It is sent, and is nothing but keepalives. Its length does not always tell.
     NoData = 1,
     Drop = 2,
 }

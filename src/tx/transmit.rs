@@ -82,9 +82,6 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     if packets.is_empty() {
         return;
     }
-    if !peer.device.guise.is_none() {
-        note_lengths(peer, &packets);
-    }
     // Before they are sent: what comes back may want an answer of its own, or be the answer.
     let begins = timers::packets_leave(peer.borrow(), leaving);
     let has_sent_data = send_all(peer, packets, bh);
@@ -110,12 +107,6 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     }
 }
 
-/// Notes how long data messages are, so that handshake messages may be as long.
-#[cold]
-fn note_lengths(peer: &Peer, packets: &PacketList) {
-    packets.for_each(|skb| peer.endpoint.note_length(skb.datagram_len()));
-}
-
 #[cold]
 fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
     let mut rest = PacketList::new();
@@ -130,8 +121,6 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 }
 
 /// Sends messages by one route, and returns whether any data were among those that IP took.
-// Once for all traffic, and once for handshakes.
-#[inline(always)]
 fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
     let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
@@ -163,9 +152,23 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
 
 /// Sends a handshake message behind what precedes it, by one route.
 #[cold]
-#[inline(never)]
-pub(super) fn send_messages(peer: &RcuArc<Peer>, packets: PacketList, bh: BhDisabled<'_>) {
-    let _ = send_all(peer, packets, bh);
+pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) {
+    let (sockets, dev) = (&peer.device.sockets, &peer.device.dev);
+    let routing = |is_new| Peer::routing(peer, is_new);
+    let Ok(mut route) = sockets.route(dev, &peer.endpoint, routing, bh) else {
+        return;
+    };
+    while let Some(skb) = packets.pop() {
+        let len = skb.len();
+        let sent = if packets.is_empty() {
+            route.send_last(skb, dev, 0)
+        } else {
+            route.send(skb, dev, 0)
+        };
+        if sent.is_ok() {
+            peer.count_sent(len.into());
+        }
+    }
 }
 
 /// Sends a handshake message.

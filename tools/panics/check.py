@@ -34,6 +34,7 @@ KNOWN = {
     "<core::net::ip_addr::Ipv4Addr as core::fmt::Display>::fmt": WHOLE,
     "<core::net::ip_addr::Ipv6Addr as core::fmt::Display>::fmt": WHOLE + "; it counts to eight",
     "<core::net::socket_addr::SocketAddrV4 as core::fmt::Display>::fmt": WHOLE,
+    "kernel::module_param::set_param::<bool>": "adds one to the length of a text",
 }
 
 # What paths of sources begin with that says nothing.

@@ -276,10 +276,11 @@ impl<T: Member> Roster<T> {
         drop(left);
     }
 
-    /// Takes an object off the roster of its home for good.
-    pub(crate) fn close(host: &RcuArc<T>) {
+    /// Takes an object off the roster of its home for good. Returns whether it may have been there: if
+    /// not, whoever enrols it is told that it is closed.
+    pub(crate) fn close(host: &RcuArc<T>) -> bool {
         let Some(entry) = Entry::of(host.borrow()) else {
-            return;
+            return true;
         };
         let membership = entry.membership();
         let mut lists = entry.roster.lists.lock();
@@ -292,7 +293,7 @@ impl<T: Member> Roster<T> {
         };
         membership.set(ptr::null(), Standing::Closed);
         drop(lists);
-        drop(left);
+        left.is_some()
     }
 
     /// Comes to each member once that is there now and has not left by then.

@@ -44,19 +44,25 @@ pub(super) fn apply(
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);
     }
+    if wanted.removes_only() {
+        wanted
+            .peers()
+            .filter_map(PeerRequest::key_of)
+            .for_each(|key| config.remove_peer(&key));
+        return Ok(());
+    }
     wanted.peers().try_for_each(|element| {
         let change = PeerRequest::read(request, element)?;
+        if change.intent() == Intent::Remove {
+            config.remove_peer(&change.public_key);
+            return Ok(());
+        }
         let Some(peer) = change.find_or_create(config, &mut supplies)? else {
             return Ok(());
         };
-        match change.intent() {
-            Intent::Remove => {
-                config.remove_peer(&peer);
-                return Ok(());
-            }
-            // What is to be as if it had been removed is not there yet.
-            Intent::Update if peer.place() < listed_before => return Ok(()),
-            Intent::Update | Intent::Ensure => {}
+        // What is to be as if it had been removed is not there yet.
+        if change.intent() == Intent::Update && peer.place() < listed_before {
+            return Ok(());
         }
         let change = if peer.place() < listed_before {
             config.move_to_end(&peer);

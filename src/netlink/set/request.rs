@@ -27,6 +27,8 @@ pub(super) struct DeviceRequest<'a> {
     /// In milliseconds.
     pub(super) hold_unknown: Option<Blamable<'a, u16>>,
     peers: Option<Attr<'a>>,
+    /// Whether all peers listed are to be removed, if any are.
+    removes_only: bool,
 }
 
 /// A value, and the attribute to blame if it cannot be had.
@@ -39,16 +41,18 @@ impl<'a> DeviceRequest<'a> {
     /// Reads a request to its end. The errors are those that user space gets.
     pub(super) fn read(request: &Info<'a>) -> Result<Self> {
         let attr = |ty| request.attr(ty);
-        let this = Self {
+        let mut this = Self {
             flags: read(attr(WGDEVICE_A_FLAGS), Attr::u32)?.unwrap_or(0),
             listen_port: blamable(attr(WGDEVICE_A_LISTEN_PORT), Attr::u16)?,
             fwmark: blamable(attr(WGDEVICE_A_FWMARK), Attr::u32)?,
             private_key: blamable(attr(WGDEVICE_A_PRIVATE_KEY), Attr::array)?,
             hold_unknown: blamable(attr(WGDEVICE_A_HOLD_UNKNOWN), Attr::u16)?,
             peers: attr(WGDEVICE_A_PEERS),
+            removes_only: true,
         };
         for element in this.peers() {
             let peer = PeerRequest::read(request, element)?;
+            this.removes_only &= peer.intent() == Intent::Remove;
             for element in peer.allowed_ips() {
                 AllowedIpRequest::read(request, element)?;
             }
@@ -59,6 +63,11 @@ impl<'a> DeviceRequest<'a> {
     /// Whether the peers listed are to be the only ones.
     pub(super) fn replaces_peers(&self) -> bool {
         self.flags & WGDEVICE_F_REPLACE_PEERS != 0
+    }
+
+    /// Whether no peer but those that are to be removed is listed.
+    pub(super) fn removes_only(&self) -> bool {
+        self.removes_only
     }
 
     /// The private key that the device is to have.
@@ -126,6 +135,14 @@ impl<'a> PeerRequest<'a> {
                 .transpose()?,
             allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
         })
+    }
+
+    /// The public key in an element that has been read before, for who needs nothing else of it.
+    pub(super) fn key_of(element: Attr<'_>) -> Option<PublicKey> {
+        let keys = element
+            .elements()
+            .filter(|attr| attr.ty() == WGPEER_A_PUBLIC_KEY);
+        keys.last()?.array().ok().copied().map(PublicKey)
     }
 
     /// What is to become of the peer.
@@ -268,5 +285,5 @@ fn blamable<'a, T>(
 
 /// The elements of an array that may be absent.
 fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
-    array.into_iter().flat_map(|array| array.elements())
+    array.map(|array| array.elements()).unwrap_or_default()
 }

@@ -17,6 +17,7 @@ use crate::{
     crypto::Key,
     kapi::net::genetlink::{Attr, Info},
     peer::Peer,
+    peers::KeyOrder,
     pile::Pile,
     proto::{constants::MAX_PEERS_PER_DEVICE, messages::PublicKey},
     strangers::HoldChange,
@@ -56,7 +57,8 @@ impl Supplies {
             keys: Pile::new(),
             allowed_ips: Reserve::new(),
         };
-        if removes_only(request, wanted) {
+        // That takes no memory, so it never lacks it.
+        if wanted.removes_only() {
             return Ok(supplies);
         }
         let mut forecast = Forecast::begin(request, wanted, config, supplies.identity.as_ref())
@@ -70,13 +72,6 @@ impl Supplies {
         }
         Ok(supplies)
     }
-}
-
-/// Whether the request lists peers to be removed, or none: that takes no memory, so it never lacks it.
-fn removes_only(request: &Info<'_>, wanted: &DeviceRequest<'_>) -> bool {
-    wanted.peers().all(|element| {
-        PeerRequest::read(request, element).is_ok_and(|peer| peer.intent() == Intent::Remove)
-    })
 }
 
 /// The port and the mark act in the network namespace that the device was created in, which is
@@ -187,7 +182,7 @@ struct Forecast<'c> {
     /// Whether peers go that are not known to stay.
     replaces_peers: bool,
     /// Peers that will be there, or not, other than now.
-    known: RBTree<[u8; 32], bool>,
+    known: RBTree<KeyOrder, bool>,
     count: usize,
 }
 
@@ -272,7 +267,7 @@ impl<'c> Forecast<'c> {
     }
 
     fn is_there(&self, key: &PublicKey) -> bool {
-        match self.known.get(&key.0) {
+        match self.known.get(&key.into()) {
             Some(&is_there) => is_there,
             None => !self.replaces_peers && self.config.peer(key).is_some(),
         }
@@ -284,12 +279,12 @@ impl<'c> Forecast<'c> {
             (true, false) => self.count = self.count.saturating_sub(1),
             (true, true) | (false, false) => {}
         }
-        match self.known.get_mut(&key.0) {
+        match self.known.get_mut(&key.into()) {
             Some(known) => *known = is_there,
             None => {
                 let created = self
                     .known
-                    .try_create_and_insert(key.0, is_there, GFP_KERNEL);
+                    .try_create_and_insert(key.into(), is_there, GFP_KERNEL);
                 drop(created?);
             }
         }

@@ -34,12 +34,11 @@ use crate::{
 /// with the peer's; `ENOMEM`, which another time may be otherwise.
 pub(crate) fn create_initiation(peer: &RcuArc<Peer>, kind: Option<u32>) -> Result<Initiation> {
     let mut noise = peer.noise.lock();
-    if peer.is_closed() {
+    // Under the lock, so that a change of the private key comes before, or finds what is made of it:
+    // it looks for peers that are awake. So does who removes the peer.
+    if !Peer::wake(peer.borrow()) {
         return Err(ESHUTDOWN);
     }
-    // Under the lock, so that a change of the private key comes before, or finds what is made of it:
-    // it looks for peers that are awake.
-    Peer::wake(peer.borrow());
     let identity = peer.device.identity.get().ok_or(ENOKEY)?;
     let Exchange {
         remote,

@@ -12,7 +12,7 @@ use crate::{
     },
     proto::messages::MessageType,
     time::wall_now,
-    tx::{Fate, Note, HEADROOM}, //
+    tx::HEADROOM, //
 };
 
 /// What precedes an initiation: special packets, then junk. What there is no memory for is left out.
@@ -67,17 +67,10 @@ pub(super) fn dressed(
     })
 }
 
-/// A packet of so many bytes, none of which are data to the peer's timers.
+/// A packet of so many bytes.
 fn packet(len: usize, fill: impl FnOnce(&mut [u8])) -> Result<SkBuff> {
     let len = u32::try_from(len).map_err(|_| EMSGSIZE)?;
     let mut skb = SkBuff::new(HEADROOM, len)?;
     skb.put_with(len, fill)?;
-    Note {
-        mtu: 0,
-        ds: 0,
-        fate: Fate::NoData,
-        messages: 1,
-    }
-    .put(&mut skb);
     Ok(skb)
 }

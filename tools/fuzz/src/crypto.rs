@@ -2,4 +2,5 @@
 
 //! Plays the module's `crypto`.
 
-pub(crate) type Key = crate::proto::noise::Key<crate::proto::rustcrypto::RustCrypto>;
+pub(crate) type KernelCrypto = crate::proto::rustcrypto::RustCrypto;
+pub(crate) type Key = crate::proto::noise::Key<KernelCrypto>;

@@ -27,6 +27,8 @@ mod bindings;
 mod checks;
 mod crypto;
 mod endpoint;
+#[path = "../../../src/guise.rs"]
+mod guise;
 mod kapi;
 mod netlink;
 #[path = "../../../src/pile.rs"]

@@ -2,7 +2,6 @@
 
 //! Requests of the family `wireguard` that change a device.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 
 use wire_peer::keys::random;
@@ -144,34 +143,7 @@ impl Device {
 
 fn own_addresses(peer: &mut Message, number: u32) {
     peer.nest(ALLOWED_IPS, |list| {
-        address(list, INET, &address4(number).octets());
-        address(list, INET6, &address6(number).octets());
+        put_allowed_ip(list, address4(number).into(), 32);
+        put_allowed_ip(list, address6(number).into(), 128);
     });
-}
-
-fn address(list: &mut Message, family: u16, octets: &[u8]) {
-    list.nest(0, |element| {
-        element.u16(FAMILY, family);
-        element.attr(ADDRESS, octets);
-        element.u8(MASK, 8 * octets.len() as u8);
-    });
-}
-
-/// As `struct sockaddr_in` or `sockaddr_in6`.
-pub fn sockaddr(address: SocketAddr) -> Vec<u8> {
-    let port = address.port().to_be_bytes();
-    match address {
-        SocketAddr::V4(v4) => [&INET.to_ne_bytes()[..], &port, &v4.ip().octets(), &[0; 8]].concat(),
-        SocketAddr::V6(v6) => {
-            let (flow, scope) = (v6.flowinfo().to_be_bytes(), v6.scope_id().to_ne_bytes());
-            [
-                &INET6.to_ne_bytes()[..],
-                &port,
-                &flow,
-                &v6.ip().octets(),
-                &scope,
-            ]
-            .concat()
-        }
-    }
 }

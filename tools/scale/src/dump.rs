@@ -8,7 +8,7 @@ use wire_peer::netlink::{Part, DUMP};
 use wire_peer::tap::Result;
 use wire_peer::uapi::*;
 
-use crate::device::{sockaddr, Device};
+use crate::device::Device;
 use crate::options::Options;
 use crate::peers::{address4, address6, endpoint, number_of};
 

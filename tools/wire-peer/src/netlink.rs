@@ -5,6 +5,8 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::libc;
+use nix::setsockopt_impl;
 use nix::sys::socket::{
     bind, recv, send, setsockopt, socket, sockopt, AddressFamily, MsgFlags, NetlinkAddr, SockFlag,
     SockProtocol, SockType,
@@ -18,6 +20,9 @@ pub const CREATE: u16 = 0x400;
 
 const HEADER: usize = 16;
 const GENL_HEADER: usize = 4;
+/// In the flags of an error: it has attributes that say more.
+const EXPLAINED: u16 = 0x200;
+const EXPLANATION: u16 = 1;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 const NESTED: u16 = 0x8000;
@@ -26,6 +31,7 @@ const CTRL: u16 = 16;
 const CTRL_GET_FAMILY: u8 = 3;
 const CTRL_FAMILY_ID: u16 = 1;
 const CTRL_FAMILY_NAME: u16 = 2;
+const CTRL_VERSION: u16 = 3;
 const CTRL_GROUPS: u16 = 7;
 const CTRL_GROUP_NAME: u16 = 1;
 const CTRL_GROUP_ID: u16 = 2;
@@ -101,6 +107,49 @@ pub enum Part {
     End,
 }
 
+/// Why the kernel has refused a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    pub error: Errno,
+    /// What it says of it, if it says anything and the socket is [`explaining`](Socket::explaining).
+    pub why: Option<String>,
+}
+
+impl From<Errno> for Refusal {
+    fn from(error: Errno) -> Self {
+        Self { error, why: None }
+    }
+}
+
+/// A family of generic netlink.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Family {
+    pub id: u16,
+    pub version: u32,
+}
+
+/// Errors come with an explanation,
+#[derive(Clone, Copy)]
+struct Explain;
+setsockopt_impl!(
+    Explain,
+    libc::SOL_NETLINK,
+    libc::NETLINK_EXT_ACK,
+    bool,
+    sockopt::SetBool
+);
+
+/// and without the request.
+#[derive(Clone, Copy)]
+struct Short;
+setsockopt_impl!(
+    Short,
+    libc::SOL_NETLINK,
+    libc::NETLINK_CAP_ACK,
+    bool,
+    sockopt::SetBool
+);
+
 /// A netlink socket in the namespace of the calling thread.
 pub struct Socket(OwnedFd);
 
@@ -143,6 +192,11 @@ impl Socket {
 
     /// The same; `each` gets the attributes of what generic netlink's families answer.
     pub fn read_messages(&self, buffer: &mut [u8], each: impl FnMut(&[u8])) -> nix::Result<Part> {
+        self.read_why(buffer, each).map_err(|refusal| refusal.error)
+    }
+
+    /// The same; a refusal comes with the kernel's words if the socket [explains](Self::explaining).
+    pub fn read_why(&self, buffer: &mut [u8], each: impl FnMut(&[u8])) -> Result<Part, Refusal> {
         let len = recv(self.0.as_raw_fd(), buffer, MsgFlags::empty())?;
         parse(&buffer[..len], each)
     }
@@ -151,6 +205,21 @@ impl Socket {
     pub fn ask(&self, message: Message) -> nix::Result<usize> {
         self.send(message)?;
         self.read_all(1 << 14)
+    }
+
+    /// Has the kernel say why it refuses something.
+    pub fn explaining(self) -> nix::Result<Self> {
+        setsockopt(&self.0, Explain, &true)?;
+        setsockopt(&self.0, Short, &true)?;
+        Ok(self)
+    }
+
+    /// Sends, and reads all that is answered: `each` gets the attributes of what generic netlink's families answer.
+    pub fn ask_why(&self, message: Message, mut each: impl FnMut(&[u8])) -> Result<(), Refusal> {
+        self.send(message)?;
+        let mut buffer = vec![0; 1 << 16];
+        while let Part::Data(_) = self.read_why(&mut buffer, &mut each)? {}
+        Ok(())
     }
 
     /// Reads to the end, by so many bytes at a time; returns how much that was.
@@ -178,14 +247,23 @@ impl Socket {
 
     /// The number of the driver's family, if it is loaded.
     pub fn wireguard(&self) -> nix::Result<u16> {
-        let told = self.about_wireguard()?;
-        let id = attribute(&told, CTRL_FAMILY_ID).ok_or(Errno::EPROTO)?;
-        two_bytes(id, 0).ok_or(Errno::EPROTO)
+        Ok(self.family("wireguard")?.id)
+    }
+
+    /// A family, if it is loaded or can be.
+    pub fn family(&self, name: &str) -> nix::Result<Family> {
+        let told = self.about(name)?;
+        let id = attribute(&told, CTRL_FAMILY_ID).and_then(|id| two_bytes(id, 0));
+        let version = attribute(&told, CTRL_VERSION).and_then(|version| version.try_into().ok());
+        Ok(Family {
+            id: id.ok_or(Errno::EPROTO)?,
+            version: version.map(u32::from_ne_bytes).ok_or(Errno::EPROTO)?,
+        })
     }
 
     /// The number of one of its multicast groups.
     pub fn wireguard_group(&self, name: &str) -> nix::Result<u32> {
-        let told = self.about_wireguard()?;
+        let told = self.about("wireguard")?;
         let groups = attribute(&told, CTRL_GROUPS).ok_or(Errno::ENOENT)?;
         let wanted = [name.as_bytes(), &[0]].concat();
         let id = attributes(groups)
@@ -194,9 +272,9 @@ impl Socket {
         id.map(u32::from_ne_bytes).ok_or(Errno::ENOENT)
     }
 
-    fn about_wireguard(&self) -> nix::Result<Vec<u8>> {
+    fn about(&self, family: &str) -> nix::Result<Vec<u8>> {
         let mut message = Message::generic(CTRL, REQUEST, CTRL_GET_FAMILY);
-        message.text(CTRL_FAMILY_NAME, "wireguard");
+        message.text(CTRL_FAMILY_NAME, family);
         self.send(message)?;
         let mut buffer = vec![0; 1 << 14];
         let len = match self.read(&mut buffer)? {
@@ -230,14 +308,17 @@ fn two_bytes(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 /// Looks for the end of an answer in what was read, and passes on what comes before it.
-fn parse(all: &[u8], mut each: impl FnMut(&[u8])) -> nix::Result<Part> {
+fn parse(all: &[u8], mut each: impl FnMut(&[u8])) -> Result<Part, Refusal> {
     let mut rest = all;
     while let Some(header) = rest.get(..HEADER) {
         let number = |at: usize| i32::from_ne_bytes(rest[at..at + 4].try_into().expect("4 bytes"));
         if matches!(two_bytes(header, 4), Some(ERROR | DONE)) && rest.len() >= HEADER + 4 {
             return match number(HEADER) {
                 0 => Ok(Part::End),
-                error => Err(Errno::from_raw(-error)),
+                error => Err(Refusal {
+                    error: Errno::from_raw(-error),
+                    why: explanation(rest),
+                }),
             };
         }
         let len = (number(0) as usize).max(HEADER);
@@ -245,4 +326,19 @@ fn parse(all: &[u8], mut each: impl FnMut(&[u8])) -> nix::Result<Part> {
         rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(Part::Data(all.len()))
+}
+
+/// What an error says beside its number. It does not repeat the request, which the end of a dump never does.
+fn explanation(message: &[u8]) -> Option<String> {
+    if two_bytes(message, 6)? & EXPLAINED == 0 {
+        return None;
+    }
+    let repeated = if two_bytes(message, 4)? == ERROR {
+        HEADER
+    } else {
+        0
+    };
+    let attributes = message.get(HEADER + 4 + repeated..)?;
+    let text = attribute(attributes, EXPLANATION)?.strip_suffix(&[0])?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }

@@ -3,6 +3,10 @@
 //! Numbers of the generic netlink family `wireguard`: `include/uapi/linux/wireguard.h`, and what is this
 //! driver's own (Documentation/netlink-own.yaml).
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use crate::netlink::{attribute, Message};
+
 pub const GET_DEVICE: u8 = 0;
 pub const SET_DEVICE: u8 = 1;
 
@@ -38,3 +42,64 @@ pub const IP_FLAGS: u16 = 4;
 
 pub const INET: u16 = 2;
 pub const INET6: u16 = 10;
+
+/// Appends an address and the length of its prefix to a list of allowed IPs.
+pub fn put_allowed_ip(list: &mut Message, address: IpAddr, len: u8) {
+    list.nest(0, |element| {
+        match address {
+            IpAddr::V4(address) => {
+                element.u16(FAMILY, INET);
+                element.attr(ADDRESS, &address.octets());
+            }
+            IpAddr::V6(address) => {
+                element.u16(FAMILY, INET6);
+                element.attr(ADDRESS, &address.octets());
+            }
+        }
+        element.u8(MASK, len);
+    });
+}
+
+/// What an element of such a list says.
+pub fn allowed_ip(element: &[u8]) -> Option<(IpAddr, u8)> {
+    let octets = attribute(element, ADDRESS)?;
+    let address = match <[u8; 4]>::try_from(octets) {
+        Ok(octets) => Ipv4Addr::from(octets).into(),
+        Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).into(),
+    };
+    Some((address, *attribute(element, MASK)?.first()?))
+}
+
+/// As `struct sockaddr_in` or `sockaddr_in6`.
+pub fn sockaddr(address: SocketAddr) -> Vec<u8> {
+    let port = address.port().to_be_bytes();
+    match address {
+        SocketAddr::V4(v4) => [&INET.to_ne_bytes()[..], &port, &v4.ip().octets(), &[0; 8]].concat(),
+        SocketAddr::V6(v6) => {
+            let (flow, scope) = (v6.flowinfo().to_be_bytes(), v6.scope_id().to_ne_bytes());
+            [
+                &INET6.to_ne_bytes()[..],
+                &port,
+                &flow,
+                &v6.ip().octets(),
+                &scope,
+            ]
+            .concat()
+        }
+    }
+}
+
+/// What one of them says.
+pub fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
+    let port = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
+    let family = u16::from_ne_bytes(*bytes.first_chunk()?);
+    if family == INET {
+        let address: &[u8; 4] = bytes.get(4..)?.first_chunk()?;
+        return Some((Ipv4Addr::from(*address), port).into());
+    }
+    let flow = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?);
+    let address: &[u8; 16] = bytes.get(8..)?.first_chunk()?;
+    let scope = u32::from_ne_bytes(*bytes.get(24..)?.first_chunk()?);
+    let address = SocketAddrV6::new(Ipv6Addr::from(*address), port, flow, scope);
+    (family == INET6).then_some(address.into())
+}

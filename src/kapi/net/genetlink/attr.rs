@@ -143,8 +143,8 @@ impl<'a> Attr<'a> {
     }
 }
 
-/// An iterator over the attributes of a stream.
-#[derive(Clone)]
+/// An iterator over the attributes of a stream; there are none by default.
+#[derive(Clone, Default)]
 pub(crate) struct Elements<'a> {
     rest: &'a [u8],
 }
@@ -160,28 +160,40 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 /// Attributes by type, the last one of each.
-pub(crate) struct Table<'a, const N: usize>([Option<Attr<'a>>; N]);
+///
+/// Requests hold many: what is kept for each type is small, and the attribute is read once more.
+pub(crate) struct Table<'a, const N: usize> {
+    stream: &'a [u8],
+    /// By type, where in the stream the attribute begins, plus one; zero if there is none.
+    places: [u16; N],
+}
 
 impl<'a, const N: usize> Table<'a, N> {
     fn parse(stream: &'a [u8]) -> Result<Self> {
-        let mut table = [const { None }; N];
+        let mut places = [0; N];
         let mut elements = Elements { rest: stream };
-        for attr in elements.by_ref() {
-            let slot = table.get_mut(usize::from(attr.ty())).ok_or(EINVAL)?;
+        loop {
+            let place = stream.len().wrapping_sub(elements.rest.len());
+            let Some(attr) = elements.next() else {
+                break;
+            };
+            let slot = places.get_mut(usize::from(attr.ty())).ok_or(EINVAL)?;
             if attr.ty() == 0 {
                 return Err(EINVAL);
             }
-            *slot = Some(attr);
+            *slot = u16::try_from(place.wrapping_add(1)).map_err(|_| EINVAL)?;
         }
         if !elements.rest.is_empty() {
             return Err(EINVAL);
         }
-        Ok(Self(table))
+        Ok(Self { stream, places })
     }
 
     /// The last attribute of a type.
     pub(crate) fn get(&self, ty: u16) -> Option<Attr<'a>> {
-        self.0.get(usize::from(ty)).copied().flatten()
+        let place = self.places.get(usize::from(ty))?.checked_sub(1)?;
+        let (attr, _) = Attr::split(self.stream.get(usize::from(place)..)?)?;
+        Some(attr)
     }
 }
 

@@ -59,10 +59,30 @@ impl Map {
         Self(self.0 | NONE.wrapping_shl(shift(place)))
     }
 
+    /// The places that have slots, as the lowest of the four bits of each.
+    fn places(self) -> u64 {
+        const LOWEST: u64 = 0x1111_1111_1111_1111;
+        let Self(bits) = self;
+        !(bits & (bits >> 1) & (bits >> 2) & (bits >> 3)) & LOWEST
+    }
+
     /// The slots in use, as bits.
     fn slots(self) -> u32 {
-        let slots = (0..16).filter_map(|place| self.slot(place));
-        slots.fold(0, |bits, slot| bits | 1u32.wrapping_shl(slot as u32))
+        let mut places = self.places();
+        let mut slots = 0;
+        while places != 0 {
+            let slot = self.0.wrapping_shr(places.trailing_zeros()) & NONE;
+            slots |= 1u32.wrapping_shl(slot as u32);
+            places &= places.wrapping_sub(1);
+        }
+        slots
+    }
+
+    /// The slot in use, if there is but one.
+    fn only(self) -> Option<usize> {
+        let places = self.places();
+        let slot = self.0.wrapping_shr(places.trailing_zeros()) & NONE;
+        places.is_power_of_two().then_some(slot as usize)
     }
 }
 
@@ -223,10 +243,7 @@ impl Raw {
     /// As for [`Self::at`].
     pub(super) unsafe fn only<'b>(self) -> Option<&'b Slot> {
         // SAFETY: As above.
-        unsafe {
-            let slots = self.map().slots();
-            (slots.count_ones() == 1).then(|| self.slot(slots.trailing_zeros() as usize))
-        }
+        unsafe { Some(self.slot(self.map().only()?)) }
     }
 
     /// Puts a child at a place that is free, unless all slots are in use.

@@ -155,20 +155,35 @@ impl<T: Ordered + Send + Sync> Order<T> {
 
     /// The first one whose key is not below `key`.
     pub(crate) fn first_from(&self, key: &T::Key) -> Option<&T> {
+        self.first_two_from(key).map(|(first, _)| first)
+    }
+
+    /// The first one whose key is not below `key`, and the one behind it.
+    pub(crate) fn first_two_from(&self, key: &T::Key) -> Option<(&T, Option<&T>)> {
         let mut node = self.root.rb_node;
-        let mut found = None;
-        while !node.is_null() {
-            // SAFETY: By the type invariants, it is the links of a valid leaf, which stays so while
-            // `self` is borrowed.
-            let (data, links) = unsafe { (&(*leaf_of::<T>(node)).data, &*node) };
-            node = if data.key() < *key {
-                links.rb_right
-            } else {
-                found = Some(data);
-                links.rb_left
-            };
+        let (mut first, mut second) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: By the type invariants, links lead to those of valid leaves, which stay so while `self`
+        // is borrowed.
+        unsafe {
+            while !node.is_null() {
+                if (*leaf_of::<T>(node)).data.key() < *key {
+                    node = (*node).rb_right;
+                } else {
+                    (first, second) = (node, first);
+                    node = (*node).rb_left;
+                }
+            }
+            if first.is_null() {
+                return None;
+            }
+            node = (*first).rb_right;
+            while !node.is_null() {
+                second = node;
+                node = (*node).rb_left;
+            }
+            let second = (!second.is_null()).then(|| &(*leaf_of::<T>(second)).data);
+            Some((&(*leaf_of::<T>(first)).data, second))
         }
-        found
     }
 }
 

@@ -14,10 +14,18 @@ enum Content {
     Sockaddr,
     Address,
     Family,
+    /// A range of 16-bit numbers: both ends, or one number where that may be.
+    Span16 {
+        or_number: bool,
+    },
+    /// A range of 32-bit numbers as one of three encodings has it, near a number.
+    Span32(u32),
+    /// What a special packet is made by.
+    Special,
     List(&'static [Content]),
 }
 
-use Content::{Address, Bytes, Family, List, Name, Number, Sockaddr};
+use Content::{Address, Bytes, Family, List, Name, Number, Sockaddr, Span16, Span32, Special};
 
 /// By the attributes' types, from 1 on.
 const DEVICE: &[Content] = &[
@@ -31,6 +39,44 @@ const DEVICE: &[Content] = &[
     List(PEER),
 ];
 
+/// The same for AmneziaWG.
+const AMNEZIAWG: &[Content] = &[
+    Number(4),
+    Name,
+    Bytes(32),
+    Bytes(32),
+    Number(4),
+    Bytes(2),
+    Bytes(4),
+    List(AMNEZIAWG_PEER),
+    Number(2),
+    Number(2),
+    Number(2),
+    Number(2),
+    Number(2),
+    Span32(0),
+    Span32(100),
+    Span32(200),
+    Span32(300),
+    Number(4),
+    Number(2),
+    Number(2),
+    Special,
+    Special,
+    Special,
+    Special,
+    Special,
+    Bytes(32),
+    Span16 { or_number: false },
+    Span16 { or_number: false },
+    Span16 { or_number: false },
+    Span16 { or_number: false },
+    Span16 { or_number: false },
+    Span16 { or_number: false },
+    Number(1),
+    Number(1),
+];
+
 const PEER: &[Content] = &[
     Bytes(32),
     Bytes(32),
@@ -42,6 +88,20 @@ const PEER: &[Content] = &[
     Bytes(8),
     List(ALLOWED_IP),
     Number(4),
+];
+
+const AMNEZIAWG_PEER: &[Content] = &[
+    Bytes(32),
+    Bytes(32),
+    Number(4),
+    Sockaddr,
+    Span16 { or_number: true },
+    Bytes(16),
+    Bytes(8),
+    Bytes(8),
+    List(ALLOWED_IP),
+    Number(4),
+    Bytes(0),
 ];
 
 const ALLOWED_IP: &[Content] = &[Family, Address, Number(1), Number(4)];
@@ -58,12 +118,21 @@ pub(crate) fn make(input: &mut Input<'_>) -> Vec<u8> {
     bytes
 }
 
+pub(crate) fn make_amneziawg(input: &mut Input<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_attrs(&mut bytes, input, AMNEZIAWG);
+    bytes
+}
+
 /// Attributes, most of them in the order of their types; lists are in the end more often than not.
 fn put_attrs(bytes: &mut Vec<u8>, input: &mut Input<'_>, contents: &[Content]) {
     // A bit for each type that is there.
-    let mut there = input.u16();
+    let mut there = u64::from(input.u16());
     if there >> 15 == 1 {
-        there = u16::MAX;
+        there = u64::MAX;
+    }
+    if contents.len() > 16 {
+        there &= u64::from(input.u32()) << 8 | 0xff;
     }
     for (ty, content) in (1..).zip(contents) {
         if (there >> (ty - 1)) & 1 == 1 {
@@ -71,7 +140,7 @@ fn put_attrs(bytes: &mut Vec<u8>, input: &mut Input<'_>, contents: &[Content]) {
         }
     }
     for _ in 0..input.below(16).saturating_sub(12) {
-        let ty = input.u16() % 12;
+        let ty = input.u16() % (contents.len() as u16).max(10).saturating_add(2);
         let content = contents.get(usize::from(ty).wrapping_sub(1));
         put_attr(bytes, input, ty, content.copied().unwrap_or(Number(4)));
     }
@@ -118,6 +187,16 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             bytes.extend(&number[..len]);
         }
         Name => bytes.extend(input.array::<18>().iter().take(input.below(19))),
+        Span16 { or_number } => {
+            let lo = input.u16();
+            if or_number && input.flag() {
+                return bytes.extend(lo.to_ne_bytes());
+            }
+            let hi = lo.wrapping_add(input.u8().into());
+            bytes.extend((u32::from(hi) << 16 | u32::from(lo)).to_ne_bytes());
+        }
+        Span32(near) => put_span32(bytes, input, near),
+        Special => put_special(bytes, input),
         Family => bytes.extend([2u16, 10, 0, 513][input.below(4)].to_ne_bytes()),
         Address => {
             let len = [4, 16, 5, 0][input.below(4)];
@@ -141,6 +220,50 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
                 bytes[start + 2..start + 4].copy_from_slice(&(ty | flag).to_ne_bytes());
             }
         }
+    }
+}
+
+fn put_span32(bytes: &mut Vec<u8>, input: &mut Input<'_>, near: u32) {
+    let lo = match input.below(8) {
+        0 => input.u32(),
+        _ => near.wrapping_add(input.u8().into()),
+    };
+    let hi = lo.wrapping_add(input.u8().into());
+    match input.below(6) {
+        0 => bytes.extend(lo.to_ne_bytes()),
+        1 => bytes.extend((u64::from(hi) << 32 | u64::from(lo)).to_ne_bytes()),
+        2 => bytes.extend(format!("{lo}\0").bytes()),
+        3 => bytes.extend(format!("{lo}-{hi}\0").bytes()),
+        4 => {
+            // Nearly text.
+            let marks = b"0123456789-\0 x";
+            let len = input.below(24);
+            bytes.extend(
+                input
+                    .array::<24>()
+                    .iter()
+                    .take(len)
+                    .map(|n| marks[usize::from(*n) % marks.len()]),
+            );
+        }
+        _ => bytes.extend(input.array::<24>().iter().take(input.below(25))),
+    }
+}
+
+fn put_special(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+    const WORDS: [&str; 16] = [
+        "<r ", "<rc ", "<rd ", "<b 0x", "<b ", "<t>", "<c>", ">", "5>", "700>", "c0de>", "0", "<",
+        " ", "x", "f",
+    ];
+    for _ in 0..input.below(20) {
+        bytes.extend(WORDS[input.below(WORDS.len())].bytes());
+    }
+    // The NUL is seldom left out, and seldom followed by something.
+    match input.u8() {
+        0 => {}
+        1 => bytes.extend(b"\0<r 5>\0"),
+        2 => bytes.extend([b'.'; 3001].iter().chain(b"\0")),
+        _ => bytes.push(0),
     }
 }
 

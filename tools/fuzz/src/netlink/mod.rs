@@ -2,6 +2,7 @@
 
 //! The module's generic netlink family, as far as it reads requests.
 
+pub(crate) mod looks;
 pub(crate) mod message;
 pub(crate) mod oracle;
 #[path = "../../../../src/netlink/policy.rs"]

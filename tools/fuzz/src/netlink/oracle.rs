@@ -22,7 +22,8 @@ pub(crate) struct Peer {
     pub(crate) fate: Fate,
     /// A `sockaddr_in` or `sockaddr_in6`.
     pub(crate) endpoint: Option<Vec<u8>>,
-    pub(crate) keepalive: Option<u16>,
+    /// From which to which number of seconds.
+    pub(crate) keepalive: Option<(u16, u16)>,
     pub(crate) replaces_allowed_ips: bool,
     pub(crate) allowed_ips: Vec<AllowedIp>,
 }
@@ -42,14 +43,14 @@ pub(crate) struct AllowedIp {
 }
 
 /// An attribute and where its payload is.
-struct Node<'a> {
+pub(super) struct Node<'a> {
     number: u16,
     is_nested: bool,
     payload: &'a [u8],
 }
 
 /// All attributes in `bytes`, and whether nothing is left over.
-fn list(bytes: &[u8]) -> (Vec<Node<'_>>, bool) {
+pub(super) fn list(bytes: &[u8]) -> (Vec<Node<'_>>, bool) {
     let (mut nodes, mut at) = (Vec::new(), 0);
     while at + 4 <= bytes.len() {
         let word = |at| u16::from_ne_bytes([bytes[at], bytes[at + 1]]);
@@ -68,12 +69,12 @@ fn list(bytes: &[u8]) -> (Vec<Node<'_>>, bool) {
 }
 
 /// The last attribute of that number.
-fn last<'a>(nodes: &[Node<'a>], number: u16) -> Option<&'a [u8]> {
+pub(super) fn last<'a>(nodes: &[Node<'a>], number: u16) -> Option<&'a [u8]> {
     let mut same = nodes.iter().filter(|node| node.number == number);
     same.next_back().map(|node| node.payload)
 }
 
-fn value<const N: usize>(nodes: &[Node<'_>], number: u16) -> Option<[u8; N]> {
+pub(super) fn value<const N: usize>(nodes: &[Node<'_>], number: u16) -> Option<[u8; N]> {
     last(nodes, number)?.try_into().ok()
 }
 
@@ -86,12 +87,14 @@ fn flags(nodes: &[Node<'_>], number: u16) -> u32 {
 enum Shape {
     Bytes(usize),
     AtLeast(usize),
+    Between(usize, usize),
     Flags(u32),
     Name,
+    Text,
     List(&'static [(u16, Shape)]),
 }
 
-use Shape::{AtLeast, Bytes, Flags, List, Name};
+use Shape::{AtLeast, Between, Bytes, Flags, List, Name, Text};
 
 const DEVICE: &[(u16, Shape)] = &[
     (1, Bytes(4)),
@@ -117,6 +120,57 @@ const PEER: &[(u16, Shape)] = &[
     (10, Bytes(4)),
 ];
 
+/// AmneziaWG's.
+const AMNEZIAWG: &[(u16, Shape)] = &[
+    (1, Bytes(4)),
+    (2, Name),
+    (3, Bytes(32)),
+    (4, Bytes(32)),
+    (5, Flags(1)),
+    (6, Bytes(2)),
+    (7, Bytes(4)),
+    (8, List(AMNEZIAWG_PEER)),
+    (9, Bytes(2)),
+    (10, Bytes(2)),
+    (11, Bytes(2)),
+    (12, Bytes(2)),
+    (13, Bytes(2)),
+    (14, Between(2, 22)),
+    (15, Between(2, 22)),
+    (16, Between(2, 22)),
+    (17, Between(2, 22)),
+    (19, Bytes(2)),
+    (20, Bytes(2)),
+    (21, Text),
+    (22, Text),
+    (23, Text),
+    (24, Text),
+    (25, Text),
+    (26, Bytes(32)),
+    (27, Bytes(4)),
+    (28, Bytes(4)),
+    (29, Bytes(4)),
+    (30, Bytes(4)),
+    (31, Bytes(4)),
+    (32, Bytes(4)),
+    (33, Bytes(1)),
+    (34, Bytes(1)),
+];
+
+const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
+    (1, Bytes(32)),
+    (2, Bytes(32)),
+    (3, Flags(15)),
+    (4, AtLeast(16)),
+    (5, Between(2, 4)),
+    (6, Bytes(16)),
+    (7, Bytes(8)),
+    (8, Bytes(8)),
+    (9, List(ALLOWED_IP)),
+    (10, Bytes(4)),
+    (11, Bytes(0)),
+];
+
 const ALLOWED_IP: &[(u16, Shape)] = &[(1, Bytes(2)), (2, AtLeast(4)), (3, Bytes(1)), (4, Flags(1))];
 
 fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
@@ -129,6 +183,8 @@ fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
     match *shape {
         Bytes(len) => node.payload.len() == len,
         AtLeast(len) => node.payload.len() >= len,
+        Between(least, most) => (least..=most).contains(&node.payload.len()),
+        Text => node.payload.contains(&0),
         Flags(known) => {
             let flags = node.payload.try_into().map(u32::from_ne_bytes);
             flags.is_ok_and(|flags| flags | known == known)
@@ -159,7 +215,16 @@ fn is_whole(payload: &[u8], shapes: &[(u16, Shape)]) -> bool {
 
 /// What the request says, or nothing if it is to be refused.
 pub(crate) fn read(message: &[u8]) -> Option<Device> {
-    if !is_whole(message, DEVICE) {
+    read_by(message, DEVICE)
+}
+
+/// The same for AmneziaWG, but for how messages look.
+pub(crate) fn read_amneziawg(message: &[u8]) -> Option<Device> {
+    read_by(message, AMNEZIAWG)
+}
+
+fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
+    if !is_whole(message, shapes) {
         return None;
     }
     let (nodes, _) = list(message);
@@ -172,12 +237,13 @@ pub(crate) fn read(message: &[u8]) -> Option<Device> {
     })
 }
 
-/// The message with all keys wiped that are secret.
-pub(crate) fn without_secrets(message: &[u8]) -> Vec<u8> {
+/// The message with all keys wiped that are secret: attributes of the device of these numbers, and
+/// those of peers.
+pub(crate) fn without_secrets(message: &[u8], keys: &[u16]) -> Vec<u8> {
     let mut secrets = Vec::new();
     for node in list(message).0 {
         match node.number {
-            3 => secrets.push(node.payload),
+            number if keys.contains(&number) => secrets.push(node.payload),
             8 => {
                 let peers = list(node.payload).0.into_iter();
                 let attrs = peers.flat_map(|peer| list(peer.payload).0);
@@ -222,10 +288,26 @@ fn read_peer(nodes: &[Node<'_>]) -> Option<Peer> {
         endpoint: last(nodes, 4)
             .filter(|addr| is_sockaddr(addr))
             .map(Vec::from),
-        keepalive: value(nodes, 5).map(u16::from_ne_bytes),
+        keepalive: match last(nodes, 5) {
+            Some(payload) => Some(read_keepalive(payload)?),
+            None => None,
+        },
         replaces_allowed_ips: flags & 2 != 0,
         allowed_ips: elements(allowed_ips, read_allowed_ip)?,
     })
+}
+
+fn read_keepalive(payload: &[u8]) -> Option<(u16, u16)> {
+    let word = |bytes: &[u8]| u16::from_ne_bytes([bytes[0], bytes[1]]);
+    match payload.len() {
+        2 => Some((word(payload), word(payload))),
+        4 => {
+            let bits = u32::from_ne_bytes(payload.try_into().unwrap());
+            let ends = ((bits & 0xffff) as u16, (bits >> 16) as u16);
+            (ends.0 <= ends.1).then_some(ends)
+        }
+        _ => None,
+    }
 }
 
 fn is_sockaddr(bytes: &[u8]) -> bool {

@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use wireguard_proto::awg::Span;
 use wireguard_proto::constants::{REJECT_AFTER_TIME, REKEY_TIMEOUT};
 use wireguard_proto::cookie::Load;
 
@@ -151,8 +152,9 @@ impl Life {
     }
 
     fn set_keepalive(&mut self, who: usize, secs: u16) {
-        self.world
-            .at(who, |node| node.set_persistent_keepalive(secs));
+        self.world.at(who, |node| {
+            node.set_persistent_keepalive(Span::single(secs))
+        });
     }
 
     /// Lets time pass, and looks at what it brought, second by second.

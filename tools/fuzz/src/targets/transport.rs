@@ -14,7 +14,7 @@ use wireguard_proto::rustcrypto::RustCrypto;
 use wireguard_proto::time::BootTime;
 use wireguard_proto::transport::{
     is_keepalive, may_number, may_receive, may_send, message_len, nonce, open, padded_len, padding,
-    rekey_due_after_receive, rekey_due_after_send, seal,
+    rekey_due_after_receive, rekey_due_after_send, seal, Lifetime,
 };
 
 use crate::input::Input;
@@ -87,19 +87,21 @@ fn check_end(input: &mut Input<'_>) {
     let age = Duration::from_nanos(now.saturating_sub(birth));
     // 2^64 less the 2^13 counters that the window has bits for, one word of them, and one.
     let is_numbered = u128::from(counter) < (1 << 64) - (1 << 13) + 64 - 2;
-    let (birth, now) = (BootTime(birth), BootTime(now));
-    let expected = age < REJECT_AFTER_TIME && is_numbered;
-    assert_eq!(may_send(birth, now, counter), expected);
-    assert_eq!(may_receive(birth, now, counter), expected);
+    // The last moment that there is, is after all others.
+    let is_past = |limit: Duration| age >= limit || now == u64::MAX;
+    let (life, now) = (Lifetime::begin(BootTime(birth), &|| 0), BootTime(now));
+    let expected = !is_past(REJECT_AFTER_TIME) && is_numbered;
+    assert_eq!(may_send(&life, now, counter), expected);
+    assert_eq!(may_receive(&life, now, counter), expected);
     let end = u128::from(counter) + u128::from(count);
     let fits = end <= u128::from(REJECT_AFTER_MESSAGES);
     assert_eq!(may_number(counter, count), fits);
     for (role, is_initiator) in [(Role::Initiator, true), (Role::Responder, false)] {
-        let is_old = is_initiator && age >= REKEY_AFTER_TIME;
-        let is_due = rekey_due_after_send(role, birth, now, counter);
+        let is_old = is_initiator && is_past(REKEY_AFTER_TIME);
+        let is_due = rekey_due_after_send(role, &life, now, counter);
         assert_eq!(is_due, is_old || counter > 1 << 60);
-        let is_due = rekey_due_after_receive(role, birth, now);
-        assert_eq!(is_due, is_initiator && age >= Duration::from_secs(165));
+        let is_due = rekey_due_after_receive(role, &life, now);
+        assert_eq!(is_due, is_initiator && is_past(Duration::from_secs(165)));
     }
 }
 

@@ -16,6 +16,8 @@ pub mod types;
 
 /// What is in the kernel's prelude.
 pub mod prelude {
+    pub use core::ffi::CStr;
+
     pub use kernel_macros::pin_data;
 
     pub use crate::{

@@ -31,6 +31,15 @@ impl<T> Array<T> {
         (0..len).map(|_| make()).collect::<Result<_>>().map(Self)
     }
 
+    /// Copies elements.
+    pub(crate) fn copy_of(elements: &[T]) -> Result<Self>
+    where
+        T: Copy,
+    {
+        attempt()?;
+        Ok(Self(elements.to_vec()))
+    }
+
     /// Forgets all elements, without dropping them; the array is empty then.
     pub(crate) fn forget(&mut self) {
         self.0.drain(..).for_each(mem::forget);

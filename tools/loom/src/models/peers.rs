@@ -98,6 +98,7 @@ impl Ends {
             let incoming = IncomingInitiation::open(near.keys(), &message);
             let authentic = incoming.unwrap().authenticate(&remote).unwrap();
             let mut noise = self.peer.noise.lock();
+            assert!(Peer::wake(self.peer.borrow()));
             noise
                 .accept_initiation(&near, remote, authentic, boot_now())
                 .unwrap();

@@ -133,6 +133,7 @@ struct Note {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Send,
+    NoData,
     Drop,
 }
 

@@ -7,7 +7,7 @@ use crate::proto::{
     constants::{DATA_HEADER_LEN, KEEPALIVE_LEN, PADDING_MULTIPLE, REJECT_AFTER_MESSAGES, TAG_LEN},
     messages::Counter,
     time::BootTime,
-    transport,
+    transport::{self, Lifetime},
 };
 
 pub mod theorems {
@@ -112,10 +112,17 @@ pub mod theorems {
 
     const REJECT_AFTER_NANOS: u64 = 180_000_000_000;
 
+    /// Of a session without a pace of its own. Nothing is drawn.
+    fn born(birth: u64) -> Lifetime {
+        Lifetime::begin(BootTime(birth), &|| 0)
+    }
+
+    /// Time ends at its greatest number, and with it all sessions.
     #[no_mangle]
     pub fn may_send_is_exact(birth: u64, now: u64, counter: u64) {
         let young = now < birth || now - birth < REJECT_AFTER_NANOS;
-        let may = transport::may_send(BootTime(birth), BootTime(now), counter);
+        let young = young && now != u64::MAX;
+        let may = transport::may_send(&born(birth), BootTime(now), counter);
         prove!(may == (young && counter < REJECT_AFTER_MESSAGES));
         reached!();
     }
@@ -123,7 +130,8 @@ pub mod theorems {
     #[no_mangle]
     pub fn may_receive_is_exact(birth: u64, now: u64, next: u64) {
         let young = now < birth || now - birth < REJECT_AFTER_NANOS;
-        let may = transport::may_receive(BootTime(birth), BootTime(now), next);
+        let young = young && now != u64::MAX;
+        let may = transport::may_receive(&born(birth), BootTime(now), next);
         prove!(may == (young && next < REJECT_AFTER_MESSAGES));
         reached!();
     }
@@ -132,13 +140,13 @@ pub mod theorems {
     #[no_mangle]
     pub fn ends_are_final(birth: u64, now: u64, later: u64, number: u64, higher: u64) {
         given!(now <= later && number <= higher);
-        let (birth, now, later) = (BootTime(birth), BootTime(now), BootTime(later));
-        if !transport::may_send(birth, now, number) {
-            prove!(!transport::may_send(birth, later, higher));
+        let (life, now, later) = (born(birth), BootTime(now), BootTime(later));
+        if !transport::may_send(&life, now, number) {
+            prove!(!transport::may_send(&life, later, higher));
             reached!();
         }
-        if !transport::may_receive(birth, now, number) {
-            prove!(!transport::may_receive(birth, later, higher));
+        if !transport::may_receive(&life, now, number) {
+            prove!(!transport::may_receive(&life, later, higher));
             reached!();
         }
     }

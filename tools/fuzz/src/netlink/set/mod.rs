@@ -2,11 +2,14 @@
 
 //! A request to change a device, as the driver reads it.
 
+#[path = "../../../../../src/netlink/set/guise.rs"]
+mod guise;
 #[path = "../../../../../src/netlink/set/request.rs"]
 mod request;
 
 use kernel::prelude::*;
 
+use self::guise::GuiseRequest;
 use self::request::{AllowedIpRequest, Blamable, DeviceRequest, Intent, PeerRequest};
 use super::{
     oracle::{AllowedIp, Device, Fate, Peer},
@@ -14,13 +17,34 @@ use super::{
 };
 use crate::{
     crypto::Key,
+    guise::Guise,
     kapi::net::genetlink::{Attr, Info, Message},
 };
 
 /// All that a request says, or the error that refuses it.
 pub(crate) fn read(message: &Message) -> Result<Device> {
     let info = Info::parse(message, &policy::SET_DEVICE)?;
-    let device = DeviceRequest::read(&info)?;
+    let device = read_device(&info)?;
+    assert!(GuiseRequest::read(&info, None)?.is_none());
+    Ok(device)
+}
+
+/// All that a request says to an AmneziaWG device that looks like `before`; nothing of how it is to
+/// look if that stays.
+pub(crate) fn read_amneziawg(
+    message: &Message,
+    before: Option<&Guise>,
+) -> Result<(Device, Option<Guise>)> {
+    let info = Info::parse(message, &policy::SET_AMNEZIAWG)?;
+    let device = read_device(&info)?;
+    let guise = GuiseRequest::read(&info, before)?
+        .map(|wanted| Guise::new(wanted.settings, &wanted.specials))
+        .transpose()?;
+    Ok((device, guise))
+}
+
+fn read_device(info: &Info<'_>) -> Result<Device> {
+    let device = DeviceRequest::read(info)?;
     let private_key = device.private_key();
     check_blamed(&device, private_key.as_ref());
     Ok(Device {
@@ -28,7 +52,7 @@ pub(crate) fn read(message: &Message) -> Result<Device> {
         fwmark: device.fwmark.as_ref().map(|mark| mark.value),
         private_key: private_key.map(|key| *key.value.as_bytes()),
         replaces_peers: device.replaces_peers(),
-        peers: device.peers().map(|element| peer(&info, element)).collect(),
+        peers: device.peers().map(|element| peer(info, element)).collect(),
     })
 }
 
@@ -64,7 +88,7 @@ fn peer(info: &Info<'_>, element: Attr<'_>) -> Peer {
         preshared_key: peer.preshared_key().map(|key| *key.as_bytes()),
         fate,
         endpoint,
-        keepalive: peer.persistent_keepalive,
+        keepalive: peer.persistent_keepalive.map(|span| (span.lo, span.hi)),
         replaces_allowed_ips: peer.replaces_allowed_ips(),
         allowed_ips: peer
             .allowed_ips()
@@ -79,8 +103,8 @@ fn check_whole(peer: &Peer, whole: PeerRequest<'_>) {
     assert!(whole.replaces_allowed_ips());
     let key = whole.preshared_key().map(|key| *key.as_bytes());
     assert_eq!(key, Some(peer.preshared_key.unwrap_or([0; 32])));
-    let keepalive = peer.keepalive.unwrap_or(0);
-    assert_eq!(whole.persistent_keepalive, Some(keepalive));
+    let keepalive = whole.persistent_keepalive.map(|span| (span.lo, span.hi));
+    assert_eq!(keepalive, Some(peer.keepalive.unwrap_or((0, 0))));
 }
 
 fn allowed_ip(info: &Info<'_>, element: Attr<'_>) -> AllowedIp {

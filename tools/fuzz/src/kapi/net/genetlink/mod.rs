@@ -44,6 +44,18 @@ impl<'a> Info<'a> {
         assert!(!attr.as_ptr().is_null());
         self.refuse(error, why)
     }
+
+    pub(crate) fn refuse_named(
+        &self,
+        attr: Attr<'_>,
+        error: Error,
+        name: &CStr,
+        why: &'static CStr,
+    ) -> Error {
+        // With a blank between them, it has to fit what the core has room for.
+        assert!(name.count_bytes() + why.count_bytes() < 79);
+        self.refuse_at(attr, error, why)
+    }
 }
 
 /// The attributes of a request, as if they were in an attribute of their own.

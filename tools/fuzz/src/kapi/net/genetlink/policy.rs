@@ -25,6 +25,8 @@ enum Kind {
 
 impl Policy {
     pub(crate) const REJECT: Self = Self(Kind::Unspec);
+    pub(crate) const FLAG: Self = Self::len_between(0, 0);
+    pub(crate) const NUL_STRING: Self = Self(Kind::NulString(usize::MAX - 1));
     pub(crate) const U8: Self = Self(Kind::Scalar(1));
     pub(crate) const U16: Self = Self(Kind::Scalar(2));
     pub(crate) const U32: Self = Self(Kind::Scalar(4));
@@ -39,8 +41,14 @@ impl Policy {
     }
 
     pub(crate) const fn exact_len(len: i16) -> Self {
-        let len = len as usize;
-        Self(Kind::Binary { min: len, max: len })
+        Self::len_between(len, len)
+    }
+
+    pub(crate) const fn len_between(min: i16, max: i16) -> Self {
+        Self(Kind::Binary {
+            min: min as usize,
+            max: max as usize,
+        })
     }
 
     pub(crate) const fn min_len(len: i16) -> Self {

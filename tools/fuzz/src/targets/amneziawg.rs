@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests to change an AmneziaWG device, one on top of the other, as [`super::netlink`] has those of
+//! WireGuard.
+
+use kernel::prelude::*;
+
+use crate::guise::Guise;
+use crate::input::Input;
+use crate::kapi::net::genetlink::{Message, Step};
+use crate::netlink::{looks::Looks, message, oracle, set};
+
+pub fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (mut guise, mut looks) = (None, Looks::plain());
+    while !input.is_empty() {
+        let mut message = Message::new(&message::make_amneziawg(&mut input));
+        let read = set::read_amneziawg(&message, guise.as_ref());
+        let device = oracle::read_amneziawg(message.attrs());
+        let after = looks.after(message.attrs());
+        match (read, device, after) {
+            (Ok((read, after_reading)), Some(device), Some(after)) => {
+                assert_eq!(read, device);
+                guise = after_reading.or(guise);
+                looks = after;
+                assert_eq!(guise.as_ref().map_or_else(Looks::plain, show), looks);
+            }
+            (Err(error), None, _) | (Err(error), _, None) => {
+                assert!([EINVAL, ERANGE, EPFNOSUPPORT].contains(&error));
+            }
+            (read, ..) => panic!("refused: {:?}", read.err()),
+        }
+        check_wipe(&mut message);
+    }
+}
+
+fn show(guise: &Guise) -> Looks {
+    let settings = guise.profile().settings();
+    let span = |span: crate::proto::awg::Span<u16>| (span.lo, span.hi);
+    let mut texts = guise.special_texts();
+    Looks {
+        junk: [
+            settings.junk_count,
+            settings.junk_len.lo,
+            settings.junk_len.hi,
+        ],
+        prefixes: settings.prefixes,
+        headers: settings.headers.map(|span| (span.lo, span.hi)),
+        key: settings.key().map_or([0; 32], |key| *key.as_bytes()),
+        ranges: [
+            settings.content_padding,
+            settings.rekey_after_time,
+            settings.rekey_timeout,
+            settings.reject_after_time,
+            settings.keepalive_timeout,
+            settings.max_handshake_attempts,
+        ]
+        .map(span),
+        switches: [settings.random_trailers, settings.disable_cookies],
+        specials: [(); 5].map(|()| {
+            let text = texts.next().expect("there are five");
+            text.map_or_else(Vec::new, |text| text.to_bytes().to_vec())
+        }),
+    }
+}
+
+/// The keys of a request are gone when it was answered, all of them, and nothing else is.
+fn check_wipe(message: &mut Message) {
+    let expected = oracle::without_secrets(message.attrs(), &[3, 26]);
+    message.wipe(&[Step::Type(3)]);
+    message.wipe(&[Step::Type(8), Step::Element, Step::Type(2)]);
+    message.wipe(&[Step::Type(26)]);
+    assert_eq!(message.attrs(), expected);
+}
