@@ -232,6 +232,7 @@ check "remove the tunnel" remove_tunnel
 
 # Trains come whole, then cut and merged again, then alone.
 check "wide H, unequal S, trailers, padding: a tunnel" awg_tunnel 4 "${settings_wide[@]}"
+forget_seen
 check "pings" both_ways 4
 check "none of $count messages is mistaken" none_lost
 check "who receives merges what comes" eval 'features a to-b gro on tx-udp-segmentation off tso off && features b to-a gro on'

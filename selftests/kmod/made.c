@@ -415,3 +415,15 @@ int wg_made_owners_left(void)
 {
 	return owners;
 }
+
+/* Another packet with the same data. */
+struct sk_buff *wg_made_clone(struct sk_buff *skb)
+{
+	return skb_clone(skb, GFP_KERNEL);
+}
+
+/* How much room is in front of a packet's data. */
+u32 wg_made_headroom(const struct sk_buff *skb)
+{
+	return skb_headroom(skb);
+}

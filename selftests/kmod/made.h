@@ -40,6 +40,8 @@ int wg_made_segments(const struct sk_buff *skb, u8 *to, u32 room, u32 *lens,
 struct sk_buff *wg_made_train(const u8 *payload, u32 len, u32 size,
 			      const struct wg_made_shape *shape);
 bool wg_made_before(const struct sk_buff *skb, u8 *to, u32 len);
+struct sk_buff *wg_made_clone(struct sk_buff *skb);
+u32 wg_made_headroom(const struct sk_buff *skb);
 u32 wg_made_room(u32 len, u32 expected);
 bool wg_made_unused_room(void);
 

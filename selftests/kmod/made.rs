@@ -64,6 +64,8 @@ extern "C" {
     ) -> ffi::c_int;
     fn wg_made_train(payload: *const u8, len: u32, size: u32, shape: *const Shape) -> *mut sk_buff;
     fn wg_made_before(skb: *const sk_buff, to: *mut u8, len: u32) -> bool;
+    fn wg_made_clone(skb: *mut sk_buff) -> *mut sk_buff;
+    fn wg_made_headroom(skb: *const sk_buff) -> u32;
     fn wg_made_room(len: u32, expected: u32) -> u32;
     fn wg_made_unused_room() -> bool;
     fn wg_made_socket() -> *mut RawSocket;
@@ -123,6 +125,18 @@ pub(crate) fn before<const N: usize>(skb: &SkBuff) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     // SAFETY: The packet is ours, and there is as much room as is said.
     unsafe { wg_made_before(raw(skb), bytes.as_mut_ptr(), N as u32) }.then_some(bytes)
+}
+
+/// Another packet with the same data.
+pub(crate) fn clone(skb: &SkBuff) -> Result<SkBuff, &'static str> {
+    // SAFETY: The packet is ours.
+    take(unsafe { wg_made_clone(raw(skb)) })
+}
+
+/// How much room is in front of a packet's data.
+pub(crate) fn headroom(skb: &SkBuff) -> u32 {
+    // SAFETY: The packet is ours.
+    unsafe { wg_made_headroom(raw(skb)) }
 }
 
 /// How much room a train really gets for a message.

@@ -21,6 +21,10 @@ mod allowed_ips;
 mod bindings;
 #[path = "../../src/crypto.rs"]
 mod crypto;
+#[path = "../../src/tx/dress.rs"]
+mod dress;
+#[path = "../../src/guise.rs"]
+mod guise;
 #[path = "../../src/index_table/mod.rs"]
 mod index_table;
 #[path = "../../src/kapi/mod.rs"]
@@ -35,9 +39,12 @@ mod queue;
 mod ratelimit;
 #[path = "../../src/tx/segments.rs"]
 mod segments;
+#[path = "../../src/rx/uncover.rs"]
+mod uncover;
 
 mod checks;
 mod environment;
+mod guises;
 mod lifetimes;
 mod made;
 mod numbers;
@@ -49,6 +56,9 @@ mod sockets;
 mod suites;
 mod trains;
 mod window;
+
+/// The room asked for in front of a packet, as the driver's.
+const HEADROOM: u32 = 128;
 
 use kernel::prelude::*;
 
@@ -68,7 +78,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 59] = [
+const CHECKS: [Check; 63] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -125,6 +135,10 @@ const CHECKS: [Check; 59] = [
         trains::segments_of_all_kinds,
     ),
     ("segments: what is left to the stack", trains::refusals),
+    ("guises: bytes in place", guises::in_place),
+    ("guises: messages alone", guises::alone),
+    ("guises: messages in trains", guises::in_trains),
+    ("guises: by another one", guises::by_another),
     ("inbox: in the order of arrival", queues::inbox_order),
     ("queue: back in order", queues::order),
     ("queue: one drainer", queues::one_drainer),

@@ -17,6 +17,7 @@ use crate::{
     },
     crypto::KernelCrypto,
     environment,
+    guises,
     lifetimes,
     numbers,
     packets,
@@ -118,6 +119,13 @@ suite! { wireguard_trains:
     owners = trains::owners;
     segments_of_all_kinds = trains::segments_of_all_kinds;
     refusals = trains::refusals;
+}
+
+suite! { wireguard_guises:
+    in_place = guises::in_place;
+    alone = guises::alone;
+    in_trains = guises::in_trains;
+    by_another = guises::by_another;
 }
 
 suite! { wireguard_queues:

@@ -263,7 +263,7 @@ pub(crate) fn room() -> Outcome {
     Ok(())
 }
 
-const SHAPES: [Shape; 8] = [
+pub(crate) const SHAPES: [Shape; 8] = [
     Shape {
         head: u32::MAX,
         frags: 0,

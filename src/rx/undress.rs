@@ -9,10 +9,7 @@
 //! It is data if its receiver index is that of a session, and a message of a handshake if its first MAC
 //! is right. All else is noise: junk ends here.
 
-use kernel::{
-    prelude::*,
-    sync::ArcBorrow, //
-};
+use kernel::sync::ArcBorrow;
 
 use super::{
     admission,
