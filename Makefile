@@ -73,9 +73,9 @@ soak:
 # All rows of the suite `awg-interop`.
 awg-matrix: modules
 	@$(lab) up stock tools
-	@$(in_root) tools/run-tests awg-relay-build >build/awg-matrix.log || { tail -20 build/awg-matrix.log >&2; exit 1; }
+	@$(in_root) tools/run-tests awg-relay-build flood-build >build/awg-matrix.log || { tail -20 build/awg-matrix.log >&2; exit 1; }
 	@tools/lab/run-guest --image tools --smp 2 --mem 1152 --timeout 1800 --append matrix=all \
-		--module build/module/stock/wireguard.ko --file build/cargo/guest/release/awg-relay \
+		--module build/module/stock/wireguard.ko --file build/cargo/guest/release/awg-relay --file build/cargo/guest/release/flood \
 		$(addprefix --file ,$(wildcard selftests/netlink/*.py)) selftests/awg-interop.sh
 
 fuzz:

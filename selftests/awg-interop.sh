@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=1152 timeout=400 files=build/cargo/guest/release/awg-relay,selftests/netlink
+# guest: debug=uml image=tools smp=2 mem=1152 timeout=400 files=build/cargo/guest/release/awg-relay,build/cargo/guest/release/flood,selftests/netlink
 #
 # The driver's kind amneziawg and another implementation of AmneziaWG: wireguard-go behind tools/awg-relay, which knows
 # nothing of the driver's ideas of the format. Each row is a tunnel of its own: version, IP version outside, who begins,
@@ -32,7 +32,7 @@ plain 4 near
 
 MORE_ROWS="
 3.0 6 far  protected padded
-3.0 4 near protected
+3.0 4 near protected cookies
 3.0 6 near padded
 3.0 4 far
 3.1 4 near protected trailers
@@ -42,7 +42,7 @@ MORE_ROWS="
 3.1 6 near protected padded
 3.1 4 far  protected padded
 3.1 4 near protected
-3.1 6 far  protected
+3.1 6 far  protected cookies
 "
 
 # What both ends must have alike, by versions.
@@ -90,6 +90,7 @@ run_row() {
 	check "$name: no ping was lost" pings_came
 	check "$name: the relay understood all but what came before initiations" all_understood
 	check "$name: nothing on the wire looks like WireGuard, if nothing must" hidden
+	if uses cookies; then use_cookies; fi
 	check "$name: remove the tunnel" remove_tunnel
 }
 
@@ -137,6 +138,10 @@ make_near() {
 		inside_address a awg0 1
 }
 
+renew_near() {
+	ip -n a link set awg0 down && ip -n a link set awg0 up
+}
+
 # --- the far end: wireguard-go and the relay
 
 make_far() {
@@ -154,12 +159,14 @@ relay_settings() {
 	[ "$initiator" = near ] || echo "Endpoint=$(outside "$out" 1):$(port_of 1)"
 }
 
-start_relay() {
-	relay_settings >/run/relay.conf
-	: >/run/relay.log
-	ip netns exec b /job/awg-relay /run/relay.conf >/run/relay.log 2>&1 &
-	echo $! >/run/relay.pid
-	await 20 grep -q '^inside' /run/relay.log || { cat /run/relay.conf /run/relay.log; return 1; }
+start_relay() { relay_settings >/run/relay.conf && run_relay relay; }
+
+# run_relay NAME: by the settings in the file of that name.
+run_relay() {
+	: >"/run/$1.log"
+	ip netns exec b /job/awg-relay "/run/$1.conf" >"/run/$1.log" 2>&1 &
+	echo $! >"/run/$1.pid"
+	await 20 grep -q '^inside' "/run/$1.log" || { cat "/run/$1.conf" "/run/$1.log"; return 1; }
 }
 
 stop_relay() {
@@ -217,6 +224,38 @@ all_understood() {
 	cat /run/relay.log
 	echo "$wanted wanted"
 	[ "$(told_by_relay ignored)" = $wanted ] && ! grep -E '^(lost|not sent)' /run/relay.log
+}
+
+# --- cookies
+
+# Each end in turn is busy with handshakes of strangers. Then the other gets a session only after it was given a cookie.
+use_cookies() {
+	check "$name: keep the near end busy" flood_near
+	check "$name: the far end gets a session by cookie" await 120 by_cookie far received
+	check "$name: let the near end rest" stop_flood_of_near
+	check "$name: keep the far end busy" flood_from b 127.0.0.1:7001 "$far_public" 300 50
+	check "$name: the near end gets a session by cookie" await 120 by_cookie near sent
+	check "$name: let the far end rest" end_unflood
+}
+
+# flood_from NAMESPACE ADDRESS PUBLIC-KEY BURST PAUSE
+flood_from() { end_flood driver "$1" - - - "${@:2}"; }
+
+# Through a relay of its own, since they have to look like AmneziaWG. The log of it all is not wanted.
+flood_near() {
+	sed -E "s/^Inside=.*/Inside=127.0.0.1:7002/; s/^Listen=.*/Listen=[::]:$(port_of 3)/; /^(Jc|I[1-5]|Endpoint)=/d" \
+		/run/relay.conf >/run/strangers.conf
+	echo "Endpoint=$(outside "$out" 1):$(port_of 1)" >>/run/strangers.conf
+	run_relay strangers && flood_from b 127.0.0.1:7002 "$near_public" 1500 300
+}
+
+stop_flood_of_near() { end_unflood && kill "$(cat /run/strangers.pid)"; }
+
+# by_cookie INITIATOR WHAT-THE-RELAY-DOES-WITH-COOKIE-REPLIES
+by_cookie() {
+	local before
+	before=$(told_by_relay "$2 cookie reply")
+	"renew_$1" && await 15 ping_once "$1" && [ "$(told_by_relay "$2 cookie reply")" -gt "$before" ]
 }
 
 # --- traffic

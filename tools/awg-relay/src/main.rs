@@ -49,7 +49,7 @@ fn run() -> Result<(), String> {
         local(&sockets.outside)?
     );
     let (ended, end) = mpsc::channel();
-    for direction in [Sockets::from_near, Sockets::from_far] {
+    for direction in [Sockets::send, Sockets::receive] {
         let (sockets, ended) = (Arc::clone(&sockets), ended.clone());
         thread::spawn(move || ended.send(direction(&sockets)));
     }
@@ -80,22 +80,22 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn from_near(&self) -> io::Result<()> {
+    fn send(&self) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let length = self.inside.recv(&mut buffer)?;
-            let send = |datagram: &[u8], to| tell_failure(self.outside.send_to(datagram, to));
+            let wire = |datagram: &[u8], to| tell_failure(self.outside.send_to(datagram, to));
             let mut relay = self.relay();
-            tell(relay.from_near(&buffer[..length], send));
+            tell(relay.send(&buffer[..length], wire));
         }
     }
 
-    fn from_far(&self) -> io::Result<()> {
+    fn receive(&self) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let (length, from) = self.outside.recv_from(&mut buffer)?;
             let mut relay = self.relay();
-            let (outcome, message) = relay.from_far(&buffer[..length], from);
+            let (outcome, message) = relay.receive(&buffer[..length], from);
             tell(outcome);
             drop(relay);
             if let Some(message) = message {

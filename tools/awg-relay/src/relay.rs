@@ -90,11 +90,7 @@ impl Relay {
     }
 
     /// What the end beside us has said, and how it goes out.
-    pub fn from_near(
-        &mut self,
-        message: &[u8],
-        mut send: impl FnMut(&[u8], SocketAddr),
-    ) -> Outcome {
+    pub fn send(&mut self, message: &[u8], mut wire: impl FnMut(&[u8], SocketAddr)) -> Outcome {
         let Some(kind) = Kind::of(message) else {
             return Outcome::NoMessage(message.len());
         };
@@ -107,12 +103,12 @@ impl Relay {
         }
         if kind == Kind::Initiation {
             for packet in self.before.packets(seconds()) {
-                send(&packet, to);
+                wire(&packet, to);
             }
         }
         let datagram = self.format.dress(kind, &message, self.window);
         self.widen(kind, datagram.len());
-        send(&datagram, to);
+        wire(&datagram, to);
         Outcome::Sent(kind)
     }
 
@@ -150,7 +146,7 @@ impl Relay {
     }
 
     /// What has come from outside, and the message in it.
-    pub fn from_far(&mut self, datagram: &[u8], from: SocketAddr) -> (Outcome, Option<Vec<u8>>) {
+    pub fn receive(&mut self, datagram: &[u8], from: SocketAddr) -> (Outcome, Option<Vec<u8>>) {
         let Some((kind, message)) = self.classify(datagram) else {
             return (Outcome::Ignored(datagram.len()), None);
         };

@@ -71,12 +71,12 @@ impl Pair {
     /// All that goes out for a message of that end.
     fn sent(&mut self, by: usize, message: &[u8]) -> (Outcome, Vec<Vec<u8>>) {
         let mut sent = Vec::new();
-        let outcome = self.0[by].from_near(message, |datagram, _| sent.push(datagram.to_vec()));
+        let outcome = self.0[by].send(message, |datagram, _| sent.push(datagram.to_vec()));
         (outcome, sent)
     }
 
     fn received(&mut self, by: usize, datagram: &[u8]) -> (Outcome, Option<Vec<u8>>) {
-        self.0[by].from_far(datagram, address(2 - by as u16))
+        self.0[by].receive(datagram, address(2 - by as u16))
     }
 
     /// What reaches the other end of it.
@@ -373,7 +373,7 @@ fn trailers_are_as_long_as_data_until_the_other_end_moves() {
     let wider = longest(&mut pair);
     assert!((1300..1412).contains(&wider), "{wider}");
     let (_, sent) = pair.sent(1, &data(7, 32));
-    pair.0[0].from_far(&sent[0], address(77));
+    pair.0[0].receive(&sent[0], address(77));
     assert_eq!(pair.0[0].endpoint, Some(address(77)));
     assert!(longest(&mut pair) < 500);
 }
