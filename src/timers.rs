@@ -59,6 +59,11 @@ impl Dice for Draws<'_> {
     }
 
     #[inline]
+    fn is_wireguards(&self) -> bool {
+        self.0.guise.is_none()
+    }
+
+    #[inline]
     fn random(&self) -> u32 {
         random::u32()
     }

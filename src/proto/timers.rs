@@ -16,7 +16,7 @@ use core::time::Duration;
 
 use super::awg::pace::{Dice, Period};
 use super::awg::Span;
-use super::constants::JITTER_LIMIT_NANOS;
+use super::constants::{JITTER_LIMIT_NANOS, KEEPALIVE_TIMEOUT, NEW_HANDSHAKE_TIMEOUT};
 use super::time::{BootTime, Maybe, MonoTime, WallTime};
 
 /// A random delay below a third of a second, so that two peers do not start over in step (6.1).
@@ -188,7 +188,11 @@ impl Timers {
         self.restart_persistent_keepalive(now, dice);
         let begins = leaving == Leaving::Data && self.new_handshake.get().is_none();
         if begins {
-            self.new_handshake = self.deadline(now, dice.new_handshake_timeout(), dice.jitter());
+            self.new_handshake = if dice.is_wireguards() {
+                self.deadline(now, NEW_HANDSHAKE_TIMEOUT, dice.jitter())
+            } else {
+                self.drawn_new_handshake(now, dice)
+            };
         }
         begins
     }
@@ -211,7 +215,11 @@ impl Timers {
             self.needs_another_keepalive = true;
         }
         if self.send_keepalive.get().is_none() {
-            self.send_keepalive = self.deadline(now, dice.keepalive_timeout(), Jitter::default());
+            self.send_keepalive = if dice.is_wireguards() {
+                self.deadline(now, KEEPALIVE_TIMEOUT, Jitter::default())
+            } else {
+                self.drawn_send_keepalive(now, dice)
+            };
         }
     }
 
@@ -370,8 +378,7 @@ impl Timers {
         }
         if take_expired(&mut self.send_keepalive, now) {
             if core::mem::take(&mut self.needs_another_keepalive) {
-                self.send_keepalive =
-                    self.deadline(now, dice.keepalive_timeout(), Jitter::default());
+                self.send_keepalive = self.drawn_send_keepalive(now, dice);
             }
             return Some(Expired::SendKeepalive);
         }
@@ -408,13 +415,30 @@ impl Timers {
     #[inline]
     fn restart_persistent_keepalive(&mut self, now: MonoTime, dice: &impl Dice) {
         if !self.persistent_keepalive.is_zero() {
-            let interval = Period::from_secs(self.persistent_keepalive).pick(|| dice.random());
-            self.persistent_keepalive_due = self.deadline(now, interval, Jitter::default());
+            self.persistent_keepalive_due = self.drawn_persistent_keepalive(now, dice);
         }
     }
 
+    // Apart, so that those of most peers, which are known at compile time, are not in their way.
+
+    #[inline(never)]
+    fn drawn_persistent_keepalive(&mut self, now: MonoTime, dice: &impl Dice) -> Deadline {
+        let interval = Period::from_secs(self.persistent_keepalive).pick(|| dice.random());
+        self.deadline(now, interval, Jitter::default())
+    }
+
+    #[inline(never)]
+    fn drawn_new_handshake(&mut self, now: MonoTime, dice: &impl Dice) -> Deadline {
+        self.deadline(now, dice.new_handshake_timeout(), dice.jitter())
+    }
+
+    #[inline(never)]
+    fn drawn_send_keepalive(&mut self, now: MonoTime, dice: &impl Dice) -> Deadline {
+        self.deadline(now, dice.keepalive_timeout(), Jitter::default())
+    }
+
     /// The deadline to set a timer to, if timers run.
-    #[inline]
+    #[inline(always)]
     fn deadline(&mut self, now: MonoTime, after: Duration, jitter: Jitter) -> Deadline {
         if !self.is_running {
             return Deadline::NONE;

@@ -111,11 +111,16 @@ pub const fn may_number(first: u64, count: u64) -> bool {
 }
 
 /// Whether the current session, which may send, wants a successor after sending (6.2). `counter` is
-/// the next to be sent.
+/// the next to be sent. The clock is asked only if it matters.
 #[inline]
 #[must_use]
-pub fn rekey_due_after_send(role: Role, lifetime: &Lifetime, now: BootTime, counter: u64) -> bool {
-    counter > REKEY_AFTER_MESSAGES || (role == Role::Initiator && now >= lifetime.rekey)
+pub fn rekey_due_after_send(
+    role: Role,
+    lifetime: &Lifetime,
+    now: impl FnOnce() -> BootTime,
+    counter: u64,
+) -> bool {
+    counter > REKEY_AFTER_MESSAGES || (role == Role::Initiator && now() >= lifetime.rekey)
 }
 
 /// Whether the current session, which may send, wants a successor because we still receive (6.2).
@@ -123,8 +128,12 @@ pub fn rekey_due_after_send(role: Role, lifetime: &Lifetime, now: BootTime, coun
 /// [`Timers::take_last_minute`](super::timers::Timers::take_last_minute).
 #[inline]
 #[must_use]
-pub fn rekey_due_after_receive(role: Role, lifetime: &Lifetime, now: BootTime) -> bool {
-    role == Role::Initiator && now >= lifetime.rekey_receiving
+pub fn rekey_due_after_receive(
+    role: Role,
+    lifetime: &Lifetime,
+    now: impl FnOnce() -> BootTime,
+) -> bool {
+    role == Role::Initiator && now() >= lifetime.rekey_receiving
 }
 
 /// Writes the data message that carries `packet`, already padded, into the front of `message`;
@@ -245,7 +254,7 @@ mod tests {
     #[test]
     fn rekey_after_sending() {
         let due =
-            |role, secs, counter| rekey_due_after_send(role, &lifetime(), after(secs), counter);
+            |role, secs, counter| rekey_due_after_send(role, &lifetime(), || after(secs), counter);
         assert!(!due(Role::Initiator, 119, REKEY_AFTER_MESSAGES));
         assert!(due(Role::Initiator, 120, 0));
         assert!(due(Role::Initiator, 0, REKEY_AFTER_MESSAGES + 1));
@@ -267,9 +276,9 @@ mod tests {
         let life = drawn(20, 50);
         assert!(may_send(&life, after(49), 0) && may_receive(&life, after(49), 0));
         assert!(!may_send(&life, after(50), 0) && !may_receive(&life, after(50), 0));
-        let sent = |secs| rekey_due_after_send(Role::Initiator, &life, after(secs), 0);
+        let sent = |secs| rekey_due_after_send(Role::Initiator, &life, || after(secs), 0);
         assert!(!sent(19) && sent(20));
-        let received = |secs| rekey_due_after_receive(Role::Initiator, &life, after(secs));
+        let received = |secs| rekey_due_after_receive(Role::Initiator, &life, || after(secs));
         assert!(!received(34) && received(35));
     }
 
@@ -277,7 +286,7 @@ mod tests {
     fn a_short_life_is_not_renewed_at_once() {
         for (rekey_after, reject_after) in [(8, 10), (30, 40)] {
             let life = drawn(rekey_after, reject_after);
-            let due = |secs| rekey_due_after_receive(Role::Initiator, &life, after(secs));
+            let due = |secs| rekey_due_after_receive(Role::Initiator, &life, || after(secs));
             assert!(!due(u64::from(rekey_after) - 1) && due(u64::from(rekey_after)));
         }
     }
@@ -291,7 +300,7 @@ mod tests {
 
     #[test]
     fn rekey_after_receiving() {
-        let due = |role, secs| rekey_due_after_receive(role, &lifetime(), after(secs));
+        let due = |role, secs| rekey_due_after_receive(role, &lifetime(), || after(secs));
         assert!(!due(Role::Initiator, 164));
         assert!(due(Role::Initiator, 165));
         assert!(!due(Role::Responder, 179));

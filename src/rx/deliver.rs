@@ -106,16 +106,11 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     let is_confirmed = peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
-    let mut data_packets = 0usize;
-    let is_guised = !peer.device.guise.is_none();
-    packets.for_each(|skb| {
-        let is_data = if is_guised {
-            undress::note(peer, skb, bh)
-        } else {
-            !skb.is_empty()
-        };
-        data_packets = data_packets.wrapping_add(usize::from(is_data));
-    });
+    let data_packets = if peer.device.guise.is_none() {
+        count_if(packets, |skb| !skb.is_empty())
+    } else {
+        count_if(packets, |skb| undress::note(peer, skb, bh))
+    };
     // Before anything is sent, which may be the answer, or want one of its own.
     timers::packets_received(peer.borrow(), data_packets);
     if is_confirmed {
@@ -127,12 +122,20 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     keep_fresh(peer, bh);
 }
 
+/// How many packets are such.
+#[inline]
+fn count_if(packets: &PacketList, mut is_such: impl FnMut(&SkBuff) -> bool) -> usize {
+    let mut count = 0usize;
+    packets.for_each(|skb| count = count.wrapping_add(usize::from(is_such(skb))));
+    count
+}
+
 /// Asks for a successor to a session that is only received on, once.
 fn keep_fresh(peer: &RcuArc<Peer>, bh: BhDisabled<'_>) {
     let is_due = peer
         .sessions
         .current(bh.rcu())
-        .is_some_and(|session| session.is_rekey_due_after_receive(boot_now()));
+        .is_some_and(|session| session.is_rekey_due_after_receive(boot_now));
     if is_due && peer.timers.lock().take_last_minute() {
         handshake::request(peer.borrow(), Retry::No);
     }

@@ -168,7 +168,7 @@ impl Session {
 
     /// Whether it is time for a successor, seen after sending.
     #[inline]
-    pub(crate) fn is_rekey_due_after_send(&self, now: BootTime) -> bool {
+    pub(crate) fn is_rekey_due_after_send(&self, now: impl FnOnce() -> BootTime) -> bool {
         self.may_send.load(Ordering::Relaxed)
             && transport::rekey_due_after_send(
                 self.role,
@@ -180,7 +180,7 @@ impl Session {
 
     /// Whether it is time for a successor, seen after receiving.
     #[inline]
-    pub(crate) fn is_rekey_due_after_receive(&self, now: BootTime) -> bool {
+    pub(crate) fn is_rekey_due_after_receive(&self, now: impl FnOnce() -> BootTime) -> bool {
         self.may_send.load(Ordering::Relaxed)
             && transport::rekey_due_after_receive(self.role, &self.lifetime, now)
     }

@@ -188,7 +188,7 @@ fn keep_fresh(peer: &RcuArc<Peer>, bh: BhDisabled<'_>) {
     let is_due = peer
         .sessions
         .current(bh.rcu())
-        .is_some_and(|session| session.is_rekey_due_after_send(boot_now()));
+        .is_some_and(|session| session.is_rekey_due_after_send(boot_now));
     if is_due {
         handshake::request(peer.borrow(), Retry::No);
     }

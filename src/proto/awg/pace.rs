@@ -132,6 +132,12 @@ pub trait Dice {
     /// The peer's pace, or none for WireGuard's.
     fn pace(&self) -> Option<Pace>;
 
+    /// Whether it is WireGuard's.
+    #[inline]
+    fn is_wireguards(&self) -> bool {
+        self.pace().is_none()
+    }
+
     /// 32 fresh random bits.
     fn random(&self) -> u32;
 

@@ -247,7 +247,7 @@ impl<C: Crypto> Node<C> {
         self.oldest_key = self.oldest_key.max(boot.0.saturating_sub(birth.0));
         let dice = self.dice();
         self.timers.packets_leave(mono, leaving, &dice);
-        if transport::rekey_due_after_send(role, &lifetime, boot, counter) {
+        if transport::rekey_due_after_send(role, &lifetime, || boot, counter) {
             self.request_initiation(Retry::No);
         }
     }
@@ -431,7 +431,7 @@ impl<C: Crypto> Node<C> {
         let boot = self.boot();
         let is_due = self.current.as_ref().is_some_and(|session| {
             transport::may_send(&session.lifetime, boot, session.counter)
-                && transport::rekey_due_after_receive(session.keys.role, &session.lifetime, boot)
+                && transport::rekey_due_after_receive(session.keys.role, &session.lifetime, || boot)
         });
         if is_due && self.timers.take_last_minute() {
             self.request_initiation(Retry::No);

@@ -235,12 +235,12 @@ fn check_lifetime(dice: &(Pace, impl Fn() -> u32), birth: BootTime) {
     assert!(may_send(&life, before, 0) && may_receive(&life, before, 0));
     assert!(!may_send(&life, end, 0) && !may_receive(&life, end, 0));
     let due = birth.saturating_add(dice.rekey_after());
-    assert!(rekey_due_after_send(Role::Initiator, &life, due, 0));
+    assert!(rekey_due_after_send(Role::Initiator, &life, || due, 0));
     assert!(!rekey_due_after_send(
         Role::Initiator,
         &life,
-        BootTime(due.0 - 1),
+        || BootTime(due.0 - 1),
         0
     ));
-    assert!(!rekey_due_after_send(Role::Responder, &life, due, 0));
+    assert!(!rekey_due_after_send(Role::Responder, &life, || due, 0));
 }

@@ -98,9 +98,9 @@ fn check_end(input: &mut Input<'_>) {
     assert_eq!(may_number(counter, count), fits);
     for (role, is_initiator) in [(Role::Initiator, true), (Role::Responder, false)] {
         let is_old = is_initiator && is_past(REKEY_AFTER_TIME);
-        let is_due = rekey_due_after_send(role, &life, now, counter);
+        let is_due = rekey_due_after_send(role, &life, || now, counter);
         assert_eq!(is_due, is_old || counter > 1 << 60);
-        let is_due = rekey_due_after_receive(role, &life, now);
+        let is_due = rekey_due_after_receive(role, &life, || now);
         assert_eq!(is_due, is_initiator && is_past(Duration::from_secs(165)));
     }
 }
