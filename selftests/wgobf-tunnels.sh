@@ -62,19 +62,21 @@ hides_secrets() {
 	[ "$(grep -c -- '--secrets shows it' /run/shown)" = 2 ]
 }
 
+are_equal() { [ "$1" = "$2" ] || { printf '%s\n\nis not\n\n%s\n' "$1" "$2"; return 1; }; }
+
 # What is shown, but for the remarks.
 shown() { wgobf a show --secrets "$1" | sed 's/ *#.*//' | grep .; }
 
 # What is shown of one device makes another one the same.
 copies() {
 	wgobf a show --secrets awg0 >/run/copy.conf && is_content /run/copy.conf && ip -n a link add awg1 type amneziawg &&
-		wgobf a apply awg1 /run/copy.conf && diff <(shown awg0) <(shown awg1) && ip -n a link del awg1
+		wgobf a apply awg1 /run/copy.conf && are_equal "$(shown awg0)" "$(shown awg1)" && ip -n a link del awg1
 }
 
 # The settings of compat, with two that do not go together.
 spoil() { sed 's/^S1 = .*/S1 = 11/' /run/a.conf >/run/spoilt.conf; }
 
-unchanged() { diff /run/before <(shown awg0); }
+unchanged() { are_equal "$(</run/before)" "$(shown awg0)"; }
 
 # One end's S4 is another.
 disagree() { sed -i 's/^S4 = .*/S4 = 13/' /run/b.conf && wgobf b apply awg0 /run/b.conf; }
@@ -89,7 +91,7 @@ listens() {
 	wait
 	cat /run/judged
 	tree=$(sed -n 's|^wgobf: \(.*\)/tools/lab/in-root cannot be run: .*: run wgobf where its tree is$|\1|p' /run/judged)
-	packets=$(tcpdump -nr "$tree/build/log/wgobf/awg0.pcap" "udp port $(port_of 1)" | grep -c "$(outside 4 2)")
+	packets=$(tcpdump -Z root -nr "$tree/build/log/wgobf/awg0.pcap" "udp port $(port_of 1)" | grep -c "$(outside 4 2)")
 	echo "$packets datagrams"
 	[ "$packets" -ge 10 ]
 }
