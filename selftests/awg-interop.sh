@@ -4,8 +4,8 @@
 #
 # The driver's kind amneziawg and another implementation of AmneziaWG: wireguard-go behind tools/awg-relay, which knows
 # nothing of the driver's ideas of the format. Each row is a tunnel of its own: version, IP version outside, who begins,
-# and what of the version is used; the first is WireGuard, which there is without settings. All rows of ROWS are the short form; with matrix=all on the kernel's command line those
-# of MORE_ROWS follow.
+# and what of the version is used; the first is WireGuard, which there is without settings. ROWS are the short form; with
+# matrix=all on the kernel's command line those of MORE_ROWS follow.
 #
 # Through each tunnel go pings all the time, TCP and datagrams both ways, while sessions are replaced; not one ping or
 # datagram may be lost. The relay tells what it has taken for which message: what the driver sends before its
@@ -88,7 +88,7 @@ run_row() {
 	check "$name: datagrams both ways, without a loss" carry_datagrams
 	check "$name: another session" another_session
 	check "$name: no ping was lost" pings_came
-	check "$name: the relay understood all but what came before initiations" all_understood
+	check "$name: the relay understood all but what came before initiations" await 5 all_understood
 	check "$name: nothing on the wire looks like WireGuard, if nothing must" hidden
 	if uses cookies; then use_cookies; fi
 	check "$name: remove the tunnel" remove_tunnel
@@ -218,7 +218,7 @@ another_session() {
 
 replaced() { [ "$(begun_by "$1")" -ge "$2" ] && [ "$(answered_by "$(other "$1")")" -ge "$2" ]; }
 
-# All else that the driver sends is understood.
+# All else that the driver sends is understood. It may just be about to begin once more.
 all_understood() {
 	local wanted=$((before * $(begun_by near)))
 	cat /run/relay.log
