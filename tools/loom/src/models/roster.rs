@@ -17,7 +17,7 @@ use crate::{
 
 /// Something happens that a timer is set for.
 fn happen(peer: &RcuArc<Peer>) {
-    Peer::lock_timers(peer.borrow()).session_derived(MonoTime(1));
+    Peer::lock_timers(peer.borrow()).session_derived(MonoTime(1), &|| 0);
 }
 
 fn is_due(peer: &Peer) -> bool {
