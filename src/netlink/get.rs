@@ -313,7 +313,7 @@ fn put_settings(message: &mut Writer<'_>, settings: &Settings) -> Result {
         (WGDEVICE_A_H3, h3),
         (WGDEVICE_A_H4, h4),
     ] {
-        let bits = u64::from(span.hi) << 32 | u64::from(span.lo);
+        let bits = (u64::from(span.hi) << 32) | u64::from(span.lo);
         message.put_u64(ty, bits, WGDEVICE_A_UNSPEC)?;
     }
     if let Some(key) = settings.key() {
@@ -341,7 +341,7 @@ fn put_settings(message: &mut Writer<'_>, settings: &Settings) -> Result {
 
 /// A range of 16-bit numbers in 32 bits.
 fn range(span: Span<u16>) -> u32 {
-    u32::from(span.hi) << 16 | u32::from(span.lo)
+    (u32::from(span.hi) << 16) | u32::from(span.lo)
 }
 
 /// Writes the texts of special packets from `next` on until there is no more room, and moves `next` on.

@@ -132,7 +132,7 @@ fn put_attrs(bytes: &mut Vec<u8>, input: &mut Input<'_>, contents: &[Content]) {
         there = u64::MAX;
     }
     if contents.len() > 16 {
-        there &= u64::from(input.u32()) << 8 | 0xff;
+        there &= (u64::from(input.u32()) << 8) | 0xff;
     }
     for (ty, content) in (1..).zip(contents) {
         if (there >> (ty - 1)) & 1 == 1 {
@@ -193,7 +193,7 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
                 return bytes.extend(lo.to_ne_bytes());
             }
             let hi = lo.wrapping_add(input.u8().into());
-            bytes.extend((u32::from(hi) << 16 | u32::from(lo)).to_ne_bytes());
+            bytes.extend(((u32::from(hi) << 16) | u32::from(lo)).to_ne_bytes());
         }
         Span32(near) => put_span32(bytes, input, near),
         Special => put_special(bytes, input),
@@ -231,7 +231,7 @@ fn put_span32(bytes: &mut Vec<u8>, input: &mut Input<'_>, near: u32) {
     let hi = lo.wrapping_add(input.u8().into());
     match input.below(6) {
         0 => bytes.extend(lo.to_ne_bytes()),
-        1 => bytes.extend((u64::from(hi) << 32 | u64::from(lo)).to_ne_bytes()),
+        1 => bytes.extend(((u64::from(hi) << 32) | u64::from(lo)).to_ne_bytes()),
         2 => bytes.extend(format!("{lo}\0").bytes()),
         3 => bytes.extend(format!("{lo}-{hi}\0").bytes()),
         4 => {
