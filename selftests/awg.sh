@@ -62,6 +62,7 @@ watch_wire() {
 		counter types { }
 		counter marks { }
 		counter cookies { }
+		counter dressed_cookies { }
 		counter proofs { }
 		chain out {
 			type filter hook output priority 0
@@ -71,6 +72,7 @@ watch_wire() {
 			ip dscp != 0 counter name marks
 			ip6 dscp != 0 counter name marks
 			udp length 72 @th,64,32 0x03000000 counter name cookies
+			udp length 102 counter name dressed_cookies
 			udp length 156 @th,64,32 0x01000000 @th,1120,128 != 0 counter name proofs
 		}
 	}
@@ -186,7 +188,11 @@ none_lost() {
 }
 
 has_sent() { [ "$(seen "$1" "$2")" -gt 0 ]; }
-session_by_cookie() { renew && has_sent a proofs; }
+# Where the flood is slow there is load at times only, but then for a second.
+session_by_cookie() {
+	forget_seen
+	await 30 has_sent b dressed_cookies && renew >/dev/null && has_sent a proofs
+}
 
 # --- the tests
 

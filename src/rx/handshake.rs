@@ -103,12 +103,14 @@ impl Job for Incoming {
             Content::Packet(skb, sender) => {
                 let message = messages::parse(skb.linear()).ok();
                 if let Some((message, datagram)) = message.zip(udp_tunnel::datagram_of(skb)) {
-                    let _ = process(&self.device, message, &datagram, *sender);
+                    let len = skb.len() as usize;
+                    let _ = process(&self.device, message, &datagram, len, *sender);
                 }
             }
             Content::Undressed(undressed, sender) => {
                 if let Some(message) = undressed.message() {
-                    let _ = process(&self.device, message, &undressed.datagram, *sender);
+                    let (datagram, len) = (&undressed.datagram, undressed.datagram_len);
+                    let _ = process(&self.device, message, datagram, len, *sender);
                 }
             }
             Content::Held(held) => {
@@ -123,15 +125,16 @@ fn process(
     device: &Arc<Device>,
     message: Message<'_>,
     datagram: &Datagram,
+    len: usize,
     sender: Sender,
 ) -> Option<()> {
     match message {
         Message::Initiation(message) => {
-            admit(device, message, datagram, sender)?;
+            admit(device, message, datagram, len, sender)?;
             without_traces(|| receive_initiation(device, message, &datagram.origin));
         }
         Message::Response(message) => {
-            admit(device, message, datagram, sender)?;
+            admit(device, message, datagram, len, sender)?;
             without_traces(|| receive_response(device, message, datagram));
         }
         Message::CookieReply(message) => {
@@ -148,6 +151,7 @@ fn admit(
     device: &Device,
     message: &impl HandshakeMessage,
     datagram: &Datagram,
+    len: usize,
     sender: Sender,
 ) -> Option<()> {
     let source = datagram.origin.source();
@@ -158,7 +162,7 @@ fn admit(
                 return None;
             }
             let reply = admission::create_reply(device, message, &source)?;
-            tx::handshake::send_cookie(device, datagram, reply);
+            tx::handshake::send_cookie(device, datagram, reply, len);
             None
         }
     }

@@ -60,6 +60,8 @@ pub(super) struct Undressed {
     bytes: [u8; INITIATION_LEN],
     len: usize,
     pub(super) datagram: Datagram,
+    /// How long the datagram was.
+    pub(super) datagram_len: usize,
 }
 
 impl Undressed {
@@ -114,10 +116,10 @@ fn receive_handshake(
     mut skb: SkBuff,
     bh: BhDisabled<'_>,
 ) {
-    let len = skb.len() as usize;
+    let datagram_len = skb.len() as usize;
     // Only a trailer can make it longer, which is not looked at.
-    let looked_at = len.min(MAX_DATAGRAM_LEN);
-    if looked_at < len && !profile.settings().random_trailers {
+    let looked_at = datagram_len.min(MAX_DATAGRAM_LEN);
+    if looked_at < datagram_len && !profile.settings().random_trailers {
         return;
     }
     if !skb.pull_to_linear(looked_at as u32) {
@@ -143,6 +145,7 @@ fn receive_handshake(
             bytes: room,
             len,
             datagram,
+            datagram_len,
         };
         if admission::receive_undressed(device, &undressed, bh) {
             return;

@@ -177,16 +177,21 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
     Ok(())
 }
 
-/// Tells the sender of a message to prove its address first. A guise may have it that nobody is told.
-pub(crate) fn send_cookie(device: &Device, datagram: &Datagram, mut reply: CookieReply) {
+/// Tells the sender of a message to prove its address first. The message came in `len` bytes: who has
+/// yet to prove where he is gets no trailer that would make the answer longer.
+pub(crate) fn send_cookie(
+    device: &Device,
+    datagram: &Datagram,
+    mut reply: CookieReply,
+    len: usize,
+) {
     let guise = device.guise.get();
     let made = match &guise {
         None => packet(zerocopy::IntoBytes::as_bytes(&reply)),
         Some(guise) => {
             let kind = MessageType::CookieReply;
             reply.set_type(pick_type(guise, kind));
-            // It is nobody's who has a window.
-            let window = INITIAL_TRAILER_WINDOW;
+            let window = INITIAL_TRAILER_WINDOW.min(len);
             dressed(guise, kind, zerocopy::IntoBytes::as_bytes(&reply), window)
         }
     };
