@@ -414,7 +414,8 @@ impl Timers {
 
     #[inline]
     fn restart_persistent_keepalive(&mut self, now: MonoTime, dice: &impl Dice) {
-        if !self.persistent_keepalive.is_zero() {
+        // The upper end, which is the higher one, tells.
+        if self.persistent_keepalive.hi != 0 {
             self.persistent_keepalive_due = self.drawn_persistent_keepalive(now, dice);
         }
     }

@@ -169,20 +169,16 @@ impl Session {
     /// Whether it is time for a successor, seen after sending.
     #[inline]
     pub(crate) fn is_rekey_due_after_send(&self, now: impl FnOnce() -> BootTime) -> bool {
-        self.may_send.load(Ordering::Relaxed)
-            && transport::rekey_due_after_send(
-                self.role,
-                &self.lifetime,
-                now,
-                self.sent.load(Ordering::Relaxed),
-            )
+        let sent = self.sent.load(Ordering::Relaxed);
+        transport::rekey_due_after_send(self.role, &self.lifetime, now, sent)
+            && self.may_send.load(Ordering::Relaxed)
     }
 
     /// Whether it is time for a successor, seen after receiving.
     #[inline]
     pub(crate) fn is_rekey_due_after_receive(&self, now: impl FnOnce() -> BootTime) -> bool {
-        self.may_send.load(Ordering::Relaxed)
-            && transport::rekey_due_after_receive(self.role, &self.lifetime, now)
+        transport::rekey_due_after_receive(self.role, &self.lifetime, now)
+            && self.may_send.load(Ordering::Relaxed)
     }
 }
 
