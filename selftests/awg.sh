@@ -262,7 +262,9 @@ sleep 5
 check "there are none" test "$(seen b cookies)" = 0
 check "cookies have another type and a prefix" eval '
 	awg b set awg0 DisableCookies=off S3=30 H3=3000-4000 && awg a set awg0 S3=30 H3=3000-4000'
-check "by one there is a session" await 120 session_by_cookie
+check "cookies are sent so" eval 'forget_seen; await 60 has_sent b dressed_cookies'
+# What the debug kernels take to make the peer anew is longer than a load lasts there.
+if ! is_debug; then check "by one there is a session" await 120 session_by_cookie; fi
 check "they have WireGuard's type no more" test "$(seen b cookies)" = 0
 check "end of the flood" kill $flood
 check "remove the tunnel" remove_tunnel
