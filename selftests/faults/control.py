@@ -361,6 +361,31 @@ class SetLooks:
         self.before()
 
 
+class GetLooks:
+    name = "an AmneziaWG device is shown"
+
+    def __init__(self):
+        self.family = amneziawg.AmneziaWG()
+        self.whole = self.family.configuration(SetLooks.device)
+
+    def before(self):
+        pass
+
+    def attempt(self):
+        with self.family.open() as asking:
+            self.answer = asking.ask(get_device(by_name(SetLooks.device)))
+        return self.answer[-1].error if self.answer else errno.EIO
+
+    def failed(self):
+        if self.family.configuration(SetLooks.device) != self.whole:
+            yield "it is not shown afterwards"
+
+    def done(self):
+        shown = merge([amneziawg.read_message(reply) for reply in self.answer if reply.is_data()])
+        if shown != self.whole:
+            yield f"it is shown in part: {shown}"
+
+
 def sweep(injection, operation, sites):
     """Fails each allocation of an operation, site by site. Yields what is wrong."""
     operation.before()

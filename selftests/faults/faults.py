@@ -8,7 +8,10 @@ import re
 import sys
 import time
 
-from control import Add, AddFirst, AddNumbered, Get, GetChanges, Links, Load, Set, SetLooks, Up, changes, judge, load, must, sweep, unload
+from control import (
+    Add, AddFirst, AddNumbered, Get, GetChanges, GetLooks, Links, Load, Set, SetLooks, Up, changes, judge, load, must, sweep,
+    unload,
+)  # fmt: skip
 from hunt import hunt, removal, tried_again
 from injection import Injection, read_sites
 from reasons import NOT_FAILED
@@ -56,6 +59,7 @@ def control(injection, everything):
     run(injection, GetChanges(links), injection.missed())
     must(links.delete(), "delete")
     run(injection, SetLooks(links), injection.missed())
+    run(injection, GetLooks(), injection.missed())
     must(links.delete(SetLooks.index), "delete")
 
 

@@ -72,6 +72,13 @@ impl Family {
     ) -> Result {
         let mut notice = Notice::begin(self, cmd)?;
         fill(&mut notice)?;
+        self.multicast(net, group, notice)
+    }
+
+    /// Sends a message that is complete.
+    // There is one of it, whatever is announced.
+    #[inline(never)]
+    fn multicast(&'static self, net: &Net, group: usize, notice: Notice) -> Result {
         let skb = notice.end();
         // SAFETY: As in `has_listeners`. The message is whole, and ours to give away.
         to_result(unsafe {

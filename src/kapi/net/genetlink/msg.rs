@@ -267,6 +267,8 @@ pub(super) struct Notice {
 
 impl Notice {
     /// Begins a message of a family, of a page or so; `ENOMEM` if there is no memory for it.
+    // There is one of it, whatever is announced.
+    #[inline(never)]
     pub(super) fn begin(family: &'static Family, cmd: u8) -> Result<Self> {
         // SAFETY: No requirements.
         let skb = NonNull::new(unsafe { bindings::genlmsg_new() }).ok_or(ENOMEM)?;
