@@ -21,6 +21,20 @@ pub(crate) fn fill(out: &mut [u8]) {
     unsafe { bindings::get_random_bytes(out.as_mut_ptr().cast(), out.len()) };
 }
 
+/// Fills `out` with random bytes out of a stock that each CPU has: quicker than [`fill`] if there are few,
+/// and as good. The same caution applies.
+///
+/// Context: Any context.
+pub(crate) fn fill_from_stock(out: &mut [u8]) {
+    for word in out.chunks_mut(size_of::<u64>()) {
+        // SAFETY: The function has no preconditions.
+        let random = unsafe { bindings::get_random_u64() }.to_ne_bytes();
+        word.iter_mut()
+            .zip(random)
+            .for_each(|(byte, random)| *byte = random);
+    }
+}
+
 /// Returns `N` random bytes; the same caution as for [`fill`] applies.
 ///
 /// Context: Any context.

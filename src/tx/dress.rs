@@ -78,6 +78,18 @@ impl Dress for Plain {
     }
 }
 
+/// Up to how many bytes are taken out of the stock, of which a block of the generator makes some.
+const FEW: usize = 32;
+
+/// Fills what precedes the header of a data message.
+fn fill_prefix(prefix: &mut [u8]) {
+    if prefix.len() <= FEW {
+        random::fill_from_stock(prefix);
+    } else {
+        random::fill(prefix);
+    }
+}
+
 /// The messages of a device that has a guise.
 pub(super) struct Guised<'a>(pub(super) &'a Guise);
 
@@ -88,7 +100,7 @@ impl Guised<'_> {
         let profile = guise.profile();
         let kind = pick_type(guise, MessageType::Data);
         if let Some((prefix, header)) = head.split_last_chunk_mut::<DATA_HEADER_LEN>() {
-            random::fill(prefix);
+            fill_prefix(prefix);
             *header = DataHeader::with_type(kind, receiver, counter).to_bytes();
         }
         profile.protect(MessageType::Data, head);

@@ -40,13 +40,39 @@ class Driver:
     name: str
     module: Path | None = None
     tunnel: bool = True
+    guise: dict[str, str] = field(default_factory=dict)
+    """Settings of AmneziaWG, for both ends."""
 
 
 C = Driver("c")
 PLAIN = Driver("plain", tunnel=False)
 
 
-def ours(module=TREE / "build/module/stock/wireguard.ko", name="ours"):
+MODULE = TREE / "build/module/stock/wireguard.ko"
+WGOBF = TREE / "build/cargo/guest/release/wgobf"
+
+# What is measured of AmneziaWG. Before their own settings, modes have those of the one before them.
+JUNK = {"Jc": "5", "Jmin": "10", "Jmax": "50", "S1": "42", "S2": "108"}
+RANGES = {
+    "S3": "13", "S4": "12", "H1": "10000000-19999999", "H2": "20000000-29999999", "H3": "30000000-39999999",
+    "H4": "1000000000-2000000000", "I1": "<b 0xc0ff><r 120>",
+}  # fmt: skip
+KEY = {"HeaderProtectionKey": "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s="}
+PADDING = {"ContentPaddingAddition": "10-100"}
+GUISES = {
+    "awg-mask": {**KEY, **dict.fromkeys(("S1", "S2", "S3", "S4"), "12")},
+    "awg-1.0": {**JUNK, "H1": "10000001", "H2": "20000002", "H3": "30000003", "H4": "1000000004"},
+    "awg-2.0": {**JUNK, **RANGES},
+    "awg-3.0": {**JUNK, **RANGES, **KEY, **PADDING},
+    "awg-3.1": {**JUNK, **RANGES, **KEY, **PADDING, "RandomTrailers": "on", "DisableCookies": "on"},
+}
+
+
+def guised(name):
+    return Driver(name, MODULE, guise=GUISES[name])
+
+
+def ours(module=MODULE, name="ours"):
     return Driver(name, module)
 
 
@@ -73,6 +99,7 @@ class Setting:
             "PEERS": str(self.peers),
             "OUTSIDE": str(self.outside),
             "PREFIXES": str(self.prefixes or ""),
+            "GUISE": ";".join(f"{key} = {value}" for key, value in driver.guise.items()),
             **{name: "1" if value else "" for name, value in flags.items()},
         }
 
@@ -146,6 +173,8 @@ def prefixes(count, seed=1):
 def measure(driver, setting, told=None):
     """Measures one driver; returns its counts by workload. `told` gets what the guest says."""
     need(driver.module)
+    if driver.guise:
+        need(WGOBF)
     out = empty_folder("guest", driver)
     if setting.prefixes:
         (out / "prefixes").write_text("".join(f"AllowedIPs = {prefix}\n" for prefix in prefixes(setting.prefixes)))
@@ -166,7 +195,7 @@ def job(driver, setting, out):
         mem=512 if setting.prefixes < 50_000 else 2048,
         timeout=3600,
         append="nokaslr mitigations=off cryptomgr.notests=1",
-        files=[*FILES, *([out / "prefixes"] if setting.prefixes else [])],
+        files=[*FILES, *([out / "prefixes"] if setting.prefixes else []), *([WGOBF] if driver.guise else [])],
         environment=setting.environment(driver),
         machine=CountingQemu(out, setting.seed),
         reproducible=True,

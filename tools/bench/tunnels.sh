@@ -3,7 +3,7 @@
 #
 # Two namespaces in a guest, tunnels between them, and data that moves through. In the environment: PEERS; OUTSIDE, 4 or 6;
 # TUNNEL, without which veth alone carries the data, REVERSE, GRO, TRANSMIT_ONLY, and PREFIXES, for the allowed IPs in
-# /job/prefixes, which are empty or not.
+# /job/prefixes, which are empty or not; GUISE, settings of AmneziaWG with semicolons between, for which PEERS is 1.
 
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
@@ -17,6 +17,10 @@ make_namespaces() {
 # One device at this end, and a device of its own for each of its peers.
 make_tunnels() {
 	local number
+	if [ -n "${GUISE:-}" ]; then
+		guised_end left 1 2 && guised_end right 2 1
+		return
+	fi
 	ip -n left link add wg0 type wireguard && tunnel_end left wg0 1 2 "$(outside "$OUTSIDE" 2)" || return
 	for number in $(peers); do
 		if [ "$number" != 2 ]; then
@@ -26,6 +30,18 @@ make_tunnels() {
 			tunnel_end right "wg$number" "$number" 1 "$(outside "$OUTSIDE" 1)" || return
 	done
 	[ "$PEERS" = 1 ] || answer_by_source
+}
+
+# guised_end NAMESPACE SELF OTHER: a device of AmneziaWG, whose name is that of the other kind of device.
+guised_end() {
+	local private=private_$2 public=public_$3 dev=wg$(($2 == 1 ? 0 : $2)) file=/tmp/end-$2.conf
+	{
+		printf '[Interface]\nPrivateKey = %s\nListenPort = %s\n' "${!private}" "$(port_of "$2")"
+		tr ';' '\n' <<<"$GUISE"
+		printf '[Peer]\nPublicKey = %s\nAllowedIPs = 10.7.0.%s/32, fd07::%s/128\n' "${!public}" "$3" "$3"
+		printf 'Endpoint = %s\n' "$([ "$OUTSIDE" = 4 ] && echo "$(outside 4 "$3")" || echo "[$(outside 6 "$3")]"):$(port_of "$3")"
+	} >"$file"
+	ip -n "$1" link add "$dev" type amneziawg && at "$1" /job/wgobf apply "$dev" "$file" && inside_address "$1" "$dev" "$2"
 }
 
 # The numbers of the far ends.
