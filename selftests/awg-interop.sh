@@ -260,18 +260,18 @@ by_cookie() {
 
 # --- traffic
 
-# For some seconds, beside all else.
+# For some seconds, beside all else, until so many answers have come: without -w, ping would not wait for late ones.
 watch_pings() {
 	local version=$((10 - out))
-	at a ping -n -i 0.1 -W 20 -c $pings -s 500 "$(address_of far $version)" >/run/pings 2>&1 &
+	at a ping -n -i 0.1 -w 60 -c $pings -s 500 "$(address_of far $version)" >/run/pings 2>&1 &
 }
 
 pings_came() {
-	await 60 grep -q 'packets transmitted' /run/pings
+	await 70 grep -q 'packets transmitted' /run/pings
 	cat /run/pings
 	ip -n a -s link show awg0
 	ip -n b -s link show wg1
-	grep -q "^$pings packets transmitted, $pings received" /run/pings
+	[ "$(sed -nE 's/.*icmp_seq=([0-9]+) .*/\1/p' /run/pings | sort -n | paste -sd ' ')" = "$(seq -s ' ' $pings)" ]
 }
 
 # iperf FROM VERSION OPTION…: whoever sends ends it, so that is a client.
