@@ -44,7 +44,7 @@ NOT_ALLOCATING = frozenset(
     genlmsg_put nla_put nla_put_64bit netlink_has_listeners rtnl_lock rtnl_unlock synchronize_net
     blake2s_final blake2s_update chacha_crypt chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
     chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
-    curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 rng_is_initialized wait_for_random_bytes
+    curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 get_random_u64 rng_is_initialized wait_for_random_bytes
     call_rcu call_rcu_hurry rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion
     mutex_lock mutex_unlock mod_timer timer_delete timer_delete_sync timer_init_key timer_shutdown_sync
     rb_erase rb_first_postorder rb_insert_color rb_next rb_next_postorder rb_prev rb_replace_node

@@ -335,7 +335,7 @@ pub(crate) fn roster() -> Outcome {
             1 | 8 => Roster::leave_if(&guest, || true),
             2 => Roster::leave_if(&guest, || false),
             4 => Roster::leave_if(&guest, || Roster::enrol(guest.borrow())),
-            _ => Roster::close(&guest),
+            _ => check!(Roster::close(&guest)),
         }
         Roster::leave_if(&guest, || guest.life.value == 8);
     }
@@ -349,13 +349,15 @@ pub(crate) fn roster() -> Outcome {
     check!((first == 2 || first == 4) && present(&house) == 6);
 
     let guest = Guest::new(&tally, &house, 32)?;
-    Roster::close(&guest);
+    check!(!Roster::close(&guest));
     check!(!Roster::enrol(guest.borrow()) && present(&house) == 6);
     let liar = Guest::new(&tally, &house, LIAR)?;
     check!(!Roster::enrol(liar.borrow()) && present(&house) == 6);
     check!(house.other.walk().next().is_none());
 
-    house.present.walk().for_each(|guest| Roster::close(&guest));
+    for guest in house.present.walk() {
+        check!(Roster::close(&guest));
+    }
     drop((guest, liar));
     drain();
     check!(tally.alive() == 0 && house.present.walk().next().is_none());
