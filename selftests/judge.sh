@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: image=tools smp=2 mem=1152 timeout=600 programs=no files=selftests/judge archives=classifiers:aioquic.cpio judge=tools/dpi-judge/controls
+# guest: image=tools smp=2 mem=1152 timeout=600 programs=no files=selftests/judge,selftests/netlink archives=classifiers:aioquic.cpio judge=tools/dpi-judge/controls
 #
-# Real traffic of five kinds for tools/dpi-judge to look at, each on a cable of its own and captured there:
+# Real traffic of seven kinds for tools/dpi-judge to look at, each on a cable of its own and captured there:
 #
 #   plain   a tunnel of WireGuard that carries pings and pages
 #   idle    one that carries nothing, kept alive
 #   fake    one like plain, but on the port of QUIC, and behind an Initial packet of QUIC that somebody has put before it
-#   awg     one like plain, dressed as AmneziaWG 2.0 by a relay at each end, with such a packet among its junk
+#   awg1    one like plain, with AmneziaWG's settings of 1.0
+#   awg2    … of 2.0, with such a packet among what precedes a handshake
+#   awg3    … of 3.1
 #   quic    the same pages over genuine QUIC
 #
 # Ports are none that WireGuard is known by: a verdict by port alone would tell nothing.
@@ -15,7 +17,8 @@
 . "${0%/*}/lib.sh"
 
 here=${0%/*}
-kinds="plain idle fake awg quic"
+kinds="plain idle fake awg1 awg2 awg3 quic"
+carriers="plain fake awg1 awg2 awg3"
 quic_port=443
 
 # How long the idle tunnel is looked at, and how often it is kept alive, in seconds.
@@ -73,23 +76,24 @@ serve() {
 receives() { at "$1" ss -Hln "$2" "sport = $3" | grep -q .; }
 servers() {
 	local kind
-	for kind in plain fake awg; do await 150 receives $kind-b -t 80 || ! cat /tmp/$kind.server || return; done
+	for kind in $carriers; do await 150 receives $kind-b -t 80 || ! cat /tmp/$kind.server || return; done
 	await 150 receives quic-b -u $quic_port || ! cat /tmp/quic.server
 }
 
-# Both devices take their own relay for the other end.
-relays() {
-	local relay=(python3 -B $here/awg.py)
-	ip netns exec awg-b "${relay[@]}" "$(port_of 2)" $quic_port >/tmp/awg-b.relay 2>&1 &
-	servers+=($!)
-	ip netns exec awg-a "${relay[@]}" "$(port_of 1)" $quic_port "$(outside 4 2)" >/tmp/awg-a.relay 2>&1 &
-	servers+=($!)
+# guised KIND PORT SETTING…: the same of the kind `amneziawg`.
+guised() {
+	local a=$1-a b=$1-b
+	ip -n $a link add wg0 type amneziawg && ip -n $b link add wg0 type amneziawg &&
+		guise $b "$private_2" "$2" "${@:3}" "PublicKey=$public_1" "AllowedIPs=$(inside 4 1)/32,$(inside 6 1)/128" &&
+		guise $a "$private_1" "$(port_of 1)" "${@:3}" "PublicKey=$public_2" "AllowedIPs=$(inside 4 2)/32,$(inside 6 2)/128" \
+			"Endpoint=$(outside 4 2):$2" &&
+		inside_address $a wg0 1 && inside_address $b wg0 2
 }
-to_relay() { at awg-a wg set wg0 peer "$public_2" endpoint 127.0.0.1:7000; }
-relayed() {
-	local end
-	for end in a b; do await 150 receives awg-$end -u $quic_port || ! cat /tmp/awg-$end.relay || return; done
-}
+guise() { at "$1" python3 -B $here/amneziawg.py set wg0 "PrivateKey=$2" "ListenPort=$3" "${@:4}"; }
+
+junk="Jc=5 Jmin=10 Jmax=50 S1=42 S2=108"
+ranges="S3=13 S4=12 H1=10000000-19999999 H2=20000000-29999999 H3=30000000-39999999 H4=1000000000-2000000000"
+hidden="ContentPaddingAddition=10-100 RandomTrailers=on DisableCookies=on"
 
 # One has the interface's port as long as that is down.
 pretend() {
@@ -111,19 +115,22 @@ check "idle: a tunnel" tunnel idle "" $keepalive
 began=$SECONDS
 check "plain: a tunnel" tunnel plain
 check "fake: a tunnel" tunnel fake $quic_port
-check "awg: a tunnel" eval 'tunnel awg && to_relay'
-relays
-for kind in plain fake awg; do serve web $kind "$(inside 4 2)"; done
+# shellcheck disable=SC2086
+{
+	check "awg1: a tunnel" guised awg1 "$(port_of 2)" $junk H1=10000001 H2=20000002 H3=30000003 H4=1000000004
+	check "awg2: a tunnel" guised awg2 $quic_port $junk $ranges "I1=<b 0x$(python3 -B $here/quic.py first)>"
+	check "awg3: a tunnel" guised awg3 "$(port_of 2)" $junk $ranges $hidden "HeaderProtectionKey=$(wg genkey)"
+}
+for kind in $carriers; do serve web $kind "$(inside 4 2)"; done
 serve quic quic "$(outside 4 2)"
 check "servers" servers
-check "awg: relays" relayed
 check "fake: an Initial packet of QUIC" pretend
-for kind in plain fake awg; do
+for kind in $carriers; do
 	check "$kind: pings" pings $kind
 	read_pages web $kind "$(inside 4 2)" $kind
 done
 read_pages quic quic "$(outside 4 2)" quic
-for kind in plain fake awg quic; do check "$kind: pages" pages_came $kind; done
+for kind in $carriers quic; do check "$kind: pages" pages_came $kind; done
 check "idle: long enough" await $idle_for idle_is_over
 kill "${recorders[@]}" "${servers[@]}"
 wait

@@ -3,6 +3,7 @@
 
   quic.py serve ADDRESS
   quic.py browse ADDRESS SEED               says how many bytes came
+  quic.py first                              prints the bytes of one Initial packet
   quic.py pretend PORT ADDRESS              sends one Initial packet to ADDRESS from PORT, and no more
 """
 
@@ -121,5 +122,9 @@ async def pretend(port, address):
         out.sendto(first_datagram(), (address, PORT))
 
 
+async def first():
+    print(first_datagram().hex())
+
+
 if __name__ == "__main__":
-    asyncio.run({"serve": serve, "browse": browse, "pretend": pretend}[sys.argv[1]](*sys.argv[2:]))
+    asyncio.run({"serve": serve, "browse": browse, "pretend": pretend, "first": first}[sys.argv[1]](*sys.argv[2:]))
