@@ -64,11 +64,12 @@ watch_wire() {
 		counter cookies { }
 		counter dressed_cookies { }
 		counter proofs { }
+		set lengths { typeof udp length; flags dynamic; size 99; }
 		chain out {
 			type filter hook output priority 0
 			udp sport != { $(port_of 1), $(port_of 2) } return
 			counter name sent
-			@th,64,32 { 0x01000000, 0x02000000, 0x03000000, 0x04000000 } counter name types
+			@th,64,32 { 0x01000000, 0x02000000, 0x03000000, 0x04000000 } counter name types update @lengths { udp length }
 			ip dscp != 0 counter name marks
 			ip6 dscp != 0 counter name marks
 			udp length 72 @th,64,32 0x03000000 counter name cookies
@@ -89,7 +90,7 @@ looks_like_nothing() {
 		[ "$(seen $ns sent)" -gt 0 ] || { echo "$ns has sent nothing"; return 1; }
 		for name in types marks; do
 			found=$(seen $ns $name)
-			[ "$found" = 0 ] || { echo "$found packets with $name from $ns"; return 1; }
+			[ "$found" = 0 ] || { echo "$found packets with $name from $ns"; at $ns nft list set inet wire lengths; return 1; }
 		done
 	done
 }

@@ -381,7 +381,7 @@ impl<'a> Configuration<'a> {
 
     /// What messages look like; nothing for those of WireGuard.
     pub(crate) fn guise(&self) -> Option<RcuArc<Guise>> {
-        self.device.guise.get()
+        self.device.guise()
     }
 
     /// By how much data messages are longer than those of WireGuard, padding aside.

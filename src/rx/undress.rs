@@ -185,7 +185,7 @@ pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut Pa
     let device = &session.peer.device;
     let mut parts = PacketList::new();
     let mut strays = PacketList::new();
-    if let Some(guise) = device.guise.get() {
+    if let Some(guise) = device.guise() {
         let profile = guise.profile();
         for (start, len) in row.iter() {
             let header = header_at(profile, &skb, start, len);

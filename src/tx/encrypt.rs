@@ -83,7 +83,7 @@ fn seal_all(mut batch: TxBatch) -> Option<TxBatch> {
 #[cold]
 #[inline(never)]
 fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
-    let Some(guise) = batch.session.peer.device.guise.get() else {
+    let Some(guise) = batch.session.peer.device.guise() else {
         return Err(batch);
     };
     let (header, packets) = batch.into_parts();

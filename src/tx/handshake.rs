@@ -123,7 +123,7 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         peer.id,
         peer.endpoint.show()
     );
-    let guise = peer.device.guise.get();
+    let guise = peer.device.guise();
     let kind = guise.as_deref();
     let kind = kind.map(|guise| pick_type(guise, MessageType::Initiation));
     let message = create_initiation(peer, kind);
@@ -153,7 +153,7 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         peer.id,
         peer.endpoint.show()
     );
-    let guise = peer.device.guise.get();
+    let guise = peer.device.guise();
     let mut message = create_response(peer)?;
     if let Some(guise) = &guise {
         message.set_type(pick_type(guise, MessageType::Response));
@@ -185,7 +185,7 @@ pub(crate) fn send_cookie(
     mut reply: CookieReply,
     len: usize,
 ) {
-    let guise = device.guise.get();
+    let guise = device.guise();
     let made = match &guise {
         None => packet(zerocopy::IntoBytes::as_bytes(&reply)),
         Some(guise) => {
