@@ -415,6 +415,9 @@ impl<'a> Configuration<'a> {
     /// Changes what messages look like. Sessions go on: to both ends of one it is the same.
     pub(crate) fn set_guise(&mut self, NewGuise(guise): NewGuise) {
         self.device.guise.replace(guise);
+        // How long the next initiation waits is for the new times to say.
+        self.awake()
+            .for_each(|peer| peer.timers.lock().forget_last_handshake_sent());
         let headroom = tx::HEADROOM.saturating_add(self.data_overhead());
         self.device.dev.set_headroom(headroom as u16);
     }

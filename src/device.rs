@@ -344,8 +344,8 @@ impl LinkOps for Device {
 }
 
 impl Device {
-    /// Waits until nothing is under way that refers to the device, which has no peers any more: all
-    /// that does refers to one of them.
+    /// Waits until nothing is under way that refers to the device, which has neither sockets nor peers any
+    /// more: all that does is a message of a handshake, or refers to one of the peers.
     fn drain(&self) {
         self.handshakes.purge();
         self.receive_queue.flush();

@@ -20,7 +20,7 @@ use crate::{
         },
         sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
     },
-    proto::awg::INITIAL_TRAILER_WINDOW,
+    proto::awg::{INITIAL_TRAILER_WINDOW, MAX_DATAGRAM_LEN},
     socket::SocketPair, //
 };
 
@@ -176,7 +176,7 @@ impl EndpointCell {
 
     /// Notes the length of a data message to the peer or from there.
     pub(crate) fn note_length(&self, len: u32) {
-        let len = u16::try_from(len).unwrap_or(u16::MAX);
+        let len = len.min(MAX_DATAGRAM_LEN as u32) as u16;
         if len > self.longest.load(Ordering::Relaxed) {
             self.longest.store(len, Ordering::Relaxed);
         }

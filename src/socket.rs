@@ -161,6 +161,11 @@ impl<H: UdpHandler> Sockets<H> {
         self.current.load(bh.rcu()).ok_or(ENONET)
     }
 
+    /// Whether there are any: then they are not closed as long as bottom halves are disabled.
+    pub(crate) fn are_open(&self, bh: BhDisabled<'_>) -> bool {
+        self.load(bh).is_ok()
+    }
+
     /// Looks up the way to a peer, by which any number of packets can be sent.
     ///
     /// [`ENONET`] if the device is down; or see [`EndpointCell::route`].

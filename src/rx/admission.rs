@@ -310,7 +310,10 @@ fn weigh_sender(
 ) -> Option<Sender> {
     let now = boot_now();
     let is_one_of_few = || device.load.allowances.spend(Source::of(source.ip()), now);
-    if device.load.now(now) == cookie::Load::Normal && is_one_of_few() {
+    // Without cookies nobody could prove anything: then it is load alone that matters.
+    if device.load.now(now) == cookie::Load::Normal
+        && (!handshake::has_cookies(device) || is_one_of_few())
+    {
         return Some(Sender::Unasked);
     }
     ask(device, message, source, now, bh.rcu())

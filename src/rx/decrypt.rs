@@ -36,11 +36,11 @@ pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
     let may_receive = header.session.may_receive(boot_now());
     while let Some(mut skb) = packets.pop() {
         match skb.train() {
-            _ if !may_receive => opened.push(skb),
-            Some(row) if header.session.peer.device.guise.is_none() => {
-                open_all(skb, row, &header.session, &mut opened);
+            Some(row) if !header.session.peer.device.guise.is_none() => {
+                undress::open_all(skb, row, &header.session, may_receive, &mut opened);
             }
-            Some(row) => undress::open_all(skb, row, &header.session, &mut opened),
+            _ if !may_receive => opened.push(skb),
+            Some(row) => open_all(skb, row, &header.session, &mut opened),
             None => {
                 if open(&mut skb, &header.session) == Err(ENOMEM) {
                     header.session.peer.device.dev.rx_dropped(1);

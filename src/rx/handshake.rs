@@ -169,7 +169,7 @@ fn admit(
 }
 
 /// Whether senders are told to come back with a cookie.
-fn has_cookies(device: &Device) -> bool {
+pub(super) fn has_cookies(device: &Device) -> bool {
     let guise = device.guise();
     guise.is_none_or(|guise| !guise.profile().settings().disable_cookies)
 }

@@ -177,11 +177,17 @@ pub(super) fn receive_train(
     }
 }
 
-/// Decrypts the data messages in a packet, each into one of its own. What else is in it is received by
-/// itself.
+/// Decrypts the data messages in a packet, each into one of its own, if the session may receive. What else
+/// is in it is received by itself.
 #[cold]
 #[inline(never)]
-pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
+pub(super) fn open_all(
+    skb: SkBuff,
+    row: Row,
+    session: &Session,
+    may_receive: bool,
+    opened: &mut PacketList,
+) {
     let device = &session.peer.device;
     let mut parts = PacketList::new();
     let mut strays = PacketList::new();
@@ -190,6 +196,7 @@ pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut Pa
         for (start, len) in row.iter() {
             let header = header_at(profile, &skb, start, len);
             match header.filter(|header| header.receiver() == session.local_index) {
+                Some(_) if !may_receive => {}
                 Some(header) => {
                     let prefix = profile.overhead() as u32;
                     let (start, len) = (start.saturating_add(prefix), len.saturating_sub(prefix));
@@ -206,7 +213,11 @@ pub(super) fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut Pa
     replace(skb, parts, opened);
     while let Some(stray) = strays.pop() {
         let bh = bh::disable();
-        receive_again(device.as_arc_borrow(), stray, bh.token());
+        // As UDP would not have it received by a device without sockets: who closes them waits for those
+        // who have seen them, and then for all that these have queued.
+        if device.sockets.are_open(bh.token()) {
+            receive_again(device.as_arc_borrow(), stray, bh.token());
+        }
     }
 }
 

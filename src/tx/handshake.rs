@@ -49,7 +49,7 @@ use crate::{
     peer::Peer,
     proto::{
         awg::{Dice, INITIAL_TRAILER_WINDOW},
-        constants::HANDSHAKE_DS,
+        constants::{COOKIE_REPLY_LEN, HANDSHAKE_DS},
         messages::{CookieReply, HandshakeMessage, MessageType},
         timers::Retry, //
     },
@@ -178,7 +178,7 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
 }
 
 /// Tells the sender of a message to prove its address first. The message came in `len` bytes: who has
-/// yet to prove where he is gets no trailer that would make the answer longer.
+/// yet to prove where he is gets no answer that is longer, and no trailer that would make it so.
 pub(crate) fn send_cookie(
     device: &Device,
     datagram: &Datagram,
@@ -190,6 +190,14 @@ pub(crate) fn send_cookie(
         None => packet(zerocopy::IntoBytes::as_bytes(&reply)),
         Some(guise) => {
             let kind = MessageType::CookieReply;
+            if guise
+                .profile()
+                .prefix_len(kind)
+                .saturating_add(COOKIE_REPLY_LEN)
+                > len
+            {
+                return;
+            }
             reply.set_type(pick_type(guise, kind));
             let window = INITIAL_TRAILER_WINDOW.min(len);
             dressed(guise, kind, zerocopy::IntoBytes::as_bytes(&reply), window)

@@ -68,7 +68,6 @@ pub mod theorems {
         session.may_receive(BootTime(now));
         session.reserve(counts[1]);
         prove!(!session.may_send(BootTime(later)));
-        prove!(!session.is_rekey_due_after_send(|| BootTime(later)));
         reached!();
     }
 
