@@ -51,7 +51,6 @@ impl Guise {
     }
 
     /// The special packets that precede an initiation, in their order.
-    #[allow(dead_code, reason = "for what sends them")]
     pub(crate) fn specials(&self) -> impl Iterator<Item = Special<'_>> {
         let texts = self.specials.iter().filter_map(text);
         texts.filter_map(|text| Special::parse(string::bytes(text)).ok())
