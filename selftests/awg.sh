@@ -115,20 +115,7 @@ fragments() {
 
 both_ways() { ping_across a "$(inside "$1" 2)" && ping_across b "$(inside "$1" 1)"; }
 
-data=/tmp/data
-head -c 3000000 /dev/urandom >$data
-wanted=$(sha256sum <$data)
-
-# file_across 4|6: a file from a to b, by TCP.
-file_across() {
-	local found
-	at b timeout 120 ncat -l "$(inside "$1" 2)" 5400 --recv-only >/tmp/received &
-	await 10 listening b 5400 || return
-	at a timeout 120 ncat --send-only "$(inside "$1" 2)" 5400 <$data || return
-	wait $!
-	found=$(sha256sum </tmp/received)
-	[ "$found" = "$wanted" ] || { echo "received $(stat -c %s /tmp/received) bytes, and not the right ones"; return 1; }
-}
+make_file 3000000
 
 statistic() { at "$1" cat "/sys/class/net/awg0/statistics/$2"; }
 

@@ -126,6 +126,23 @@ tcp_across() {
 
 listening() { at "$1" ss -Hltn "sport = $2" | grep -q .; }
 
+# make_file BYTES: random ones, for file_across.
+make_file() {
+	head -c "$1" /dev/urandom >/tmp/data
+	wanted=$(sha256sum </tmp/data)
+}
+
+# file_across 4|6: that file from a to b, by TCP.
+file_across() {
+	local found
+	at b timeout 120 ncat -l "$(inside "$1" 2)" 5400 --recv-only >/tmp/received &
+	await 10 listening b 5400 || return
+	at a timeout 120 ncat --send-only "$(inside "$1" 2)" 5400 </tmp/data || return
+	wait $!
+	found=$(sha256sum </tmp/received)
+	[ "$found" = "$wanted" ] || { echo "received $(stat -c %s /tmp/received) bytes, and not the right ones"; return 1; }
+}
+
 # await SECONDS COMMAND…: until the command succeeds.
 await() {
 	local end=$((SECONDS + $1))

@@ -10,20 +10,7 @@
 check "load the module" dut_load
 check "a tunnel" tunnel_of_two
 
-data=/tmp/data
-head -c 6000000 /dev/urandom >$data
-wanted=$(sha256sum <$data)
-
-# file_across 4|6: a file from a to b, by TCP.
-file_across() {
-	local found
-	at b timeout 120 ncat -l "$(inside "$1" 2)" 5400 --recv-only >/tmp/received &
-	await 10 listening b 5400 || return
-	at a timeout 120 ncat --send-only "$(inside "$1" 2)" 5400 <$data || return
-	wait $!
-	found=$(sha256sum </tmp/received)
-	[ "$found" = "$wanted" ] || { echo "received $(stat -c %s /tmp/received) bytes, and not the right ones"; return 1; }
-}
+make_file 6000000
 
 # Messages that the peer's socket has received, and packets of the stack that they came in.
 messages() { at a cat /sys/class/net/wg0/statistics/tx_packets; }
