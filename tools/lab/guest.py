@@ -45,6 +45,7 @@ TRACE_TAIL = 60
 HANDED_FILE = re.compile(rb"(?P<name>[\w.-]+) (?P<size>\d+)\n")
 
 SCRIPT_FAILED = "the script ended with status"
+NO_END = "no end within"
 
 
 @functools.cache
@@ -86,6 +87,12 @@ class Job:
 
 def shell_quote(value):
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def may_be_late(problem):
+    """Whether that may happen to a sound guest when processors are busy."""
+    verdict = problem.split("\n")[0]
+    return SCRIPT_FAILED in verdict or NO_END in verdict
 
 
 class Guest:
@@ -201,7 +208,7 @@ class Guest:
         if self.job.shell or stopped_on_purpose:
             return None
         if self.timed_out:
-            return f"no end within {self.job.timeout} s"
+            return f"{NO_END} {self.job.timeout} s"
         if self.end is None:
             return self.why_no_end()
         taint = int(self.end["tainted"])
