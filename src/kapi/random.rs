@@ -27,10 +27,14 @@ pub(crate) fn fill(out: &mut [u8]) {
 /// Context: Any context.
 pub(crate) fn fill_from_stock(out: &mut [u8]) {
     for word in out.chunks_mut(size_of::<u64>()) {
-        // SAFETY: The function has no preconditions.
-        let random = unsafe { bindings::get_random_u64() }.to_ne_bytes();
+        let random = if word.len() <= size_of::<u32>() {
+            u64::from(u32())
+        } else {
+            // SAFETY: The function has no preconditions.
+            unsafe { bindings::get_random_u64() }
+        };
         word.iter_mut()
-            .zip(random)
+            .zip(random.to_le_bytes())
             .for_each(|(byte, random)| *byte = random);
     }
 }
