@@ -102,6 +102,10 @@ impl Crypto for KernelCrypto {
         crypto::chacha20(key, nonce, text);
     }
 
+    fn chacha20_ends(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8; 16]) -> [u8; 12] {
+        crypto::chacha20_ends(key, nonce, text)
+    }
+
     fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
         crypto::constant_time_eq(a, b)
     }

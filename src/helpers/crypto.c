@@ -17,19 +17,24 @@ void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 		blake2s_init_key(ctx, outlen, key, BLAKE2S_KEY_SIZE);
 }
 
+static void chacha20_init(struct chacha_state *state, const u8 *key,
+			  const u8 *nonce)
+{
+	chacha_init_consts(state);
+	memcpy(&state->x[4], key, CHACHA_KEY_SIZE);
+	state->x[12] = 0;
+	memcpy(&state->x[13], nonce, CHACHAPOLY_IV_SIZE);
+	le32_to_cpu_array(&state->x[4], CHACHA_KEY_WORDS);
+	le32_to_cpu_array(&state->x[13], CHACHAPOLY_IV_SIZE / sizeof(u32));
+}
+
 /* RFC 8439, from block 0 on. */
 void wg_helper_chacha20_xor(u8 *text, size_t len, const u8 *key,
 			    const u8 *nonce)
 {
-	u8 iv[CHACHA_IV_SIZE] = {};
-	u32 words[CHACHA_KEY_WORDS];
 	struct chacha_state state;
 
-	memcpy(words, key, sizeof(words));
-	le32_to_cpu_array(words, ARRAY_SIZE(words));
-	memcpy(iv + CHACHA_IV_SIZE - CHACHAPOLY_IV_SIZE, nonce,
-	       CHACHAPOLY_IV_SIZE);
-	chacha_init(&state, words, iv);
+	chacha20_init(&state, key, nonce);
 	/* The length is an int there. */
 	while (len) {
 		unsigned int piece = min_t(size_t, len, SZ_1M);
@@ -38,8 +43,37 @@ void wg_helper_chacha20_xor(u8 *text, size_t len, const u8 *key,
 		text += piece;
 		len -= piece;
 	}
-	memzero_explicit(words, sizeof(words));
 	chacha_zeroize_state(&state);
+}
+
+/*
+ * The same for 16 bytes; @last gets the last 12 of the stream's first block.
+ * ChaCha20 adds to the words of a block what they were before the rounds;
+ * HChaCha20 leaves that out, and gives away the first and the last four. It is
+ * computed by vectors, which a block of ChaCha20 that is alone is not.
+ */
+void wg_helper_chacha20_xor_ends(u8 *text, u8 *last, const u8 *key,
+				 const u8 *nonce)
+{
+	struct {
+		struct chacha_state state;
+		u32 stream[HCHACHA_OUT_WORDS];
+	} work;
+	u32 *stream = work.stream;
+
+	chacha20_init(&work.state, key, nonce);
+	hchacha_block(&work.state, stream, 20);
+	stream[0] += CHACHA_CONSTANT_EXPA;
+	stream[1] += CHACHA_CONSTANT_ND_3;
+	stream[2] += CHACHA_CONSTANT_2_BY;
+	stream[3] += CHACHA_CONSTANT_TE_K;
+	stream[5] += work.state.x[13];
+	stream[6] += work.state.x[14];
+	stream[7] += work.state.x[15];
+	cpu_to_le32_array(stream, HCHACHA_OUT_WORDS);
+	crypto_xor(text, (const u8 *)stream, 16);
+	memcpy(last, stream + 5, 12);
+	memzero_explicit(&work, sizeof(work));
 }
 
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size)

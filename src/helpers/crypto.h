@@ -19,6 +19,8 @@ void wg_helper_blake2s_init_key(struct blake2s_ctx *ctx, size_t outlen,
 				const void *key, size_t keylen);
 void wg_helper_chacha20_xor(u8 *text, size_t len, const u8 *key,
 			    const u8 *nonce);
+void wg_helper_chacha20_xor_ends(u8 *text, u8 *last, const u8 *key,
+				 const u8 *nonce);
 int wg_helper_crypto_memneq(const void *a, const void *b, size_t size);
 void wg_helper_memzero_explicit(void *s, size_t count);
 void wg_helper_burn_stack(unsigned int bytes);

@@ -106,6 +106,22 @@ pub(crate) fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]) {
     unsafe { bindings::chacha20_xor(text.as_mut_ptr(), text.len(), key.as_ptr(), nonce.as_ptr()) };
 }
 
+/// The same for 16 bytes, in a third of the time. Returns the last 12 bytes of the stream's first block.
+pub(crate) fn chacha20_ends(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8; 16]) -> [u8; 12] {
+    let mut last = [0; 12];
+    // SAFETY: `text` is valid for reads and writes of 16 bytes, `key` for reads of 32 and `nonce` of 12, and `last` for
+    // writes of 12, whatever their alignment.
+    unsafe {
+        bindings::chacha20_xor_ends(
+            text.as_mut_ptr(),
+            last.as_mut_ptr(),
+            key.as_ptr(),
+            nonce.as_ptr(),
+        )
+    };
+    last
+}
+
 /// Whether two slices are equal, in a time that depends on their lengths only.
 #[must_use]
 pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {

@@ -89,6 +89,19 @@ pub trait Crypto: 'static {
     /// XORs `text` with the stream of ChaCha20 (RFC 8439, 2.4) from block 0 on. At most 256 GiB.
     fn chacha20(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8]);
 
+    /// The same for the first bytes of that stream, and the last ones of its first block, which nobody can tell from random ones
+    /// who does not have the key.
+    fn chacha20_ends(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8; 16]) -> [u8; 12] {
+        let mut block = [0; 64];
+        Self::chacha20(key, nonce, &mut block);
+        for (byte, mask) in text.iter_mut().zip(&block) {
+            *byte ^= mask;
+        }
+        let last = block.last_chunk().copied().unwrap_or_default();
+        Self::wipe(&mut block);
+        last
+    }
+
     /// Whether two slices are equal, in a time that depends on their lengths only.
     fn constant_time_eq(a: &[u8], b: &[u8]) -> bool;
 

@@ -254,6 +254,23 @@ fn chacha20<C: Crypto>() -> Outcome {
             check(untouched >= expected, "ChaCha20 writes no further")?;
         }
     }
+    chacha20_ends::<C>(&key)
+}
+
+/// Both ends of a block, with a nonce of which each word counts.
+fn chacha20_ends<C: Crypto>(key: &[u8; 32]) -> Outcome {
+    let nonce = sequence::<12>();
+    let mut block = [0; 64];
+    C::chacha20(key, &nonce, &mut block);
+    for at in 0..9 {
+        let mut moved = [0xa5; 16 + 9];
+        let text = moved.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
+        let text = text.ok_or("ChaCha20 length")?;
+        *text = [0; 16];
+        let last = C::chacha20_ends(key, &nonce, text);
+        check(block.starts_with(text), "the first bytes of ChaCha20")?;
+        check(block.ends_with(&last), "the last bytes of ChaCha20")?;
+    }
     Ok(())
 }
 
