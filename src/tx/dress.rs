@@ -2,6 +2,8 @@
 
 //! What messages look like: as WireGuard's, or as the device's guise has it.
 
+use core::cell::Cell;
+
 use kernel::prelude::*;
 
 use super::HEADROOM;
@@ -12,6 +14,7 @@ use crate::{
         random, //
     },
     proto::{
+        awg::profile::NONCE_LEN,
         constants::DATA_HEADER_LEN,
         messages::{Counter, DataHeader, Index, MessageType},
         transport, //
@@ -20,7 +23,12 @@ use crate::{
 
 /// What stands in place of the type of the next message of a kind.
 pub(super) fn pick_type(guise: &Guise, kind: MessageType) -> u32 {
-    guise.profile().pick_header(kind, random::u32())
+    let profile = guise.profile();
+    let random = match profile.is_drawn(kind) {
+        true => random::u32(),
+        false => 0,
+    };
+    profile.pick_header(kind, random)
 }
 
 /// What data messages look like.
@@ -81,47 +89,61 @@ impl Dress for Plain {
 /// Up to how many bytes are taken out of the stock, of which a block of the generator makes some.
 const FEW: usize = 32;
 
-/// Fills what precedes the header of a data message.
-fn fill_prefix(prefix: &mut [u8]) {
-    if prefix.len() <= FEW {
-        random::fill_from_stock(prefix);
-    } else {
-        random::fill(prefix);
-    }
+/// The messages of a device that has a guise.
+pub(super) struct Guised<'a> {
+    guise: &'a Guise,
+    /// What the mask of the message before has left for the nonce of the next one's.
+    nonce: Cell<Option<[u8; NONCE_LEN]>>,
 }
 
-/// The messages of a device that has a guise.
-pub(super) struct Guised<'a>(pub(super) &'a Guise);
+impl<'a> Guised<'a> {
+    pub(super) fn new(guise: &'a Guise) -> Self {
+        Self {
+            guise,
+            nonce: Cell::new(None),
+        }
+    }
 
-impl Guised<'_> {
     /// Writes the head of a message, which is random up to the header.
     fn write_head(&self, head: &mut [u8], receiver: Index, counter: Counter) {
-        let Self(guise) = self;
-        let profile = guise.profile();
-        let kind = pick_type(guise, MessageType::Data);
+        let kind = pick_type(self.guise, MessageType::Data);
         if let Some((prefix, header)) = head.split_last_chunk_mut::<DATA_HEADER_LEN>() {
-            fill_prefix(prefix);
+            self.fill_prefix(prefix);
             *header = DataHeader::with_type(kind, receiver, counter).to_bytes();
         }
-        profile.protect(MessageType::Data, head);
+        self.nonce.set(self.guise.profile().protect_data(head));
+    }
+
+    /// Fills what precedes a header.
+    fn fill_prefix(&self, prefix: &mut [u8]) {
+        let mut known = 0;
+        if let Some((begin, nonce)) = prefix.first_chunk_mut().zip(self.nonce.get()) {
+            *begin = nonce;
+            known = nonce.len();
+        }
+        let Some(prefix) = prefix.get_mut(known..) else {
+            return;
+        };
+        if prefix.len() <= FEW {
+            random::fill_from_stock(prefix);
+        } else {
+            random::fill(prefix);
+        }
     }
 }
 
 impl Dress for Guised<'_> {
     fn head_len(&self) -> u32 {
-        let Self(guise) = self;
-        guise.profile().needed_head() as u32
+        self.guise.profile().needed_head() as u32
     }
 
     fn padding(&self, len: usize, mtu: usize) -> usize {
-        let Self(guise) = self;
         let random = if self.is_even() { 0 } else { random::u32() };
-        guise.profile().content_padding(len, mtu, random)
+        self.guise.profile().content_padding(len, mtu, random)
     }
 
     fn is_even(&self) -> bool {
-        let Self(guise) = self;
-        let padding = guise.profile().settings().content_padding;
+        let padding = self.guise.profile().settings().content_padding;
         padding.lo == padding.hi
     }
 

@@ -87,7 +87,7 @@ fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
         return Err(batch);
     };
     let (header, packets) = batch.into_parts();
-    let sealer = Sealer::new(&header.session, header.first_counter, Guised(&guise));
+    let sealer = Sealer::new(&header.session, header.first_counter, Guised::new(&guise));
     let sealed = sealer.seal(packets);
     // Handshake messages may be as long.
     let endpoint = &header.session.peer.endpoint;

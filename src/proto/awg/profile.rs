@@ -15,7 +15,8 @@ use super::settings::{Refusal, Settings};
 use super::{Span, MIN_PROTECTED_PREFIX, PROTECTED_DATA_LEN};
 
 /// Bytes of the nonce that header protection takes from the prefix.
-const NONCE_LEN: usize = MIN_PROTECTED_PREFIX as usize;
+pub const NONCE_LEN: usize = MIN_PROTECTED_PREFIX as usize;
+
 /// The type, as far as it is looked at to tell a message.
 const TYPE_LEN: usize = 4;
 /// What a packet on a path of unknown width is padded to, at most: each IPv6 path has that width.
@@ -123,6 +124,14 @@ impl<C: Crypto> Profile<C> {
         self.headers(kind).pick(random)
     }
 
+    /// Whether that depends on the random number.
+    #[inline]
+    #[must_use]
+    pub const fn is_drawn(&self, kind: MessageType) -> bool {
+        let span = self.headers(kind);
+        span.lo != span.hi
+    }
+
     /// Masks, if there is a key, what follows the prefix in `datagram`: the whole of a handshake message,
     /// or the header of a data message. What follows that is left as it is.
     ///
@@ -134,6 +143,20 @@ impl<C: Crypto> Profile<C> {
             let prefix = self.prefix_len(kind);
             protect::<C>(key, prefix, protected_len(kind), datagram);
         }
+    }
+
+    /// The same for the head of a data message. Returns what the next one's prefix may begin with instead of random bytes: who does
+    /// not have the key cannot tell it from those.
+    #[inline]
+    pub fn protect_data(&self, head: &mut [u8]) -> Option<[u8; NONCE_LEN]> {
+        let key = self.key()?;
+        let (prefix, header) = head.split_at_mut_checked(self.prefix_len(MessageType::Data))?;
+        let nonce = prefix.first_chunk()?;
+        Some(C::chacha20_ends(
+            key.as_bytes(),
+            nonce,
+            header.first_chunk_mut()?,
+        ))
     }
 
     /// How many of the first bytes of a datagram [`data_header`](Self::data_header) looks at.
@@ -168,7 +191,7 @@ impl<C: Crypto> Profile<C> {
         }
         let mut header = *header;
         if let Some(key) = self.key() {
-            C::chacha20(key.as_bytes(), &nonce()?, &mut header);
+            let _ = C::chacha20_ends(key.as_bytes(), &nonce()?, &mut header);
         }
         let header = DataHeader::read(&header);
         self.headers(MessageType::Data)

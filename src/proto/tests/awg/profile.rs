@@ -5,6 +5,7 @@
 use wireguard_proto::awg::Span;
 use wireguard_proto::constants::INITIATION_LEN;
 use wireguard_proto::cookie::{CookieKeys, CookieMaker, CookieSecret};
+use wireguard_proto::crypto::Crypto;
 use wireguard_proto::messages::{
     parse, parse_as, Counter, DataHeader, HandshakeMessage, Index, Message, MessageType,
 };
@@ -50,6 +51,29 @@ fn dress(profile: &Profile, kind: MessageType, message: &[u8], trailer: usize) -
     datagram.extend((0..trailer).map(|_| random.next() as u8));
     profile.protect(kind, &mut datagram);
     datagram
+}
+
+/// The header of a data message is masked as that of any other, and what is left for the next nonce is the end of the mask's block.
+#[test]
+fn a_mask_leaves_a_nonce() {
+    let profile = profile(|settings| {
+        settings.prefixes = [12, 12, 12, 40];
+        settings.protection_key = Some(super::common::Key::from_bytes([7; 32]));
+    });
+    let mut random = Random(9);
+    let head: Vec<u8> = (0..56).map(|_| random.next() as u8).collect();
+    let (mut masked, mut same) = (head.clone(), head.clone());
+    profile.protect(MessageType::Data, &mut masked);
+    let nonce = profile.protect_data(&mut same).unwrap();
+    assert_eq!(masked, same);
+    assert_ne!(masked, head);
+    let mut block = [0; 64];
+    <RustCrypto as Crypto>::chacha20(&[7; 32], head.first_chunk().unwrap(), &mut block);
+    assert!(block.ends_with(&nonce));
+    // Too short: as it was.
+    let mut short = head[..55].to_vec();
+    assert_eq!(profile.protect_data(&mut short), None);
+    assert_eq!(short, head[..55]);
 }
 
 #[test]
