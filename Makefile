@@ -98,8 +98,12 @@ bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(ca
 	$(call option,OUTSIDE,outside) $(call option,SCALE,scale) $(call option,SYMBOLS,symbols) $(call option,CALLS,calls) \
 	$(call option,JOBS,jobs) $(call flag,REVERSE,reverse) $(call flag,GRO,gro) $(call flag,TRANSMIT_ONLY,transmit-only)
 
+# The drivers of AmneziaWG are set up by a program of the tree.
+with_guises = $(if $(findstring awg,$(DRIVERS)),@$(in_root) tools/run-tests wgobf-build >build/wgobf.log || { tail -20 build/wgobf.log >&2; exit 1; })
+
 bench: modules
 	@$(lab) up stock guest
+	$(with_guises)
 	@$(in_root) tools/bench/bench $(call option,DRIVERS,drivers) $(bench_options)
 
 # What a lookup among many allowed IPs takes, and what they take in memory.
@@ -129,6 +133,7 @@ bench-native:
 	@$(lab) up root speed guest
 	@$(in_root) tools/build-module speed $$($(lab) path speed)/O ARCH=um CC=$(cc) modules >build/speed.log 2>&1 || \
 		{ echo "the module does not build for user-mode Linux (log: build/speed.log)" >&2; exit 1; }
+	$(with_guises)
 	@$(in_root) tools/bench/native $(call option,WORKLOADS,workloads) $(call option,DRIVERS,drivers) $(call option,CPUS,cpus) \
 		$(call option,ROUNDS,rounds) $(call option,SCALE,scale)
 
