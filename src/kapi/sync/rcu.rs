@@ -318,6 +318,19 @@ pub(super) fn called() {
     PENDING.fetch_sub(1, Ordering::Release);
 }
 
+/// Frees memory that begins with `head` after a grace period, without a callback of ours: many are freed
+/// at once, and [`drain`] need not wait for it.
+///
+/// # Safety
+///
+/// The memory must have come out of a `KBox`, and not be used afterwards but by readers that began
+/// before. What is in it is not dropped.
+#[inline]
+pub(super) unsafe fn free(head: *mut bindings::callback_head) {
+    // SAFETY: By the caller's promise; a `KBox` is what `kfree()` frees.
+    unsafe { bindings::kfree_rcu(head) };
+}
+
 /// Waits until all that was given up before has been dropped, and what that gave up in turn, to a
 /// depth of three.
 ///

@@ -325,29 +325,12 @@ impl Raw {
     ///
     /// The branch must be valid, and not be used afterwards but by readers that began before.
     pub(super) unsafe fn give_up(self) {
-        // SAFETY: By the caller's promise, the head is used once; `reclaim` gets what it expects.
-        unsafe { rcu::call(self.header().head.get(), reclaim) };
+        // The head is the first field of the header, and that is the first one of a branch.
+        const { assert!(offset_of!(Header, head) == 0 && offset_of!(Inner<LARGE>, header) == 0) };
+        // SAFETY: By the caller's promise, and the branch came out of a box, whatever its size. Nothing in
+        // it is to be dropped. The pointer is good for all of it.
+        unsafe { rcu::free(self.0.as_ptr().cast()) };
     }
-}
-
-/// Frees a branch whose grace period is over.
-///
-/// # Safety
-///
-/// `head` must be the head of the header of a branch that was given up at least a grace period ago.
-unsafe extern "C" fn reclaim(head: *mut bindings::callback_head) {
-    // The head is the first field of the header, and that is the first one of a branch.
-    const { assert!(offset_of!(Header, head) == 0 && offset_of!(Inner<LARGE>, header) == 0) };
-    let header: *mut Header = head.cast();
-    // SAFETY: By the caller's promise it came out of a box of a branch with that many slots.
-    unsafe {
-        match usize::from((*header).capacity) {
-            SMALL => drop(KBox::from_raw(header.cast::<Inner<SMALL>>())),
-            MEDIUM => drop(KBox::from_raw(header.cast::<Inner<MEDIUM>>())),
-            _ => drop(KBox::from_raw(header.cast::<Inner<LARGE>>())),
-        }
-    }
-    rcu::called();
 }
 
 /// A branch, as readers see it at one moment.

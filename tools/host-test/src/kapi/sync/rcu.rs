@@ -85,6 +85,23 @@ pub(super) unsafe fn call(
 /// Counts a callback of [`call`] out.
 pub(super) fn called() {}
 
+/// Frees memory after a grace period.
+///
+/// # Safety
+///
+/// It must have come out of a `KBox`, and begin with `head`.
+pub(super) unsafe fn free(head: *mut bindings::callback_head) {
+    struct Memory(*mut bindings::callback_head);
+    impl Drop for Memory {
+        fn drop(&mut self) {
+            // SAFETY: By the promise of who made it.
+            unsafe { alloc::kfree(self.0.cast()) };
+        }
+    }
+    let memory = Box::new(Memory(head));
+    let _ = GIVEN_UP.try_with(move |waiting| waiting.borrow_mut().push(memory));
+}
+
 struct Inner<T> {
     count: AtomicUsize,
     data: T,
