@@ -16,6 +16,7 @@ use kernel::{
 };
 
 use super::{
+    LeafRef,
     Node,
     Slot, //
 };
@@ -337,27 +338,29 @@ impl Raw {
 ///
 /// # Invariants
 ///
-/// The branch is not freed before `'r` ends, nor are those children of it that are found by then.
+/// The branch is not freed before `'r` ends, nor are those children of it that are found by then, nor
+/// what those refer to.
 /// `map` is one that it had.
-pub(crate) struct Branch<'r, T: 'static> {
+pub(crate) struct Branch<'r, T: 'static, O: 'static> {
     raw: Raw,
     map: Map,
-    _lives: PhantomData<&'r T>,
+    _lives: PhantomData<LeafRef<'r, T, O>>,
 }
 
-impl<T> Clone for Branch<'_, T> {
+impl<T, O> Clone for Branch<'_, T, O> {
     #[inline]
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Branch<'_, T> {}
+impl<T, O> Copy for Branch<'_, T, O> {}
 
-impl<'r, T> Branch<'r, T> {
+impl<'r, T, O> Branch<'r, T, O> {
     /// # Safety
     ///
-    /// Nothing of this branch that is in the tree now, or comes there, must be freed before `'r` ends.
+    /// Nothing of this branch that is in the tree now, or comes there, must be freed before `'r` ends, nor
+    /// what it refers to.
     #[inline]
     pub(super) unsafe fn new(raw: Raw) -> Self {
         // INVARIANT: By the caller's promise.
@@ -387,7 +390,7 @@ impl<'r, T> Branch<'r, T> {
     ///
     /// While the tree is being changed, this may also be something that is at another place.
     #[inline]
-    pub(crate) fn at(self, place: u8) -> Option<Node<'r, T>> {
+    pub(crate) fn at(self, place: u8) -> Option<Node<'r, T, O>> {
         let slot = self.map.slot(place)?;
         // SAFETY: By the type invariants and those of `Header`.
         let ptr = unsafe { self.raw.slot(slot) }.load(Ordering::Acquire);
@@ -396,7 +399,7 @@ impl<'r, T> Branch<'r, T> {
     }
 
     /// Any of its children.
-    pub(crate) fn any(self) -> Option<Node<'r, T>> {
+    pub(crate) fn any(self) -> Option<Node<'r, T, O>> {
         (0..16).find_map(|place| self.at(place))
     }
 }
