@@ -25,7 +25,8 @@ ALLOCATING = REALLOCATING | frozenset(
 )
 
 # Of those on the way down, and of a new MTU, some send notices, which are lost when there is no memory, or would shrink a list, which then
-# stays as it is; the operations that are registered as those of devices ask for no memory of their own.
+# stays as it is; the operations that are registered as those of devices ask for no memory of their own. kvfree_call_rcu() would have a page
+# for what it is given, and makes a list without.
 NOT_ALLOCATING = frozenset(
     """
     destroy_workqueue __flush_workqueue queue_work_on free_netdev
@@ -45,7 +46,7 @@ NOT_ALLOCATING = frozenset(
     blake2s_final blake2s_update chacha_crypt chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
     chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
     curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 get_random_u64 rng_is_initialized wait_for_random_bytes
-    call_rcu call_rcu_hurry rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion
+    call_rcu call_rcu_hurry kvfree_call_rcu rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion
     mutex_lock mutex_unlock mod_timer timer_delete timer_delete_sync timer_init_key timer_shutdown_sync
     rb_erase rb_first_postorder rb_insert_color rb_next rb_next_postorder rb_prev rb_replace_node
     jiffies ktime_get ktime_get_coarse_ts64 ktime_get_coarse_with_offset ktime_get_real_ts64 nsecs_to_jiffies

@@ -14,16 +14,16 @@ use super::{
 use crate::kapi::{
     cpu,
     sync::rcu_tree::{
-        Order,
-        Ordered, //
+        LeafRef,
+        Order, //
     }, //
 };
 
 /// The prefixes of every owner. Owned by the writers of one [`AllowedIps`](super::AllowedIps), and
 /// dropped before that.
 pub(crate) struct Ledger<P: Owner> {
-    pub(super) v4: Order<Entry<u32, P>>,
-    pub(super) v6: Order<Entry<u128, P>>,
+    pub(super) v4: Order<Entry<u32>, P>,
+    pub(super) v6: Order<Entry<u128>, P>,
     next_seq: u64,
 }
 
@@ -77,9 +77,9 @@ impl<P: Owner> Ledger<P> {
 
 /// The first entry of the owner in `from` that came then or later, and when it did.
 pub(super) fn first<'a, A: Number, P: Owner>(
-    order: &'a Order<Entry<A, P>>,
+    order: &'a Order<Entry<A>, P>,
     from: &Claim,
-) -> Option<(u64, &'a Entry<A, P>)> {
+) -> Option<(u64, LeafRef<'a, Entry<A>, P>)> {
     let entry = order.first_from(from)?;
     let claim = entry.key();
     (claim.owner == from.owner).then_some((claim.seq, entry))

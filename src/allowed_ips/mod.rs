@@ -24,7 +24,7 @@ use crate::{
                 RcuArc,
                 RcuRef, //
             },
-            rcu_tree::{Order, Ordered}, //
+            rcu_tree::{BranchRoom, Leaf, LeafRef, Order}, //
         }, //
     },
     proto::prefix::Prefix, //
@@ -33,7 +33,6 @@ use trie::{
     Claim,
     Entry,
     Number,
-    Room,
     Trie, //
 };
 
@@ -109,13 +108,13 @@ impl<P: Owner> AllowedIps<P> {
         match ip {
             AllowedIp::V4(prefix) => {
                 let room = reserve.take_v4().ok_or(ENOMEM)?;
-                let entry = Entry::new(prefix, owner.clone(), seq);
-                insert(&self.v4, &mut ledger.v4, entry, room)
+                let entry = room.leaf.fill(Entry::new(prefix, seq), owner.clone());
+                insert(&self.v4, &mut ledger.v4, entry, room.branch)
             }
             AllowedIp::V6(prefix) => {
                 let room = reserve.take_v6().ok_or(ENOMEM)?;
-                let entry = Entry::new(prefix, owner.clone(), seq);
-                insert(&self.v6, &mut ledger.v6, entry, room)
+                let entry = room.leaf.fill(Entry::new(prefix, seq), owner.clone());
+                insert(&self.v6, &mut ledger.v6, entry, room.branch)
             }
         }
     }
@@ -153,14 +152,12 @@ impl<P: Owner> AllowedIps<P> {
 
 fn insert<A: Number, P: Owner>(
     trie: &Trie<A, P>,
-    order: &mut Order<Entry<A, P>>,
-    entry: Entry<A, P>,
-    room: Room<A, P>,
+    order: &mut Order<Entry<A>, P>,
+    mut entry: Leaf<Entry<A>, P>,
+    mut room: BranchRoom,
 ) -> Result {
-    let Room { leaf, mut branch } = room;
-    let mut entry = leaf.fill(entry);
     order.enter(&mut entry);
-    let (result, gone) = match trie.insert(entry, &mut branch) {
+    let (result, gone) = match trie.insert(entry, &mut room) {
         Ok(before) => (Ok(()), before),
         // Whoever has the ledger is the only writer, and has brought all the room there may be need of.
         Err(entry) => (Err(ENOMEM), Some(entry)),
@@ -173,13 +170,13 @@ fn insert<A: Number, P: Owner>(
 
 fn remove_owned_before<A: Number, P: Owner>(
     trie: &Trie<A, P>,
-    order: &mut Order<Entry<A, P>>,
+    order: &mut Order<Entry<A>, P>,
     owner: u64,
     end: u64,
 ) {
     const BATCH: u32 = 256;
     let start = Claim { owner, seq: 0 };
-    let goes = |entry: &&Entry<A, P>| {
+    let goes = |entry: &LeafRef<'_, Entry<A>, P>| {
         let claim = entry.key();
         claim.owner == owner && claim.seq < end
     };
@@ -203,7 +200,7 @@ fn remove_owned_before<A: Number, P: Owner>(
 /// Takes a prefix from an owner, and says whether that had it.
 fn remove<A: Number, P: Owner>(
     trie: &Trie<A, P>,
-    order: &mut Order<Entry<A, P>>,
+    order: &mut Order<Entry<A>, P>,
     prefix: &Prefix<A>,
     owner: u64,
 ) -> bool {

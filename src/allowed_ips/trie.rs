@@ -34,6 +34,7 @@ use crate::{
             Branch,
             BranchRoom,
             Leaf,
+            LeafRef,
             LeafRoom,
             Node,
             Ordered,
@@ -62,7 +63,7 @@ pub(super) struct Claim {
 }
 
 /// The prefixes of one address family.
-pub(super) struct Trie<A: Number, P: Owner>(Tree<Entry<A, P>>);
+pub(super) struct Trie<A: Number, P: Owner>(Tree<Entry<A>, P>);
 
 /// An address whose bits can be taken out.
 pub(super) trait Number: Address + Send + Sync + 'static {
@@ -85,16 +86,16 @@ macro_rules! impl_number {
 impl_number!(u32);
 impl_number!(u128);
 
-/// A prefix and its owner. What it says never changes: another entry takes its place.
-pub(super) struct Entry<A: Number, P: Owner> {
+/// A prefix that has an owner. What it says never changes: another entry takes its place.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<A: Number> {
     prefix: Prefix<A>,
-    owner: RcuArc<P>,
     seq: u64,
 }
 
-impl<A: Number, P: Owner> Entry<A, P> {
-    pub(super) fn new(prefix: Prefix<A>, owner: RcuArc<P>, seq: u64) -> Self {
-        Self { prefix, owner, seq }
+impl<A: Number> Entry<A> {
+    pub(super) fn new(prefix: Prefix<A>, seq: u64) -> Self {
+        Self { prefix, seq }
     }
 
     pub(super) fn prefix(&self) -> &Prefix<A> {
@@ -102,23 +103,23 @@ impl<A: Number, P: Owner> Entry<A, P> {
     }
 }
 
-impl<A: Number, P: Owner> Ordered for Entry<A, P> {
+impl<A: Number, P: Owner> Ordered<P> for Entry<A> {
     type Key = Claim;
 
-    fn key(&self) -> Claim {
+    fn key(&self, owner: &P) -> Claim {
         Claim {
-            owner: self.owner.id(),
+            owner: owner.id(),
             seq: self.seq,
         }
     }
 }
 
 /// The entry before, if there was one; or the one that could not be inserted.
-type Inserted<A, P> = Result<Option<Leaf<Entry<A, P>>>, Leaf<Entry<A, P>>>;
+type Inserted<A, P> = Result<Option<Leaf<Entry<A>, P>>, Leaf<Entry<A>, P>>;
 
 /// Memory for one prefix: what it takes itself, and the branch that it may take at most.
 pub(super) struct Room<A: Number, P: Owner> {
-    pub(super) leaf: LeafRoom<Entry<A, P>>,
+    pub(super) leaf: LeafRoom<Entry<A>, P>,
     pub(super) branch: BranchRoom,
 }
 
@@ -149,7 +150,7 @@ impl<A: Number, P: Owner> Trie<A, P> {
             Node::Leaf(entry) => Some(entry).filter(|entry| entry.prefix.contains(address)),
             Node::Branch(branch) => descend(branch, address),
         };
-        found.map(|entry| entry.owner.borrow())
+        found.map(LeafRef::owner)
     }
 
     /// The owner of exactly this prefix.
@@ -158,7 +159,8 @@ impl<A: Number, P: Owner> Trie<A, P> {
         loop {
             next = match next? {
                 Node::Leaf(entry) => {
-                    return (entry.prefix == *prefix).then(|| entry.owner.clone());
+                    let found = Some(entry).filter(|entry| entry.prefix == *prefix);
+                    return found?.owner().try_get();
                 }
                 Node::Branch(branch) => branch.at(place_in(branch, prefix)?),
             };
@@ -170,7 +172,7 @@ impl<A: Number, P: Owner> Trie<A, P> {
     /// # Errors
     ///
     /// The entry comes back if there is no room left, or another writer at work.
-    pub(super) fn insert(&self, entry: Leaf<Entry<A, P>>, room: &mut BranchRoom) -> Inserted<A, P> {
+    pub(super) fn insert(&self, entry: Leaf<Entry<A>, P>, room: &mut BranchRoom) -> Inserted<A, P> {
         let Some(mut cursor) = self.0.edit() else {
             return Err(entry);
         };
@@ -200,12 +202,12 @@ impl<A: Number, P: Owner> Trie<A, P> {
     }
 
     /// Takes a prefix from the owner with the id `owner`, if that one has it.
-    pub(super) fn remove(&self, prefix: &Prefix<A>, owner: u64) -> Option<Leaf<Entry<A, P>>> {
+    pub(super) fn remove(&self, prefix: &Prefix<A>, owner: u64) -> Option<Leaf<Entry<A>, P>> {
         let mut cursor = self.0.edit()?;
         loop {
             match cursor.node()? {
                 Node::Leaf(entry) => {
-                    let is_it = entry.prefix == *prefix && entry.owner.id() == owner;
+                    let is_it = entry.prefix == *prefix && entry.owner().id() == owner;
                     return is_it.then(|| cursor.remove()).flatten();
                 }
                 Node::Branch(branch) => {
@@ -228,9 +230,9 @@ impl<A: Number, P: Owner> Trie<A, P> {
 /// be where it is called.
 #[inline(never)]
 fn descend<A: Number, P: Owner>(
-    mut branch: Branch<'_, Entry<A, P>>,
+    mut branch: Branch<'_, Entry<A>, P>,
     address: A,
-) -> Option<&Entry<A, P>> {
+) -> Option<LeafRef<'_, Entry<A>, P>> {
     let mut best = None;
     loop {
         let place = WHOLE | address.digit(branch.level());
@@ -253,10 +255,10 @@ fn descend<A: Number, P: Owner>(
 /// The longest prefix that `address` is in among those that end before the last bit which `branch` is
 /// about, where `place` is that of the address.
 fn shorter<A: Number, P: Owner>(
-    branch: Branch<'_, Entry<A, P>>,
+    branch: Branch<'_, Entry<A>, P>,
     place: u8,
     address: A,
-) -> Option<&Entry<A, P>> {
+) -> Option<LeafRef<'_, Entry<A>, P>> {
     (1..=STRIDE).find_map(|bits| match branch.at(place.wrapping_shr(bits.into()))? {
         Node::Leaf(entry) => {
             let belongs_here = host_bits(&entry.prefix) == bits_behind(branch).saturating_add(bits);
@@ -267,14 +269,14 @@ fn shorter<A: Number, P: Owner>(
 }
 
 /// How many bits there are behind those that a branch is about.
-fn bits_behind<T>(branch: Branch<'_, T>) -> u8 {
+fn bits_behind<T, O>(branch: Branch<'_, T, O>) -> u8 {
     branch.level().saturating_mul(STRIDE)
 }
 
 /// The address of a prefix below `node` that has as many bits in common with `prefix` as any that
 /// branches on the way to it tell it from.
 fn nearest<A: Number, P: Owner>(
-    node: Option<Node<'_, Entry<A, P>>>,
+    node: Option<Node<'_, Entry<A>, P>>,
     prefix: &Prefix<A>,
 ) -> Option<A> {
     let mut node = node?;
@@ -313,7 +315,7 @@ fn place<A: Number>(prefix: &Prefix<A>, level: u8) -> u8 {
 }
 
 /// The place of a prefix in a branch, unless it belongs above.
-fn place_in<A: Number, T>(branch: Branch<'_, T>, prefix: &Prefix<A>) -> Option<u8> {
+fn place_in<A: Number, T, O>(branch: Branch<'_, T, O>, prefix: &Prefix<A>) -> Option<u8> {
     let level = branch.level();
     (level >= level_of(host_bits(prefix))).then(|| place(prefix, level))
 }

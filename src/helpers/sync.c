@@ -30,6 +30,16 @@ void wg_helper_call_rcu_hurry(struct rcu_head *head, rcu_callback_t func)
 	call_rcu_hurry(head, func);
 }
 
+/* Of an object that begins with its head. */
+void wg_helper_kfree_rcu(struct rcu_head *head)
+{
+	struct {
+		struct rcu_head head;
+	} *object = (void *)head;
+
+	kfree_rcu(object, head);
+}
+
 void wg_helper_spin_lock_bh(spinlock_t *lock)
 {
 	spin_lock_bh(lock);

@@ -17,6 +17,7 @@ void wg_helper_local_bh_enable(void);
 void wg_helper_synchronize_net(void);
 bool wg_helper_refcount_inc_not_zero(refcount_t *r);
 void wg_helper_call_rcu_hurry(struct rcu_head *head, rcu_callback_t func);
+void wg_helper_kfree_rcu(struct rcu_head *head);
 
 void wg_helper_spin_lock_bh(spinlock_t *lock);
 void wg_helper_spin_unlock_bh(spinlock_t *lock);

@@ -303,7 +303,7 @@ unsafe extern "C" fn reclaim<T>(head: *mut bindings::callback_head) {
 /// `head` must be valid and nobody else's until then. `reclaim` must be sound to call with it, in a
 /// callback of RCU, and must call [`called`] once, at its end.
 #[inline]
-pub(super) unsafe fn call(
+unsafe fn call(
     head: *mut bindings::callback_head,
     reclaim: unsafe extern "C" fn(*mut bindings::callback_head),
 ) {
@@ -314,8 +314,21 @@ pub(super) unsafe fn call(
 
 /// Counts a callback of [`call`] out.
 #[inline]
-pub(super) fn called() {
+fn called() {
     PENDING.fetch_sub(1, Ordering::Release);
+}
+
+/// Frees memory that begins with `head` after a grace period, without a callback of ours: many are freed
+/// at once, and [`drain`] need not wait for it.
+///
+/// # Safety
+///
+/// The memory must have come out of a `KBox`, and not be used afterwards but by readers that began
+/// before. What is in it is not dropped.
+#[inline]
+pub(super) unsafe fn free(head: *mut bindings::callback_head) {
+    // SAFETY: By the caller's promise; a `KBox` is what `kfree()` frees.
+    unsafe { bindings::kfree_rcu(head) };
 }
 
 /// Waits until all that was given up before has been dropped, and what that gave up in turn, to a
@@ -405,6 +418,51 @@ impl<T> Deref for RcuRef<'_, T> {
     fn deref(&self) -> &T {
         // SAFETY: By the type invariants.
         unsafe { &(*self.ptr.as_ptr()).data }
+    }
+}
+
+/// A reference in something that lock-free readers find, which is let go of while some may still be there.
+///
+/// # Invariants
+///
+/// The pointer owns one count of its target's reference count, until [`Self::let_go`] has been called.
+pub(super) struct RcuLink<T: 'static>(NonNull<Inner<T>>);
+
+impl<T> RcuLink<T> {
+    pub(super) fn new(target: RcuArc<T>) -> Self {
+        let ptr = target.ptr;
+        core::mem::forget(target);
+        // INVARIANT: The count passes to this value.
+        Self(ptr)
+    }
+
+    /// Borrows the object.
+    ///
+    /// # Safety
+    ///
+    /// The reference must not be let go of before `'a` ends, unless that is the end of a critical section
+    /// which had begun before.
+    #[inline]
+    pub(super) unsafe fn borrow<'a>(&self) -> RcuRef<'a, T> {
+        // INVARIANT: By the type invariants, the object has a reference for as long, or lost its last one
+        // in the critical section: then it is dropped after that at the earliest.
+        RcuRef {
+            ptr: self.0,
+            _lives: PhantomData,
+        }
+    }
+
+    /// Takes the reference, which those who borrow the object do not notice.
+    ///
+    /// # Safety
+    ///
+    /// To be called once.
+    pub(super) unsafe fn let_go(&self) -> RcuArc<T> {
+        // INVARIANT: The count passes to the caller; by their promise it is still there.
+        RcuArc {
+            ptr: self.0,
+            _owns: PhantomData,
+        }
     }
 }
 

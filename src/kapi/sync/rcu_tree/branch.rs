@@ -16,6 +16,7 @@ use kernel::{
 };
 
 use super::{
+    LeafRef,
     Node,
     Slot, //
 };
@@ -325,56 +326,41 @@ impl Raw {
     ///
     /// The branch must be valid, and not be used afterwards but by readers that began before.
     pub(super) unsafe fn give_up(self) {
-        // SAFETY: By the caller's promise, the head is used once; `reclaim` gets what it expects.
-        unsafe { rcu::call(self.header().head.get(), reclaim) };
+        // The head is the first field of the header, and that is the first one of a branch.
+        const { assert!(offset_of!(Header, head) == 0 && offset_of!(Inner<LARGE>, header) == 0) };
+        // SAFETY: By the caller's promise, and the branch came out of a box, whatever its size. Nothing in
+        // it is to be dropped. The pointer is good for all of it.
+        unsafe { rcu::free(self.0.as_ptr().cast()) };
     }
-}
-
-/// Frees a branch whose grace period is over.
-///
-/// # Safety
-///
-/// `head` must be the head of the header of a branch that was given up at least a grace period ago.
-unsafe extern "C" fn reclaim(head: *mut bindings::callback_head) {
-    // The head is the first field of the header, and that is the first one of a branch.
-    const { assert!(offset_of!(Header, head) == 0 && offset_of!(Inner<LARGE>, header) == 0) };
-    let header: *mut Header = head.cast();
-    // SAFETY: By the caller's promise it came out of a box of a branch with that many slots.
-    unsafe {
-        match usize::from((*header).capacity) {
-            SMALL => drop(KBox::from_raw(header.cast::<Inner<SMALL>>())),
-            MEDIUM => drop(KBox::from_raw(header.cast::<Inner<MEDIUM>>())),
-            _ => drop(KBox::from_raw(header.cast::<Inner<LARGE>>())),
-        }
-    }
-    rcu::called();
 }
 
 /// A branch, as readers see it at one moment.
 ///
 /// # Invariants
 ///
-/// The branch is not freed before `'r` ends, nor are those children of it that are found by then.
+/// The branch is not freed before `'r` ends, nor are those children of it that are found by then, nor
+/// what those refer to.
 /// `map` is one that it had.
-pub(crate) struct Branch<'r, T: 'static> {
+pub(crate) struct Branch<'r, T: 'static, O: 'static> {
     raw: Raw,
     map: Map,
-    _lives: PhantomData<&'r T>,
+    _lives: PhantomData<LeafRef<'r, T, O>>,
 }
 
-impl<T> Clone for Branch<'_, T> {
+impl<T, O> Clone for Branch<'_, T, O> {
     #[inline]
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Branch<'_, T> {}
+impl<T, O> Copy for Branch<'_, T, O> {}
 
-impl<'r, T> Branch<'r, T> {
+impl<'r, T, O> Branch<'r, T, O> {
     /// # Safety
     ///
-    /// Nothing of this branch that is in the tree now, or comes there, must be freed before `'r` ends.
+    /// Nothing of this branch that is in the tree now, or comes there, must be freed before `'r` ends, nor
+    /// what it refers to.
     #[inline]
     pub(super) unsafe fn new(raw: Raw) -> Self {
         // INVARIANT: By the caller's promise.
@@ -404,7 +390,7 @@ impl<'r, T> Branch<'r, T> {
     ///
     /// While the tree is being changed, this may also be something that is at another place.
     #[inline]
-    pub(crate) fn at(self, place: u8) -> Option<Node<'r, T>> {
+    pub(crate) fn at(self, place: u8) -> Option<Node<'r, T, O>> {
         let slot = self.map.slot(place)?;
         // SAFETY: By the type invariants and those of `Header`.
         let ptr = unsafe { self.raw.slot(slot) }.load(Ordering::Acquire);
@@ -413,7 +399,7 @@ impl<'r, T> Branch<'r, T> {
     }
 
     /// Any of its children.
-    pub(crate) fn any(self) -> Option<Node<'r, T>> {
+    pub(crate) fn any(self) -> Option<Node<'r, T, O>> {
         (0..16).find_map(|place| self.at(place))
     }
 }

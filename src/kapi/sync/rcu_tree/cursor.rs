@@ -25,11 +25,11 @@ use crate::kapi::sync::atomic::Ordering;
 ///
 /// - Nobody else changes the tree.
 /// - `spot` is the root of the tree, or in the branch of `above`, which is in the tree.
-pub(crate) struct Cursor<'t, T: 'static> {
+pub(crate) struct Cursor<'t, T: 'static, O: 'static> {
     spot: &'t Slot,
     above: Option<Above<'t>>,
     _taken: Taken<'t>,
-    _owns: PhantomData<&'t T>,
+    _owns: PhantomData<&'t Leaf<T, O>>,
 }
 
 /// Where a branch is that the cursor has come through, and by which place.
@@ -39,8 +39,8 @@ struct Above<'t> {
     place: u8,
 }
 
-impl<'t, T: Send + Sync> Cursor<'t, T> {
-    pub(super) fn new(tree: &'t Tree<T>, taken: Taken<'t>) -> Self {
+impl<'t, T: Send + Sync, O: Send + Sync> Cursor<'t, T, O> {
+    pub(super) fn new(tree: &'t Tree<T, O>, taken: Taken<'t>) -> Self {
         // INVARIANT: It is the root, and `taken` keeps others from changing the tree.
         Self {
             spot: &tree.root,
@@ -51,7 +51,7 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
     }
 
     /// What is here.
-    pub(crate) fn node(&self) -> Option<Node<'_, T>> {
+    pub(crate) fn node(&self) -> Option<Node<'_, T, O>> {
         // SAFETY: By the type invariants, all that is in the tree stays there until `self` is gone.
         unsafe { Node::of(self.spot.load(Ordering::Acquire)) }
     }
@@ -80,7 +80,7 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
     /// # Errors
     ///
     /// The leaf comes back if there is a branch.
-    pub(crate) fn replace(self, leaf: Leaf<T>) -> Result<Option<Leaf<T>>, Leaf<T>> {
+    pub(crate) fn replace(self, leaf: Leaf<T, O>) -> Result<Option<Leaf<T, O>>, Leaf<T, O>> {
         if self.branch().is_some() {
             return Err(leaf);
         }
@@ -103,10 +103,10 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
         self,
         level: u8,
         old: u8,
-        leaf: Leaf<T>,
+        leaf: Leaf<T, O>,
         new: u8,
         room: &mut BranchRoom,
-    ) -> Result<(), Leaf<T>> {
+    ) -> Result<(), Leaf<T, O>> {
         let here = self.spot.load(Ordering::Acquire);
         if here.is_null() || old & 15 == new & 15 || !self.fits(level) {
             return Err(leaf);
@@ -132,9 +132,9 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
     pub(crate) fn add(
         self,
         place: u8,
-        leaf: Leaf<T>,
+        leaf: Leaf<T, O>,
         room: &mut BranchRoom,
-    ) -> Result<(), Leaf<T>> {
+    ) -> Result<(), Leaf<T, O>> {
         let Some(branch) = self.branch() else {
             return Err(leaf);
         };
@@ -169,7 +169,7 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
 
     /// Takes the leaf that is here, if there is one. A branch that has but one child then is replaced
     /// by it.
-    pub(crate) fn remove(self) -> Option<Leaf<T>> {
+    pub(crate) fn remove(self) -> Option<Leaf<T, O>> {
         let Some(Target::Leaf(leaf)) = Target::of(self.spot.load(Ordering::Acquire)) else {
             return None;
         };
@@ -203,7 +203,7 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
 
     /// The branch that is here.
     fn branch(&self) -> Option<Raw> {
-        match Target::<T>::of(self.spot.load(Ordering::Acquire))? {
+        match Target::<T, O>::of(self.spot.load(Ordering::Acquire))? {
             Target::Leaf(_) => None,
             Target::Branch(branch) => Some(branch),
         }
@@ -223,7 +223,7 @@ impl<'t, T: Send + Sync> Cursor<'t, T> {
 
     /// Puts a branch in the place of what is here.
     fn publish(&self, branch: Raw) {
-        let branch = Target::<T>::Branch(branch).into_ptr();
+        let branch = Target::<T, O>::Branch(branch).into_ptr();
         self.spot.swap(branch, Ordering::AcqRel);
     }
 }

@@ -2,13 +2,14 @@
 
 //! Trees that lock-free readers walk down, with branches no larger than they need be.
 //!
-//! A [`Tree`] has [`Leaf`]s that hold a `T` each. Branches have up to fifteen numbered places, of
+//! A [`Tree`] has [`Leaf`]s that hold a `T` each, and a reference to an `O`, its owner. Branches have up to fifteen numbered places, of
 //! which only those in use take memory, and levels that become lower on the way down. What is where
 //! is up to the user, who walks down by place, as a reader or with a [`Cursor`].
 //!
 //! Each change of a cursor becomes visible by one pointer, and leaves what it is not about where
 //! readers find it all the time. What is cut out or replaced by a larger copy is freed a grace period
-//! later, and nothing ever waits for more than one.
+//! later, and nothing ever waits for more than one. The owner of a leaf is let go of at once: readers that
+//! still find it there began before, and an object outlives its last reference by a grace period.
 //!
 //! A leaf may have a place in an [`Order`], too, which only writers see.
 //!
@@ -34,7 +35,7 @@ use crate::kapi::sync::{
 
 pub(crate) use branch::{Branch, BranchRoom};
 pub(crate) use cursor::Cursor;
-pub(crate) use leaf::{Leaf, LeafRoom};
+pub(crate) use leaf::{Leaf, LeafRef, LeafRoom};
 pub(crate) use order::{Order, Ordered};
 
 /// Levels of branches are below this.
@@ -49,11 +50,11 @@ pub(crate) const LEVELS: u8 = 64;
 ///   are leaves, or branches of a lower level.
 /// - Only a [`Cursor`] and [`Tree::clear`] change them, and there is one of those at a time.
 /// - What is no longer reached from there is freed a grace period later.
-pub(crate) struct Tree<T: 'static> {
+pub(crate) struct Tree<T: 'static, O: 'static> {
     root: Slot,
     /// Whether it is being changed.
     is_taken: AtomicBool,
-    _owns: PhantomData<T>,
+    _owns: PhantomData<Leaf<T, O>>,
 }
 
 /// Null, or a pointer to a leaf or a branch. Those to branches have [`BRANCH`] set.
@@ -63,12 +64,12 @@ type Slot = AtomicPtr<()>;
 const BRANCH: usize = 1;
 
 /// What a slot points to.
-enum Target<T: 'static> {
-    Leaf(NonNull<leaf::Inner<T>>),
+enum Target<T: 'static, O: 'static> {
+    Leaf(NonNull<leaf::Inner<T, O>>),
     Branch(branch::Raw),
 }
 
-impl<T> Target<T> {
+impl<T, O> Target<T, O> {
     /// What `ptr`, which was in a slot, points to.
     #[inline]
     fn of(ptr: *mut ()) -> Option<Self> {
@@ -88,18 +89,18 @@ impl<T> Target<T> {
 }
 
 /// What is at a place of a tree.
-pub(crate) enum Node<'r, T: 'static> {
-    /// What a leaf holds.
-    Leaf(&'r T),
+pub(crate) enum Node<'r, T: 'static, O: 'static> {
+    /// A leaf.
+    Leaf(LeafRef<'r, T, O>),
     /// A branch.
-    Branch(Branch<'r, T>),
+    Branch(Branch<'r, T, O>),
 }
 
-impl<T> Node<'_, T> {
+impl<T, O> Node<'_, T, O> {
     /// # Safety
     ///
-    /// `ptr` must have been read from a slot of a tree of `T`, and what it points to must not be
-    /// freed before `'r` ends.
+    /// `ptr` must have been read from a slot of a tree of `T` and `O`, and what it points to must not be
+    /// freed before `'r` ends, nor what that refers to.
     #[inline]
     unsafe fn of(ptr: *mut ()) -> Option<Self> {
         // This is the inner part of every look-up: the likely one comes first, and no more is asked
@@ -112,16 +113,12 @@ impl<T> Node<'_, T> {
                 )))
             }));
         }
-        let leaf: *mut leaf::Inner<T> = ptr.cast();
-        if leaf.is_null() {
-            return None;
-        }
-        // SAFETY: By the caller's promise. Nothing writes to the data of a leaf in a tree.
-        Some(Self::Leaf(unsafe { &(*leaf).data }))
+        // SAFETY: By the caller's promise.
+        NonNull::new(ptr.cast()).map(|leaf| Self::Leaf(unsafe { LeafRef::new(leaf) }))
     }
 }
 
-impl<T: Send + Sync> Tree<T> {
+impl<T: Send + Sync, O: Send + Sync> Tree<T, O> {
     /// An empty tree.
     pub(crate) const fn new() -> Self {
         Self {
@@ -139,7 +136,7 @@ impl<T: Send + Sync> Tree<T> {
 
     /// What a reader begins with.
     #[inline]
-    pub(crate) fn root<'r>(&self, _rcu: Rcu<'r>) -> Option<Node<'r, T>> {
+    pub(crate) fn root<'r>(&self, _rcu: Rcu<'r>) -> Option<Node<'r, T, O>> {
         let ptr = self.root.load(Ordering::Acquire);
         // SAFETY: By the type invariants, what was reached in the critical section is freed after it.
         unsafe { Node::of(ptr) }
@@ -147,12 +144,12 @@ impl<T: Send + Sync> Tree<T> {
 
     /// Takes the tree for one change; `None` if it is being changed already. Writers are expected to
     /// exclude each other by themselves.
-    pub(crate) fn edit(&self) -> Option<Cursor<'_, T>> {
+    pub(crate) fn edit(&self) -> Option<Cursor<'_, T, O>> {
         Some(Cursor::new(self, self.take()?))
     }
 }
 
-impl<T> Tree<T> {
+impl<T, O> Tree<T, O> {
     /// Gives up all leaves, without recursion. `pause` is called now and then.
     ///
     /// Readers that are in the tree meanwhile find all of it or none. No leaf waits for another one's
@@ -165,7 +162,7 @@ impl<T> Tree<T> {
         let mut count = 0u32;
         let mut next = self.root.swap(ptr::null_mut(), Ordering::AcqRel);
         loop {
-            match Target::<T>::of(next) {
+            match Target::<T, O>::of(next) {
                 // SAFETY: It was in the tree, whose it was; new readers do not find it.
                 Some(Target::Leaf(leaf)) => drop(unsafe { Leaf::from_ptr(leaf) }),
                 Some(Target::Branch(branch)) => {
@@ -204,7 +201,7 @@ impl<T> Tree<T> {
     }
 }
 
-impl<T> Drop for Tree<T> {
+impl<T, O> Drop for Tree<T, O> {
     fn drop(&mut self) {
         self.clear(|| ());
     }
@@ -220,6 +217,6 @@ impl Drop for Taken<'_> {
 }
 
 // SAFETY: The tree owns its leaves, and lends them to readers in other contexts.
-unsafe impl<T: Send + Sync> Send for Tree<T> {}
+unsafe impl<T: Send + Sync, O: Send + Sync> Send for Tree<T, O> {}
 // SAFETY: As above; a cursor takes leaves out through a shared reference.
-unsafe impl<T: Send + Sync> Sync for Tree<T> {}
+unsafe impl<T: Send + Sync, O: Send + Sync> Sync for Tree<T, O> {}

@@ -6,7 +6,7 @@
 
 use core::{
     marker::PhantomData,
-    ptr,
+    ptr::{self, NonNull},
     sync::atomic::{AtomicUsize, Ordering}, //
 };
 
@@ -15,33 +15,33 @@ use kernel::{
     types::Opaque, //
 };
 
-use super::leaf::{Inner, Leaf};
+use super::leaf::{Inner, Leaf, LeafRef};
 use crate::bindings;
 
 /// What has a place in an order.
-pub(crate) trait Ordered {
+pub(crate) trait Ordered<O> {
     /// What it is sorted by.
     type Key: Ord;
 
-    /// The key, which stays the same for as long as it is in an order.
-    fn key(&self) -> Self::Key;
+    /// The key of what belongs to `owner`, which stays the same for as long as it is in an order.
+    fn key(&self, owner: &O) -> Self::Key;
 }
 
 /// Leaves in the order of their keys.
 ///
 /// # Invariants
 ///
-/// - The root, and what its links lead to, are the `links` of valid `Inner<T>`.
-/// - Those are linked, and freed only when they no longer are, which takes a `&mut Order`.
-pub(crate) struct Order<T: Ordered + 'static> {
+/// - The root, and what its links lead to, are the `links` of valid `Inner<T, O>`.
+/// - Those are linked, and given up only when they no longer are, which takes a `&mut Order`.
+pub(crate) struct Order<T: 'static, O: 'static> {
     root: bindings::rb_root,
-    _leaves: PhantomData<*const Inner<T>>,
+    _leaves: PhantomData<*const Inner<T, O>>,
 }
 
-// SAFETY: An order lends out a `T` by shared reference; nothing depends on the context.
-unsafe impl<T: Ordered + Send + Sync> Send for Order<T> {}
+// SAFETY: An order lends out leaves by shared reference; nothing depends on the context.
+unsafe impl<T: Send + Sync, O: Send + Sync> Send for Order<T, O> {}
 // SAFETY: As above.
-unsafe impl<T: Ordered + Send + Sync> Sync for Order<T> {}
+unsafe impl<T: Send + Sync, O: Send + Sync> Sync for Order<T, O> {}
 
 /// The place of a leaf in an order.
 ///
@@ -76,18 +76,24 @@ impl Links {
     }
 }
 
+/// A leaf, and the one behind it.
+type FirstTwo<'a, T, O> = (LeafRef<'a, T, O>, Option<LeafRef<'a, T, O>>);
+
 /// The leaf with these links.
 ///
 /// # Safety
 ///
-/// They must be those of a valid `Inner<T>`.
-unsafe fn leaf_of<T>(node: *mut bindings::rb_node) -> *const Inner<T> {
+/// They must be those of a valid `Inner<T, O>`, which is not given up before `'a` ends.
+unsafe fn leaf_of<'a, T, O>(node: *mut bindings::rb_node) -> LeafRef<'a, T, O> {
     let links: *const Links = node.cast();
     // SAFETY: By the caller's promise.
-    unsafe { kernel::container_of!(links, Inner<T>, links) }
+    unsafe {
+        let leaf = kernel::container_of!(links, Inner<T, O>, links);
+        LeafRef::new(NonNull::new_unchecked(leaf.cast_mut()))
+    }
 }
 
-impl<T: Ordered + Send + Sync> Order<T> {
+impl<T: Ordered<O> + Send + Sync, O: Send + Sync> Order<T, O> {
     /// An empty order.
     pub(crate) fn new() -> Self {
         Self {
@@ -99,18 +105,18 @@ impl<T: Ordered + Send + Sync> Order<T> {
     }
 
     /// Gives a leaf its place, unless it has one already.
-    pub(crate) fn enter(&mut self, leaf: &mut Leaf<T>) {
+    pub(crate) fn enter(&mut self, leaf: &mut Leaf<T, O>) {
         if leaf.links().is_linked() {
             return;
         }
-        let key = leaf.key();
+        let key = leaf.borrow().key();
         let mut parent = ptr::null_mut();
         let mut link = &raw mut self.root.rb_node;
         // SAFETY: By the type invariants, links lead to those of valid leaves.
         unsafe {
             while !(*link).is_null() {
                 parent = *link;
-                link = if key < (*leaf_of::<T>(parent)).data.key() {
+                link = if key < leaf_of::<T, O>(parent).key() {
                     &raw mut (*parent).rb_left
                 } else {
                     &raw mut (*parent).rb_right
@@ -134,7 +140,7 @@ impl<T: Ordered + Send + Sync> Order<T> {
     }
 
     /// Takes its place from a leaf. Nothing happens if it has none in this order.
-    pub(crate) fn strike(&mut self, leaf: &mut Leaf<T>) {
+    pub(crate) fn strike(&mut self, leaf: &mut Leaf<T, O>) {
         if !leaf.links().is_linked() {
             return;
         }
@@ -154,19 +160,19 @@ impl<T: Ordered + Send + Sync> Order<T> {
     }
 
     /// The first one whose key is not below `key`.
-    pub(crate) fn first_from(&self, key: &T::Key) -> Option<&T> {
+    pub(crate) fn first_from(&self, key: &T::Key) -> Option<LeafRef<'_, T, O>> {
         self.first_two_from(key).map(|(first, _)| first)
     }
 
     /// The first one whose key is not below `key`, and the one behind it.
-    pub(crate) fn first_two_from(&self, key: &T::Key) -> Option<(&T, Option<&T>)> {
+    pub(crate) fn first_two_from(&self, key: &T::Key) -> Option<FirstTwo<'_, T, O>> {
         let mut node = self.root.rb_node;
         let (mut first, mut second) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: By the type invariants, links lead to those of valid leaves, which stay so while `self`
         // is borrowed.
         unsafe {
             while !node.is_null() {
-                if (*leaf_of::<T>(node)).data.key() < *key {
+                if leaf_of::<T, O>(node).key() < *key {
                     node = (*node).rb_right;
                 } else {
                     (first, second) = (node, first);
@@ -181,13 +187,13 @@ impl<T: Ordered + Send + Sync> Order<T> {
                 second = node;
                 node = (*node).rb_left;
             }
-            let second = (!second.is_null()).then(|| &(*leaf_of::<T>(second)).data);
-            Some((&(*leaf_of::<T>(first)).data, second))
+            let second = (!second.is_null()).then(|| leaf_of(second));
+            Some((leaf_of(first), second))
         }
     }
 }
 
-impl<T: Ordered> Order<T> {
+impl<T, O> Order<T, O> {
     /// Takes their places from all leaves. `pause` is called now and then.
     pub(crate) fn clear(&mut self, mut pause: impl FnMut()) {
         const BATCH: u32 = 4096;
@@ -270,7 +276,7 @@ unsafe fn parent_of<'a>(node: *mut bindings::rb_node) -> &'a AtomicUsize {
     unsafe { AtomicUsize::from_ptr(&raw mut (*node).__rb_parent_color) }
 }
 
-impl<T: Ordered> Drop for Order<T> {
+impl<T, O> Drop for Order<T, O> {
     fn drop(&mut self) {
         self.clear(|| ());
     }

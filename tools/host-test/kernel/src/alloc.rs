@@ -2,9 +2,12 @@
 
 //! Allocations, which may be told to fail.
 
+use std::alloc::{dealloc, Layout};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::ops::{BitOr, Deref, DerefMut};
+use std::sync::{LazyLock, Mutex};
 
 /// Memory ran out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +51,36 @@ pub fn fail_after(left: Option<usize>) {
 /// kernel's allocator would take for them.
 pub fn given_away() -> (usize, usize) {
     GIVEN_AWAY.get()
+}
+
+/// Boxes that were given away, by any thread, and how large they are.
+static OBJECTS: LazyLock<Mutex<HashMap<usize, Layout>>> = LazyLock::new(Mutex::default);
+
+fn give_away(at: usize, layout: Layout) {
+    OBJECTS.lock().unwrap().insert(at, layout);
+    let (count, bytes) = GIVEN_AWAY.get();
+    GIVEN_AWAY.set((count + 1, bytes + rounded_up(layout.size())));
+}
+
+fn take_back(at: usize) -> Layout {
+    let layout = OBJECTS.lock().unwrap().remove(&at);
+    let layout = layout.expect("it was given away, and is not taken back twice");
+    // What comes from another thread was never counted here.
+    let (count, bytes) = GIVEN_AWAY.get();
+    let bytes = bytes.saturating_sub(rounded_up(layout.size()));
+    GIVEN_AWAY.set((count.saturating_sub(1), bytes));
+    layout
+}
+
+/// Frees the memory of an object, of any type, without dropping it.
+///
+/// # Safety
+///
+/// It must have been given away by [`KBox::into_raw`].
+pub unsafe fn kfree(object: *mut u8) {
+    let layout = take_back(object.addr());
+    // SAFETY: By the caller's promise it came out of a `Box` of something with that layout.
+    unsafe { dealloc(object, layout) };
 }
 
 /// What the kernel's allocator has in stock, in bytes. Above that, it has powers of two.
@@ -95,9 +128,9 @@ impl<T> KBox<T> {
 
     /// Gives the object away.
     pub fn into_raw(this: Self) -> *mut T {
-        let (count, bytes) = GIVEN_AWAY.get();
-        GIVEN_AWAY.set((count + 1, bytes + rounded_up(size_of::<T>())));
-        Box::into_raw(this.0)
+        let object = Box::into_raw(this.0);
+        give_away(object.addr(), Layout::new::<T>());
+        object
     }
 
     /// Takes an object back.
@@ -106,10 +139,7 @@ impl<T> KBox<T> {
     ///
     /// It must have been given away by [`Self::into_raw`].
     pub unsafe fn from_raw(ptr: *mut T) -> Self {
-        // What comes from another thread was never counted here.
-        let (count, bytes) = GIVEN_AWAY.get();
-        let bytes = bytes.saturating_sub(rounded_up(size_of::<T>()));
-        GIVEN_AWAY.set((count.saturating_sub(1), bytes));
+        take_back(ptr.addr());
         // SAFETY: By the caller's promise.
         Self(unsafe { Box::from_raw(ptr) })
     }

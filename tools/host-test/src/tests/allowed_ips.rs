@@ -150,6 +150,32 @@ fn everything_is_freed() {
     assert_eq!(rcu::alive(), 0);
 }
 
+/// A prefix that goes lets go of its owner at once, which those who have found it do not notice.
+#[test]
+fn owners_are_let_go_of_at_once() {
+    let mut t = Fixture::new(1).unwrap();
+    t.try_insert(ip("10.0.0.0/8"), 0).unwrap();
+    t.try_insert(ip("10.1.0.0/16"), 0).unwrap();
+    assert_eq!(t.peers[0].references(), 3);
+    t.table.remove(&mut t.ledger, ip("10.1.0.0/16"), 0);
+    assert_eq!(t.peers[0].references(), 2);
+    let Fixture {
+        table,
+        mut ledger,
+        peers,
+    } = t;
+    drop(peers);
+    let guard = kernel::sync::rcu::read_lock();
+    let found = table.lookup_v4(Rcu::from(&guard), 0x0a01_0203).unwrap();
+    table.remove(&mut ledger, ip("10.0.0.0/8"), 0);
+    assert!(found.try_get().is_none());
+    assert_eq!(found.id(), 0);
+    drop(guard);
+    // The owner, both leaves, and the branch that was above them: none waits for another.
+    assert_eq!(rcu::grace_period(), 4);
+    assert_eq!(rcu::alive(), 0);
+}
+
 /// Between any two steps of a writer, readers find what was there before or what is there after.
 #[test]
 fn every_step_is_consistent() {

@@ -83,6 +83,20 @@ pub unsafe fn call_rcu_hurry(
     });
 }
 
+pub unsafe fn kfree_rcu(head: *mut callback_head) {
+    let head = Head(head);
+    rcu::call(move || {
+        let Head(object) = { head };
+        // SAFETY: By the caller's promise.
+        unsafe { kfree(object) };
+    });
+}
+
+pub unsafe fn kfree(object: *mut callback_head) {
+    memory::dropping(object);
+    memory::dropped(object);
+}
+
 pub unsafe fn synchronize_net() {
     rcu::synchronize();
 }

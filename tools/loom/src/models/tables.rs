@@ -348,6 +348,8 @@ fn owner_of(ips: &AllowedIps<Named>, address: &str) -> Option<u64> {
     let address: Ipv4Addr = address.parse().unwrap();
     let guard = read_lock();
     let owner = ips.lookup_v4((&guard).into(), address.to_bits())?;
+    // It may have lost its last reference, but is there.
+    drop(owner.try_get());
     Some(owner.id())
 }
 

@@ -59,31 +59,22 @@ pub(crate) fn drain() -> usize {
     generations
 }
 
-/// Has `reclaim` called after a grace period.
+/// Frees memory after a grace period.
 ///
 /// # Safety
 ///
-/// That must be sound, and `reclaim` must call [`called`].
-pub(super) unsafe fn call(
-    head: *mut bindings::callback_head,
-    reclaim: unsafe extern "C" fn(*mut bindings::callback_head),
-) {
-    struct Callback(
-        *mut bindings::callback_head,
-        unsafe extern "C" fn(*mut bindings::callback_head),
-    );
-    impl Drop for Callback {
+/// It must have come out of a `KBox`, and begin with `head`.
+pub(super) unsafe fn free(head: *mut bindings::callback_head) {
+    struct Memory(*mut bindings::callback_head);
+    impl Drop for Memory {
         fn drop(&mut self) {
             // SAFETY: By the promise of who made it.
-            unsafe { self.1(self.0) };
+            unsafe { alloc::kfree(self.0.cast()) };
         }
     }
-    let callback = Box::new(Callback(head, reclaim));
-    let _ = GIVEN_UP.try_with(move |waiting| waiting.borrow_mut().push(callback));
+    let memory = Box::new(Memory(head));
+    let _ = GIVEN_UP.try_with(move |waiting| waiting.borrow_mut().push(memory));
 }
-
-/// Counts a callback of [`call`] out.
-pub(super) fn called() {}
 
 struct Inner<T> {
     count: AtomicUsize,
@@ -219,6 +210,33 @@ impl<T> Deref for RcuRef<'_, T> {
     fn deref(&self) -> &T {
         // SAFETY: The object lives for `'a` at least.
         unsafe { &(*self.ptr.as_ptr()).data }
+    }
+}
+
+pub(super) struct RcuLink<T: 'static>(NonNull<Inner<T>>);
+
+impl<T> RcuLink<T> {
+    pub(super) fn new(target: RcuArc<T>) -> Self {
+        let ptr = target.ptr;
+        std::mem::forget(target);
+        Self(ptr)
+    }
+
+    /// # Safety
+    ///
+    /// As in the module.
+    pub(super) unsafe fn borrow<'a>(&self) -> RcuRef<'a, T> {
+        RcuRef {
+            ptr: self.0,
+            lives: PhantomData,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called once.
+    pub(super) unsafe fn let_go(&self) -> RcuArc<T> {
+        RcuArc { ptr: self.0 }
     }
 }
 
