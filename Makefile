@@ -96,7 +96,8 @@ option = $(if $($(1)),--$(2) "$($(1))")
 flag = $(if $($(1)),--$(2))
 bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(call option,PEERS,peers) \
 	$(call option,OUTSIDE,outside) $(call option,SCALE,scale) $(call option,SYMBOLS,symbols) $(call option,CALLS,calls) \
-	$(call option,JOBS,jobs) $(call flag,REVERSE,reverse) $(call flag,GRO,gro) $(call flag,TRANSMIT_ONLY,transmit-only)
+	$(call option,JOBS,jobs) $(call flag,REVERSE,reverse) $(call flag,GRO,gro) $(call flag,TRANSMIT_ONLY,transmit-only) \
+	$(call flag,TRACE,trace)
 
 # The drivers of AmneziaWG are set up by a program of the tree.
 with_guises = $(if $(findstring awg,$(DRIVERS)),@$(in_root) tools/run-tests wgobf-build >build/wgobf.log || { tail -20 build/wgobf.log >&2; exit 1; })

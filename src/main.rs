@@ -53,6 +53,7 @@ mod spread;
 mod strangers;
 mod time;
 mod timers;
+mod trace;
 mod tx;
 
 use kernel::prelude::*;

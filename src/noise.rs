@@ -18,7 +18,7 @@ use crate::{
     kapi::sync::rcu::RcuArc,
     proto::{
         cookie::CookieMaker,
-        handshake::{AuthenticatedInitiation, Handshake, History},
+        handshake::{AuthenticatedInitiation, Handshake, History, Phase},
         identity::RemoteStatic,
         messages::{Index, PublicKey},
         time::BootTime, //
@@ -129,6 +129,12 @@ impl Noise {
             .handshake
             .accept_initiation(initiation, now)
             .map_err(|_| EINVAL)
+    }
+
+    /// How far the handshake is.
+    pub(crate) fn phase(&self) -> Phase {
+        let exchange = self.exchange.as_ref();
+        exchange.map_or(Phase::Zeroed, |exchange| exchange.handshake.phase())
     }
 
     /// Erases the handshake, and returns the index that it no longer uses.

@@ -40,6 +40,7 @@ use crate::{
     proto::{messages::PublicKey, timers::Timers},
     session::{Lanes, Slots},
     time::boot_now,
+    trace,
     tx::stage::{Pace, Stage}, //
 };
 
@@ -329,7 +330,10 @@ impl Peer {
     }
 
     fn clear_handshake(this: &RcuArc<Self>, noise: &mut Noise) {
-        if let Some(index) = noise.clear_handshake() {
+        let old = noise.phase();
+        let index = noise.clear_handshake();
+        trace::handshake(this, old, noise.phase(), index);
+        if let Some(index) = index {
             let _ = this.device.index_table.remove_handshake(index, this);
         }
     }
@@ -346,6 +350,7 @@ impl Peer {
         let staged = self.stage.lock().take();
         if staged.messages() > 0 {
             self.device.dev.tx_dropped(staged.messages());
+            trace::drop_of(self, c"tx_no_answer", staged.messages());
         }
     }
 

@@ -13,5 +13,6 @@
 #include "udp_tunnel.h"
 #include "genetlink.h"
 #include "crypto.h"
+#include "trace/wireguard.h"
 
 #endif

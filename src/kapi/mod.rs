@@ -22,4 +22,5 @@ pub(crate) mod string;
 pub(crate) mod sync;
 pub(crate) mod time;
 pub(crate) mod timer;
+pub(crate) mod tracepoint;
 pub(crate) mod workqueue;

@@ -75,6 +75,33 @@ pub enum Role {
     Responder,
 }
 
+/// How far a handshake is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// There is none.
+    Zeroed,
+    /// We wait for a response.
+    CreatedInitiation,
+    /// We have yet to respond.
+    ConsumedInitiation,
+    /// We have responded: what remains is to begin the session.
+    CreatedResponse,
+    /// A response has come: likewise.
+    ConsumedResponse,
+}
+
+impl Phase {
+    /// Which side we are, if there is a handshake.
+    #[must_use]
+    pub const fn role(self) -> Option<Role> {
+        match self {
+            Self::Zeroed => None,
+            Self::CreatedInitiation | Self::ConsumedResponse => Some(Role::Initiator),
+            Self::ConsumedInitiation | Self::CreatedResponse => Some(Role::Responder),
+        }
+    }
+}
+
 /// A message to send, and the local index it takes over from.
 pub struct Created<M> {
     /// The message, without macs.
@@ -189,6 +216,18 @@ impl<C: Crypto> Handshake<C> {
     #[must_use]
     pub const fn local_index(&self) -> Option<Index> {
         self.local_index
+    }
+
+    /// How far the handshake is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        match &self.state {
+            State::Zeroed => Phase::Zeroed,
+            State::CreatedInitiation { .. } => Phase::CreatedInitiation,
+            State::ConsumedInitiation { .. } => Phase::ConsumedInitiation,
+            State::CreatedResponse { .. } => Phase::CreatedResponse,
+            State::ConsumedResponse { .. } => Phase::ConsumedResponse,
+        }
     }
 
     /// Takes an authentic initiation in, in place of whatever went on in the slot.

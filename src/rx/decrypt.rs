@@ -8,6 +8,7 @@
 use kernel::prelude::*;
 
 use super::{
+    trace,
     undress,
     RxBatch,
     RxHeader,
@@ -49,7 +50,9 @@ pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
             }
         }
     }
-    RxBatch::new(opened, header)
+    let batch = RxBatch::new(opened, header)?;
+    trace::decrypt(&batch);
+    Some(batch)
 }
 
 /// Decrypts a data message where it is, and takes its header off.

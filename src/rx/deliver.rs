@@ -14,6 +14,7 @@ use kernel::prelude::*;
 
 use super::{
     decrypt::decrypt,
+    trace,
     uncover::is_keepalive,
     undress,
     RxBatch,
@@ -60,7 +61,7 @@ impl Deliver for RxHeader {
         let packets = screen(session, packets);
         if !packets.is_empty() {
             note(session, &packets, &datagram.origin, poll.bh());
-            unwrap_all(&session.peer, packets, datagram.ds, poll);
+            unwrap_all(session, packets, datagram.ds, poll);
         }
     }
 }
@@ -73,7 +74,10 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
     while let Some(mut skb) = packets.pop() {
         let counter = match Verdict::of(&skb) {
             Verdict::Authentic(counter) => counter,
-            Verdict::Forged => continue,
+            Verdict::Forged => {
+                trace::drop_of(&session.peer, c"rx_bad_tag", 1);
+                continue;
+            }
             Verdict::Headers => {
                 is_part = true;
                 skb.consume();
@@ -87,6 +91,7 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
                 counter.0,
                 window.next()
             );
+            trace::drop_of(&session.peer, c"rx_replayed", 1);
             continue;
         }
         if !is_part {
@@ -153,8 +158,21 @@ enum Refusal {
     Memory,
 }
 
+impl Refusal {
+    /// What those get told who trace drops.
+    fn reason(&self) -> &'static CStr {
+        match self {
+            Self::NotIp => c"rx_not_ip",
+            Self::Source(_) => c"rx_allowed_ips",
+            Self::Length => c"rx_inner_length",
+            Self::Memory => c"rx_no_memory",
+        }
+    }
+}
+
 /// Unwraps the packets and passes them to the stack.
-fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut Poll<'_>) {
+fn unwrap_all(session: &Session, mut packets: PacketList, ds: u8, poll: &mut Poll<'_>) {
+    let peer = &session.peer;
     let dev = &peer.device.dev;
     // A peer has some MiB under way: neither sum comes near its end.
     let (mut count, mut bytes) = (0u32, 0u32);
@@ -163,6 +181,7 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut P
         match unwrap(peer, skb, ds, poll.bh()) {
             Ok(packet) => {
                 if let Some(packet) = packet {
+                    trace::deliver(session, &packet);
                     poll.gro_receive(packet);
                 }
                 count = count.wrapping_add(1);
@@ -183,6 +202,7 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut P
 #[cold]
 fn refuse(peer: &Peer, refusal: Refusal) {
     let dev = &peer.device.dev;
+    trace::drop_of(peer, refusal.reason(), 1);
     match refusal {
         Refusal::NotIp => {
             debug_ratelimited!(

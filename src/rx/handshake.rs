@@ -51,6 +51,7 @@ use crate::{
     strangers::Held,
     time::{boot_now, mono_now, wall_now},
     timers::{self, Draws},
+    trace,
     tx::{self, stage}, //
 };
 
@@ -240,11 +241,15 @@ fn accept_initiation(
     // The key may have been changed meanwhile, or be changed next: then the peer is to be found awake.
     let is_there = Peer::wake(peer.borrow());
     let ours = peer.device.identity.get();
+    let old = noise.phase();
     let is_accepted = is_there
         && ours.is_some_and(|ours| ours.ptr_eq(identity))
         && noise
             .accept_initiation(identity, remote, authentic, boot_now())
             .is_ok();
+    if is_accepted {
+        trace::handshake(peer, old, noise.phase(), None);
+    }
     drop(noise);
     if !is_accepted {
         // Who sends old ones once more keeps nobody awake.
@@ -308,11 +313,10 @@ fn consume_response(
         .ok()?;
     let session = {
         let mut noise = peer.noise.lock();
-        noise
-            .exchange()?
-            .handshake
-            .accept_response(authentic)
-            .ok()?;
+        let handshake = &mut noise.exchange()?.handshake;
+        let old = handshake.phase();
+        handshake.accept_response(authentic).ok()?;
+        trace::handshake(&peer, old, handshake.phase(), handshake.local_index());
         // What is sent in the new session goes there.
         peer.endpoint.set_from_datagram(origin, &device.routing);
         tx::handshake::begin_session(&peer, &mut noise)

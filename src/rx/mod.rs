@@ -13,6 +13,7 @@ pub(crate) mod deliver;
 pub(crate) mod handshake;
 pub(crate) mod receive;
 mod stranger;
+mod trace;
 mod uncover;
 mod undress;
 

@@ -12,6 +12,7 @@ use kernel::{
 
 use super::{
     admission,
+    trace,
     undress,
     RxBatch,
     RxHeader,
@@ -150,6 +151,7 @@ pub(super) fn queue_data(
 ) -> Option<()> {
     let poller = device.poller(&session.peer)?;
     let header = RxHeader::new(session, count, skb.len())?;
+    trace::receive(&header.session, &skb);
     Verdict::Forged.put(&mut skb);
     let mut packets = PacketList::new();
     packets.push(skb);

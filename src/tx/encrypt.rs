@@ -14,6 +14,7 @@ use super::{
     dress::{Dress, Guised, Plain},
     segments::{super_packet, Room, Template},
     stage,
+    trace,
     transmit,
     Fate,
     Note,
@@ -59,6 +60,7 @@ impl Job for Encrypt {
 /// Encrypts a batch, and sends all of its peer that is ready.
 pub(super) fn encrypt(batch: TxBatch) {
     if let Some(batch) = seal_all(batch) {
+        trace::encrypt(&batch);
         transmit::complete(batch);
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod handshake;
 mod segments;
 pub(crate) mod stage;
 mod streak;
+mod trace;
 pub(crate) mod transmit;
 pub(crate) mod xmit;
 

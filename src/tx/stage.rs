@@ -11,6 +11,7 @@ use super::{
     encrypt::{self, Encrypt},
     handshake,
     streak::Streak,
+    trace,
     Fate,
     Note,
     TxBatch,
@@ -270,7 +271,7 @@ pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>)
             conclude(peer, or_orphan(peer, submitted, Where::Anywhere, bh));
         }
     }
-    drop_all(&peer, dropped);
+    drop_all(&peer, dropped, c"tx_staged_full");
 }
 
 /// Has a worker send what is staged, and what will be by the time it comes: packets that wait
@@ -294,9 +295,10 @@ pub(super) fn flush_some(peer: &RcuArc<Peer>) -> bool {
 }
 
 /// Drops packets that could not be sent, outside all locks.
-fn drop_all(peer: &Peer, staged: Staged) {
+fn drop_all(peer: &Peer, staged: Staged, reason: &'static CStr) {
     if staged.messages > 0 {
         peer.device.dev.tx_dropped(staged.messages);
+        trace::drop_of(peer, reason, staged.messages);
     }
 }
 
@@ -344,7 +346,7 @@ pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 fn conclude(peer: RcuRef<'_, Peer>, submitted: Submitted) {
     match submitted {
         Submitted::Nothing | Submitted::Sent => {}
-        Submitted::Dropped(packets) => drop_all(&peer, packets),
+        Submitted::Dropped(packets) => drop_all(&peer, packets, c"tx_encrypt_full"),
         Submitted::NoSession => handshake::request(peer, Retry::No),
     }
 }
@@ -444,6 +446,7 @@ fn submit_staged(
     let Some(batch) = TxBatch::new(packets.packets, header) else {
         return Submitted::Sent;
     };
+    trace::stage(&batch);
     match entrance {
         Some(entrance) => entrance.submit(&device.crypt_queue, Encrypt::Seal(batch)),
         None => {

@@ -10,6 +10,7 @@ use kernel::prelude::*;
 use super::{
     encrypt::Encrypt,
     handshake,
+    trace,
     Fate,
     Note,
     TxBatch,
@@ -75,6 +76,7 @@ fn drain(
 }
 
 fn send(batch: TxBatch, bh: BhDisabled<'_>) {
+    trace::transmit(&batch);
     let (header, packets) = batch.into_parts();
     let session = &header.session;
     let peer = &session.peer;
@@ -114,7 +116,11 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
         let note = Note::of(&skb);
         match note.fate {
             Fate::Send | Fate::NoData => rest.push(skb),
-            Fate::Drop => peer.device.dev.tx_dropped(note.messages.into()),
+            Fate::Drop => {
+                let messages = note.messages.into();
+                peer.device.dev.tx_dropped(messages);
+                trace::drop_of(peer, c"tx_unsealable", messages);
+            }
         }
     }
     rest

@@ -14,7 +14,8 @@ use kernel::prelude::*;
 
 use super::{
     segments::super_packet,
-    stage::{self, Staged}, //
+    stage::{self, Staged},
+    trace, //
 };
 use crate::{
     device::Device,
@@ -53,6 +54,16 @@ impl Refusal {
             Self::Segmentation(error) => *error,
         }
     }
+
+    /// What those get told who trace drops.
+    fn reason(&self) -> &'static CStr {
+        match self {
+            Self::NotIp => c"tx_not_ip",
+            Self::NoPeer => c"tx_no_peer",
+            Self::NoEndpoint => c"tx_no_endpoint",
+            Self::Segmentation(_) => c"tx_segmentation",
+        }
+    }
 }
 
 /// Takes a packet from the stack.
@@ -73,6 +84,7 @@ pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Resu
         Ok(segments) => segments,
         Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),
     };
+    trace::xmit(&peer, &packets, messages);
     stage::stage(peer, Staged::own(packets, messages, mtu), bh);
     Ok(())
 }
@@ -122,6 +134,7 @@ fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal, bh: BhDisabled<'_>
         }
     }
     device.dev.tx_errors(1);
+    trace::drop(device, refusal.reason(), 1);
     Err(refusal.errno())
 }
 

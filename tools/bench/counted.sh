@@ -10,6 +10,9 @@ if [ -n "$TUNNEL" ]; then
 	dut_load || give_up "no module"
 	begin_tunnels
 fi
+if [ -n "${TRACE:-}" ]; then
+	mount -t tracefs tracefs /sys/kernel/tracing && echo 1 >/sys/kernel/tracing/events/wireguard/enable || give_up "no tracing"
+fi
 # Let what began with the boot come to its end. Sleep costs nothing where time is the number of instructions.
 sleep 10
 for workload in $WORKLOADS; do run_workload "$workload" || give_up "$workload failed"; done

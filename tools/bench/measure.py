@@ -89,11 +89,14 @@ class Setting:
     transmit_only: bool = False
     prefixes: int = 0
     """How many allowed IPs besides those of the traffic the near end's first peer has."""
+    trace: bool = False
+    """Whether our tracepoints are on."""
     scale: float = 1
     seed: int = 42
 
     def environment(self, driver):
         flags = {"TUNNEL": driver.tunnel, "REVERSE": self.reverse, "GRO": self.gro, "TRANSMIT_ONLY": self.transmit_only}
+        flags |= {"TRACE": self.trace and bool(driver.module)}
         return {
             "WORKLOADS": " ".join(f"{name}:{max(1, int(AMOUNTS[name] * self.scale))}" for name in self.workloads),
             "PEERS": str(self.peers),
@@ -108,6 +111,7 @@ class Setting:
         words += [f"{self.peers} peers"] if self.peers > 1 else []
         words += ["from responder to initiator"] if self.reverse else []
         words += ["GRO in veth"] if self.gro else []
+        words += ["traced"] if self.trace else []
         words += ["transmission only"] if self.transmit_only else []
         words += [f"{self.prefixes} more allowed IPs"] if self.prefixes else []
         return ", ".join(words)

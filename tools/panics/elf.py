@@ -24,6 +24,9 @@ TRAP = re.compile(r"^ *([0-9a-f]+):\s+ud[012]\b")
 # struct bug_entry: where the code is, three more words or halves of them, and flags. See include/asm-generic/bug.h.
 BUG_ENTRY_SIZE, BUG_FLAGS, BUGFLAG_WARNING = 16, 14, 1
 
+# See arch/x86/include/asm/static_call.h.
+TRAMPOLINE_MARK = b"\x0f\xb9\xcc"
+
 
 class Section(NamedTuple):
     name: str
@@ -132,8 +135,14 @@ class Object:
                     yield Reference(Place(section, source), Place(section, target))
             elif match := TRAP.match(line):
                 place = Place(section, int(match.group(1), 16))
-                if place not in warnings:
+                if place not in warnings and not self.is_mark(place):
                     yield Reference(place, "ud2")
+
+    def is_mark(self, place):
+        """Whether that is by what the kernel knows a static call's trampoline: it is behind the only jump, where nobody comes."""
+        section, offset = self.sections[place.section], place.offset
+        found = self.data[section.offset + offset :][: len(TRAMPOLINE_MARK)]
+        return section.name == ".static_call.text" and offset % 8 == 5 and found == TRAMPOLINE_MARK
 
     def disassembly(self):
         """Lines, with the section that they are in."""

@@ -42,6 +42,7 @@ C = {
     "c_copies": "__fortify_panic",
     "c_warns": None,
     "c_adds": None,
+    "c_calls": None,
 }
 
 KNOWN = {"<core::fmt::Formatter>::pad_integral": "needed by what shows", "core::fmt::write": "reaches no panic", "gone": ""}

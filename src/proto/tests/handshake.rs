@@ -2,7 +2,7 @@
 
 //! What the handshake slot accepts, refuses, remembers and forgets.
 
-use wireguard_proto::handshake::{HandshakeError, IncomingInitiation, Reject};
+use wireguard_proto::handshake::{HandshakeError, IncomingInitiation, Phase, Reject, Role};
 use wireguard_proto::identity::StaticIdentity;
 use wireguard_proto::messages::{Index, PublicKey};
 use wireguard_proto::rustcrypto::RustCrypto;
@@ -67,6 +67,38 @@ fn an_initiation_for_another_is_refused() {
     let message = alice.initiate(4, 40, 1000);
     let opened = IncomingInitiation::open(&carol.identity, &message);
     assert_eq!(opened.err(), Some(HandshakeError::Unauthentic));
+}
+
+#[test]
+fn phases_of_both_roles() {
+    let (mut alice, mut bob) = Party::pair();
+    let mut seen = Vec::new();
+    let mut look = |party: &Party| seen.push((party.slot.phase(), party.slot.phase().role()));
+    look(&alice);
+    let initiation = alice.initiate(4, 40, 1000);
+    look(&alice);
+    bob.accept(&initiation, boot(1));
+    look(&bob);
+    let response = bob.respond(5, 50);
+    look(&bob);
+    let authentic = alice.open_response(&response).unwrap();
+    alice.slot.accept_response(authentic).unwrap();
+    look(&alice);
+    alice.slot.begin_session().unwrap();
+    look(&alice);
+    bob.slot.clear();
+    look(&bob);
+    let (initiator, responder) = (Some(Role::Initiator), Some(Role::Responder));
+    let expected = [
+        (Phase::Zeroed, None),
+        (Phase::CreatedInitiation, initiator),
+        (Phase::ConsumedInitiation, responder),
+        (Phase::CreatedResponse, responder),
+        (Phase::ConsumedResponse, initiator),
+        (Phase::Zeroed, None),
+        (Phase::Zeroed, None),
+    ];
+    assert_eq!(seen, expected);
 }
 
 #[test]

@@ -22,7 +22,8 @@ use crate::{
     },
     session::Session,
     time::{boot_now, wall_now},
-    timers::Draws, //
+    timers::Draws,
+    trace, //
 };
 
 /// Begins a handshake, with a message that has its MACs, and of a type other than WireGuard's if one is
@@ -49,12 +50,13 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>, kind: Option<u32>) -> Resul
     if !remote.can_handshake() {
         return Err(ENOKEY);
     }
-    let keys = identity.keys();
+    let (keys, old) = (identity.keys(), handshake.phase());
     let table = &peer.device.index_table;
     let index = table.insert_handshake(peer.clone())?;
     let created = handshake.create_initiation(keys, remote, ephemeral(), index, wall_now());
     match created {
         Ok(mut created) => {
+            trace::handshake(peer, old, handshake.phase(), Some(index));
             if let Some(replaced) = created.replaced {
                 let _ = table.remove_handshake(replaced, peer);
             }
@@ -82,7 +84,10 @@ pub(crate) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
     } = noise.exchange().ok_or(EINVAL)?;
     let table = &peer.device.index_table;
     let index = table.insert_handshake(peer.clone())?;
-    let Ok(created) = handshake.create_response(remote, ephemeral(), index) else {
+    let old = handshake.phase();
+    let created = handshake.create_response(remote, ephemeral(), index);
+    trace::handshake(peer, old, handshake.phase(), Some(index));
+    let Ok(created) = created else {
         let _ = table.remove_handshake(index, peer);
         return Err(EINVAL);
     };
@@ -96,8 +101,10 @@ pub(crate) fn create_response(peer: &RcuArc<Peer>) -> Result<Response> {
 /// Turns a finished handshake into a session, which takes its index over.
 pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let exchange = noise.exchange().ok_or(EINVAL)?;
+    let old = exchange.handshake.phase();
     let keys = exchange.handshake.begin_session().map_err(|_| EINVAL)?;
     let index = keys.local_index;
+    trace::handshake(peer, old, exchange.handshake.phase(), Some(index));
     let table = &peer.device.index_table;
     let session = peer
         .lanes(noise)

@@ -38,6 +38,8 @@ mod session;
 mod socket;
 mod time;
 mod timers;
+#[path = "../../../src/trace.rs"]
+mod trace;
 mod tx;
 
 use wireguard_proto as proto;

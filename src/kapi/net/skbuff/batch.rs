@@ -12,8 +12,10 @@ use core::{
 use kernel::prelude::*;
 
 use super::{
+    list::for_each_on,
     Control,
-    PacketList, //
+    PacketList,
+    SkBuff, //
 };
 use crate::bindings;
 
@@ -45,7 +47,7 @@ pub(crate) struct Batch<H> {
 
 // SAFETY: Packets may be passed from one context to another, with a header that may.
 unsafe impl<H: Send> Send for Batch<H> {}
-// SAFETY: Through `&self` only the header is visible.
+// SAFETY: Through `&self` the packets are only read, and the header is one that may be shared.
 unsafe impl<H: Sync> Sync for Batch<H> {}
 
 // The value is a pointer: moving it moves no header.
@@ -77,8 +79,14 @@ impl<H> Batch<H> {
         let this = ManuallyDrop::new(self);
         // SAFETY: By the type invariants; the header is not used in its place again.
         let header = unsafe { this.header().read() };
-        // SAFETY: By the type invariants, we own the chain, and give it up.
-        (header, unsafe { PacketList::from_chain(this.first) })
+        // SAFETY: By the type invariants, we own the chain, which came from a list, and give it up.
+        (header, unsafe { PacketList::from_own_chain(this.first) })
+    }
+
+    /// Looks at the packets in turn.
+    pub(crate) fn for_each(&self, f: impl FnMut(&SkBuff)) {
+        // SAFETY: By the type invariants; the chain is ours for as long as it is borrowed.
+        unsafe { for_each_on(self.first.as_ptr(), f) };
     }
 
     #[inline]

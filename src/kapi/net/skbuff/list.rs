@@ -50,6 +50,23 @@ unsafe fn prev_of(skb: *mut bindings::sk_buff) -> *mut *mut bindings::sk_buff {
     unsafe { &raw mut (*skb).__bindgen_anon_1.__bindgen_anon_1.prev }
 }
 
+/// Looks at the packets on a chain in turn.
+///
+/// # Safety
+///
+/// `skb` must be null or start a chain of packets, linked by `next` and ending with null, that stays as it
+/// is meanwhile, each of them fit for a [`SkBuff`] but for the chain.
+#[inline]
+pub(super) unsafe fn for_each_on(mut skb: *mut bindings::sk_buff, mut f: impl FnMut(&SkBuff)) {
+    while !skb.is_null() {
+        // SAFETY: By the caller's promise; the packet is only lent, and not dropped.
+        let packet = ManuallyDrop::new(unsafe { SkBuff::from_raw(skb) });
+        f(&packet);
+        // SAFETY: By the caller's promise.
+        skb = unsafe { *next_of(skb) };
+    }
+}
+
 impl PacketList {
     /// Creates an empty list.
     #[inline]
@@ -80,7 +97,28 @@ impl PacketList {
         list
     }
 
-    /// Gives the list away as a chain; [`Self::from_chain`] is the counterpart.
+    /// Takes a list back that was given away as a chain.
+    ///
+    /// # Safety
+    ///
+    /// `head` must come from [`Self::into_chain`], not have been taken back yet, and its packets be linked
+    /// as they were then.
+    #[inline]
+    pub(super) unsafe fn from_own_chain(head: NonNull<bindings::sk_buff>) -> Self {
+        let (head, mut tail, mut len) = (head.as_ptr(), head.as_ptr(), 1usize);
+        loop {
+            // SAFETY: By the caller's promise.
+            let next = unsafe { *next_of(tail) };
+            if next.is_null() {
+                // INVARIANT: The list is what it was, since that has been asked of the packets anew.
+                return Self { head, tail, len };
+            }
+            tail = next;
+            len = len.wrapping_add(1);
+        }
+    }
+
+    /// Gives the list away as a chain; [`Self::from_own_chain`] is the counterpart.
     #[inline]
     pub(super) fn into_chain(mut self) -> Option<NonNull<bindings::sk_buff>> {
         let head = mem::replace(&mut self.head, ptr::null_mut());
@@ -186,15 +224,9 @@ impl PacketList {
 
     /// Looks at the packets in turn.
     #[inline]
-    pub(crate) fn for_each(&self, mut f: impl FnMut(&SkBuff)) {
-        let mut skb = self.head;
-        while !skb.is_null() {
-            // SAFETY: By the type invariants; the packet is only lent, and not dropped.
-            let packet = ManuallyDrop::new(unsafe { SkBuff::from_raw(skb) });
-            f(&packet);
-            // SAFETY: By the type invariants.
-            skb = unsafe { *next_of(skb) };
-        }
+    pub(crate) fn for_each(&self, f: impl FnMut(&SkBuff)) {
+        // SAFETY: By the type invariants; they stay as they are while the list is borrowed.
+        unsafe { for_each_on(self.head, f) };
     }
 
     /// Does something to the packets in turn.

@@ -15,5 +15,6 @@ pub(crate) mod random;
 pub(crate) mod sync;
 pub(crate) mod time;
 pub(crate) mod timer;
+pub(crate) mod tracepoint;
 #[path = "../../../../src/kapi/workqueue.rs"]
 pub(crate) mod workqueue;

@@ -6,6 +6,8 @@
 pub(crate) mod create;
 #[path = "../../../../src/tx/stage.rs"]
 pub(crate) mod stage;
+#[path = "../../../../src/tx/trace.rs"]
+mod trace;
 #[path = "../../../../src/tx/transmit.rs"]
 pub(crate) mod transmit;
 

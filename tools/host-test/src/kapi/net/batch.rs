@@ -4,7 +4,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::PacketList;
+use super::{PacketList, SkBuff};
 
 /// Packets and a header.
 pub(crate) struct Batch<H> {
@@ -16,6 +16,10 @@ impl<H> Batch<H> {
     pub(crate) fn new(packets: PacketList, header: H) -> Option<Self> {
         let header = Box::new(header);
         (!packets.is_empty()).then_some(Self { header, packets })
+    }
+
+    pub(crate) fn for_each(&self, f: impl FnMut(&SkBuff)) {
+        self.packets.for_each(f);
     }
 
     pub(crate) fn into_parts(self) -> (H, PacketList) {

@@ -14,6 +14,10 @@ impl PacketList {
     pub(crate) fn is_empty(&self) -> bool {
         self.0 == 0
     }
+
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&SkBuff)) {
+        (0..self.0).for_each(|_| f(&SkBuff(None)));
+    }
 }
 
 /// A packet of which nothing is known but what is to be known to cut it.
