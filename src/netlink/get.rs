@@ -71,6 +71,8 @@ struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
+    #[expect(dead_code, reason = "there is nothing to want yet")]
+    wanted: Wanted,
     /// Where it goes on with special packets: there may be more than one message has room for.
     next_special: usize,
     next: Position,
@@ -84,6 +86,21 @@ enum Request {
     Peer(PublicKey),
     /// Only what has changed since that generation, if that is known, and which generation this is.
     Since(u64),
+}
+
+/// What a dump is to show besides, of what it does not by itself.
+#[derive(Clone, Copy)]
+#[expect(dead_code, reason = "there is nothing to want yet")]
+struct Wanted(u32);
+
+impl Wanted {
+    /// Nothing, unless something is asked for.
+    fn read(request: &Info<'_>) -> Result<Self> {
+        match request.attr(WGDEVICE_A_WANTED) {
+            Some(attr) => Ok(Self(u32::from_ne_bytes(*attr.array()?))),
+            None => Ok(Self(0)),
+        }
+    }
 }
 
 /// Where a dump goes on.
@@ -127,6 +144,7 @@ impl DeviceDump {
         let (_netdev, device) = lookup(request, kind)?;
         Ok(Self {
             request: Request::read(request, &device)?,
+            wanted: Wanted::read(request)?,
             device,
             next_special: 0,
             next: Stage::Device.into(),

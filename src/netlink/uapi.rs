@@ -85,6 +85,12 @@ pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 
+/// What else is to be shown, of what is not shown otherwise: bits of [`WANTED`].
+pub(super) const WGDEVICE_A_WANTED: u16 = 132;
+
+/// All that there is.
+pub(super) const WANTED: u32 = 0;
+
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
 pub(super) const WGPEER_F_UPDATE_ONLY: u32 = 1 << 2;
