@@ -47,7 +47,13 @@ macro_rules! reasons {
             /// What it is called for users.
             pub(crate) const fn name(self) -> &'static CStr {
                 match self {
-                    $(Self::$variant => const { text(concat!(stringify!($name), "\0")) },)+
+                    $(Self::$variant => const {
+                        let with_nul = concat!(stringify!($name), "\0").as_bytes();
+                        match CStr::from_bytes_with_nul(with_nul) {
+                            Ok(name) => name,
+                            Err(_) => c"",
+                        }
+                    },)+
                 }
             }
 
@@ -192,13 +198,6 @@ reasons! {
     hs_down: HsDown = DEV_READY,
     /// there is no memory to process the message with
     hs_no_memory: HsNoMemory = NOMEM,
-}
-
-const fn text(with_nul: &'static str) -> &'static CStr {
-    match CStr::from_bytes_with_nul(with_nul.as_bytes()) {
-        Ok(text) => text,
-        Err(_) => c"",
-    }
 }
 
 /// How many reasons there are.

@@ -60,7 +60,7 @@ const MAX_DEPTH: u32 = 1;
 pub(crate) struct Staged {
     packets: PacketList,
     /// How many messages they will become.
-    messages: u32,
+    pub(crate) messages: u32,
     bytes: u32,
 }
 

@@ -89,6 +89,7 @@ pub(crate) mod streak {
 use kernel::workqueue::WorkItem;
 
 use crate::{
+    drops::Reason,
     kapi::{
         net::skbuff::{Batch, PacketList, SkBuff},
         sync::{
@@ -134,7 +135,14 @@ struct Note {
 enum Fate {
     Send,
     NoData,
-    Drop,
+    NoMemory,
+    Unsealable,
+}
+
+impl Fate {
+    fn reason(self) -> Option<Reason> {
+        None
+    }
 }
 
 impl Note {
