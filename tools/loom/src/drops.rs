@@ -7,7 +7,7 @@ use crate::{
     peer::Peer, //
 };
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Reason {
     TxDown,
     TxEncryptFull,
