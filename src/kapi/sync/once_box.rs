@@ -76,29 +76,3 @@ impl<T> Drop for OnceBox<T> {
         }
     }
 }
-
-#[kernel::macros::kunit_tests(once_box)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_made_first_stays() {
-        let place = OnceBox::new();
-        assert!(place.get().is_none());
-        assert!(place.get_or_make(|| None).is_none());
-        let make = |number| move || KBox::new(number, GFP_KERNEL).ok();
-        assert_eq!(place.get_or_make(make(1)).copied(), Some(1));
-        assert_eq!(place.get_or_make(make(2)).copied(), Some(1));
-        assert_eq!(place.get().copied(), Some(1));
-    }
-
-    #[test]
-    fn who_is_late_takes_what_is_there() {
-        let place = OnceBox::new();
-        let found = place.get_or_make(|| {
-            let _ = place.get_or_make(|| KBox::new(1, GFP_KERNEL).ok());
-            KBox::new(2, GFP_KERNEL).ok()
-        });
-        assert_eq!(found.copied(), Some(1));
-    }
-}
