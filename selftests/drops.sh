@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=640 timeout=600 files=build/cargo/guest/release/wire-peer,selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py
+# guest: debug=uml image=tools smp=2 mem=896 timeout=600 files=build/cargo/guest/release/wire-peer,selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py
 #
 # Every drop has a name: for each of many faults the count of its reason moves by as many packets as were dropped, and
 # all others stay; who observes drops sees each at the place of that name (drops.rst). The C driver has no such counts.

@@ -14,7 +14,6 @@ use crate::keys::{random, Key, LowOrder, CHEAT, LOW_ORDER_POINTS};
 use crate::peer::{is_response, NOW, PATIENCE};
 use crate::suites::datagrams::handshakes::{accept, called};
 use crate::suites::datagrams::SPACING;
-use crate::tap::Result;
 
 /// How often to try what is a matter of speed.
 const TRIES: usize = 20;

@@ -12,7 +12,7 @@ use crate::dut::Counters;
 use crate::ensure;
 use crate::ensure_eq;
 use crate::peer::PATIENCE;
-use crate::suites::handshake::cookies::{cookie, flood_of, TRAIN};
+use crate::suites::handshake::cookies::{cookie, flood_of};
 use crate::tap::Result;
 
 /// More messages than make a load,

@@ -18,7 +18,7 @@ use crate::wire::{Tap, Wire};
 use crate::{ensure, ensure_eq};
 
 /// The segments that one train may have.
-pub(in crate::suites) const TRAIN: usize = 64;
+const TRAIN: usize = 64;
 
 /// More messages than make a load, with a margin.
 const FLOOD: usize = 1500;
