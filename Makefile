@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix fuzz faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix fuzz faults faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -81,6 +81,10 @@ awg-matrix: modules
 fuzz:
 	@$(lab) up root
 	@$(in_root) tools/fuzz/run --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(TARGETS)
+
+# Provokes drops of all kinds, and sees each counted by its name.
+faults:
+	@$(MAKE) test TESTS='drops-table drops uml/drops'
 
 # Fails more allocations than `make test` does, and tells how often each was failed that the driver makes.
 faults-coverage:
@@ -228,6 +232,7 @@ help:
 	@echo 'make soak             half an hour of change, and a million packets in order; MINUTES=60 KERNEL=debug'
 	@echo 'make awg-matrix       our kind amneziawg and another AmneziaWG: versions, options and who begins, each with each'
 	@echo 'make fuzz             fuzz for longer: SECONDS=600 for each target, TARGETS="timers netlink", JOBS=2 at once'
+	@echo 'make faults           have packets dropped for every reason that can be provoked, and see each counted'
 	@echo 'make faults-coverage  fail every allocation of the driver; a table of them'
 	@echo 'make bench            instructions, calls and bytes copied per packet, our module and the C driver; WORKLOADS="udp64 rtt" CPUS=2 SYMBOLS=20 CALLS=20'
 	@echo 'make bench-latency    pings beside a stream of TCP; CPUS=2 STREAMS=4 COUNT=1000'

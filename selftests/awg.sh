@@ -270,5 +270,6 @@ check "remove the tunnel" remove_tunnel
 kill "${recorders[@]}"
 wait "${recorders[@]}" 2>/dev/null
 check "remove everything" eval 'ip netns del a && ip netns del b'
+check "no packet was dropped without a word" none_unnamed
 check "unload the module" await 10 dut_unload
 done_testing

@@ -10,6 +10,7 @@ check "load the module" dut_load
 check "make namespaces" dut_namespaces
 play datagrams
 check "remove the interface" ip -n dut link del wg0
+check "no packet was dropped without a word" none_unnamed
 check "unload the module" eval 'ip -n peers link del wg1; dut_unload'
 
 done_testing

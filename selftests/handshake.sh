@@ -9,6 +9,7 @@
 check "load the module" dut_load
 check "make namespaces" dut_namespaces
 play handshake
+check "no packet was dropped without a word" none_unnamed
 check "unload the module" dut_unload
 
 done_testing

@@ -35,6 +35,7 @@ check "an endpoint that cannot be reached is taken" at a wg set wg0 peer "$publi
 check "a new port" at a wg set wg0 listen-port 4000
 same "is that of the one socket" "0.0.0.0:4000" "$(sockets a)"
 check "packets to it do no harm" eval '! at a ping -c 1 -W 1 10.7.0.2'
+if is_ours; then same "each is counted" 1 "$(at a ethtool -S wg0 | sed -n 's/ *tx_family_unsupported: //p')"; fi
 check "the endpoint before" at a wg set wg0 peer "$public_2" endpoint 192.0.2.2:51822
 check "packets go through again" ping_across a 10.7.0.2
 check "down and up" eval "ip -n a link set wg0 down && ip -n a link set wg0 up"

@@ -42,6 +42,7 @@ check "load $(dut_name)" dut_load
 check "load what calls notifiers" insmod /job/wireguard_selftest_notify.ko
 check "something is there to be found" eval '! nothing_remains >/dev/null'
 retell storm 7>&1
+check "no packet was dropped without a word" none_unnamed
 check "unload the module" await 30 dut_unload
 check "nothing of it is left" await 30 nothing_remains
 

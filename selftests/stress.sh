@@ -83,6 +83,7 @@ for round in {1..4}; do
 done
 check "traffic flows after the interface was made anew under it" flows
 
+check "no packet was dropped without a word" none_unnamed
 check "unload the module under traffic" dut_unload
 check "load it again" dut_load
 check "make a tunnel again under what is left of the traffic" make_tunnel

@@ -280,5 +280,6 @@ check "lists are taken as trains" travels whole file_across 4
 check "and with IPv6 inside" travels whole file_across 6
 
 check "remove everything" eval 'ip netns del a && ip netns del r && ip netns del b'
+check "no packet was dropped without a word" none_unnamed
 check "unload the module" await 20 dut_unload
 done_testing

@@ -16,6 +16,7 @@ use crate::{
     census::Census,
     config::{Condition, Config},
     devices,
+    drops::{self, DeviceDrops, Drops, Reason},
     endpoint::Routing,
     guise::Guise,
     identity::Identity,
@@ -61,6 +62,7 @@ use crate::{
         parallel::Parallel, //
     },
     rx::{
+        self,
         admission::{Cookies, Load},
         handshake::Incoming,
         RxHeader, //
@@ -113,6 +115,7 @@ pub(crate) struct Device {
     /// What messages look like; nothing for those of WireGuard.
     pub(crate) guise: RcuCell<Guise>,
     pub(crate) load: Load,
+    pub(crate) drops: DeviceDrops,
     #[pin]
     pub(crate) cookies: Cookies,
     #[pin]
@@ -149,6 +152,7 @@ pub(crate) struct Prepared {
     kind: LinkKind,
     creating_net: WeakNet,
     load: Load,
+    drops: DeviceDrops,
     index_table: Pin<KBox<IndexTable>>,
     encrypt: Parallel<Encrypt>,
     encrypt_here: Here,
@@ -174,6 +178,7 @@ impl Prepared {
             kind,
             creating_net,
             load: Load::new()?,
+            drops: DeviceDrops::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             encrypt_here: Here::new()?,
@@ -261,6 +266,7 @@ impl LinkOps for Device {
             identity: RcuCell::new(None),
             guise: RcuCell::new(None),
             load: prepared.load,
+            drops: prepared.drops,
             cookies <- Cookies::new(),
             peers <- PeersByKey::new(),
             strangers <- Strangers::new(),
@@ -315,7 +321,7 @@ impl LinkOps for Device {
         config.unbind();
         // Twice, since who worked on the initiation of a stranger may have queued it once more.
         for _ in 0..2 {
-            this.handshakes.purge();
+            this.handshakes.purge(Incoming::abandon);
             this.receive_queue.flush();
             this.strangers.clear();
         }
@@ -327,6 +333,18 @@ impl LinkOps for Device {
 
     fn xmit(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>) -> Result {
         tx::xmit::xmit(&this, skb, bh)
+    }
+
+    fn statistics_names() -> &'static [&'static CStr] {
+        &drops::NAMES
+    }
+
+    fn statistics(&self) -> impl Iterator<Item = u64> {
+        self.drops.all()
+    }
+
+    fn xmit_lost(this: ArcBorrow<'_, Self>) {
+        this.count_drops(1, Reason::TxNoMemory);
     }
 
     fn destroy(this: Arc<Self>) {
@@ -347,13 +365,13 @@ impl Device {
     /// Waits until nothing is under way that refers to the device, which has neither sockets nor peers any
     /// more: all that does is a message of a handshake, or refers to one of the peers.
     fn drain(&self) {
-        self.handshakes.purge();
+        self.handshakes.purge(Incoming::abandon);
         self.receive_queue.flush();
         loop {
             // What is decrypted goes to a poller, and what either finds may ask for a handshake.
             self.crypt_queue.flush();
             for poller in self.pollers.iter() {
-                poller.content().clear();
+                poller.content().clear(rx::abandon);
             }
             self.handshake_queue.flush();
             rcu::barrier();

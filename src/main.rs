@@ -25,6 +25,7 @@ mod config;
 mod crypto;
 mod device;
 mod devices;
+mod drops;
 mod endpoint;
 mod guise;
 mod identity;

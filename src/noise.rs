@@ -14,11 +14,12 @@ use kernel::{
 
 use crate::{
     crypto::{KernelCrypto, Key},
+    drops::Reason,
     identity::Identity,
     kapi::sync::rcu::RcuArc,
     proto::{
         cookie::CookieMaker,
-        handshake::{AuthenticatedInitiation, Handshake, History, Phase},
+        handshake::{AuthenticatedInitiation, Handshake, History, Phase, Reject},
         identity::RemoteStatic,
         messages::{Index, PublicKey},
         time::BootTime, //
@@ -113,22 +114,24 @@ impl Noise {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is a replay, or one of too many: then no memory is spent on it. `ENOMEM`.
+    /// Why it is dropped: as a replay, or one of too many, and then no memory is spent on it; or for want
+    /// of memory.
     pub(crate) fn accept_initiation(
         &mut self,
         identity: &RcuArc<Identity>,
         remote: RemoteStatic<KernelCrypto>,
         initiation: AuthenticatedInitiation<KernelCrypto>,
         now: BootTime,
-    ) -> Result {
+    ) -> Result<(), Reason> {
         if self.exchange.is_none() {
-            self.history.judge(&initiation, now).map_err(|_| EINVAL)?;
+            self.history.judge(&initiation, now).map_err(reason_for)?;
         }
         let public_key = *remote.public();
-        self.begin(identity, &public_key, Some(remote))?
+        self.begin(identity, &public_key, Some(remote))
+            .map_err(|_| Reason::HsNoMemory)?
             .handshake
             .accept_initiation(initiation, now)
-            .map_err(|_| EINVAL)
+            .map_err(reason_for)
     }
 
     /// How far the handshake is.
@@ -196,6 +199,14 @@ impl Noise {
             exchange.remote.set_preshared_key(key.duplicate());
         }
         Ok(())
+    }
+}
+
+/// Why an authentic initiation is dropped.
+fn reason_for(reject: Reject) -> Reason {
+    match reject {
+        Reject::Replay => Reason::HsReplayed,
+        Reject::Flood => Reason::HsFlood,
     }
 }
 

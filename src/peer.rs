@@ -22,6 +22,7 @@ use crate::{
     allowed_ips::Owner,
     crypto::Key,
     device::Device,
+    drops::{PeerDrops, Reason},
     endpoint::{EndpointCell, Routing},
     kapi::{
         farewell::{farewell, Farewell},
@@ -41,7 +42,7 @@ use crate::{
     session::{Lanes, Slots},
     time::boot_now,
     trace,
-    tx::stage::{Pace, Stage}, //
+    tx::stage::{self, Pace, Stage}, //
 };
 
 /// A peer.
@@ -77,9 +78,12 @@ pub(crate) struct Peer {
     pub(crate) is_to_initiate: AtomicBool,
     /// Whether all keys are due to be erased.
     pub(crate) is_to_forget: AtomicBool,
+    /// Whether a worker has been called to take all that is staged. Changes under the lock of that.
+    pub(crate) is_worker_called: AtomicBool,
     is_closed: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
+    pub(crate) drops: PeerDrops,
     /// Whether the peer is awake: it has something that may have to be stopped or forgotten one day.
     membership: Membership<Peer>,
 }
@@ -134,7 +138,7 @@ farewell!(Peer);
 impl Farewell for Peer {
     fn farewell(&self) {
         // What came when the peer was closed already.
-        self.drop_staged();
+        self.drop_staged(Reason::TxPeerRemoved);
         debug!(
             self.device.dev,
             "Peer {} ({}) destroyed",
@@ -177,9 +181,11 @@ impl Peer {
             work <- new_work!("wg_peer"),
             is_to_initiate: AtomicBool::new(false),
             is_to_forget: AtomicBool::new(false),
+            is_worker_called: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
+            drops: PeerDrops::new(),
             membership: Membership::new(),
         }));
         debug!(peer.device.dev, "Peer {} created", peer.id);
@@ -260,7 +266,7 @@ impl Peer {
     ///
     /// Work that is queued already is waited for between this and [`Self::forget_keys`].
     pub(crate) fn stop(&self) {
-        self.drop_staged();
+        self.drop_staged(Reason::TxDown);
         self.stop_timers();
     }
 
@@ -285,7 +291,7 @@ impl Peer {
         // Who makes a handshake looks at the mark under this lock.
         Self::erase_handshake(this);
         this.endpoint.rest();
-        this.drop_staged();
+        this.drop_staged(Reason::TxPeerRemoved);
         this.device.index_table.fit();
     }
 
@@ -346,12 +352,9 @@ impl Peer {
     }
 
     /// Drops what waits for a session.
-    pub(crate) fn drop_staged(&self) {
+    pub(crate) fn drop_staged(&self, reason: Reason) {
         let staged = self.stage.lock().take();
-        if staged.messages() > 0 {
-            self.device.dev.tx_dropped(staged.messages());
-            trace::drop_of(self, c"tx_no_answer", staged.messages());
-        }
+        stage::drop_all(self, staged, reason);
     }
 
     /// Counts received bytes, and packets of the device.

@@ -17,7 +17,15 @@ use crate::{
             netns::{Net, WeakNet},
             route::KnownRoute,
             skbuff::SkBuff,
-            udp_tunnel::{ipv6_enabled, Datagram, Route, UdpHandler, UdpSocket, KNOWS_IPV6}, //
+            udp_tunnel::{
+                ipv6_enabled,
+                Datagram,
+                Route,
+                UdpHandler,
+                UdpSocket,
+                Unsent,
+                KNOWS_IPV6, //
+            },
         },
         sync::{
             bh::BhDisabled,
@@ -155,10 +163,10 @@ impl<H: UdpHandler> Sockets<H> {
         }
     }
 
-    /// The sockets, for as long as bottom halves are disabled. [`ENONET`] if there are none.
+    /// The sockets, for as long as bottom halves are disabled. [`ENOTCONN`] if there are none.
     #[inline]
     fn load<'a>(&'a self, bh: BhDisabled<'a>) -> Result<&'a SocketPair<H>> {
-        self.current.load(bh.rcu()).ok_or(ENONET)
+        self.current.load(bh.rcu()).ok_or(ENOTCONN)
     }
 
     /// Whether there are any: then they are not closed as long as bottom halves are disabled.
@@ -168,7 +176,7 @@ impl<H: UdpHandler> Sockets<H> {
 
     /// Looks up the way to a peer, by which any number of packets can be sent.
     ///
-    /// [`ENONET`] if the device is down; or see [`EndpointCell::route`].
+    /// [`ENOTCONN`] if the device is down; or see [`EndpointCell::route`].
     pub(crate) fn route<'a, 'r>(
         &'a self,
         dev: &NetDevice,
@@ -180,8 +188,6 @@ impl<H: UdpHandler> Sockets<H> {
     }
 
     /// Sends a packet's data to a peer, and returns their length.
-    ///
-    /// The packet is gone in any case.
     pub(crate) fn send<'r>(
         &self,
         dev: &NetDevice,
@@ -190,16 +196,16 @@ impl<H: UdpHandler> Sockets<H> {
         ds: u8,
         routing: impl FnOnce(bool) -> &'r Routing,
         bh: BhDisabled<'_>,
-    ) -> Result<u32> {
+    ) -> Result<u32, Unsent> {
         let len = skb.len();
-        self.route(dev, endpoint, routing, bh)?
-            .send_last(skb, dev, ds)?;
+        match self.route(dev, endpoint, routing, bh) {
+            Ok(mut route) => route.send_last(skb, dev, ds)?,
+            Err(error) => return Err(Unsent { skb, error }),
+        }
         Ok(len)
     }
 
     /// Sends a packet's data to whoever a datagram came from, whether that is a peer or not.
-    ///
-    /// The packet is gone in any case.
     pub(crate) fn send_reply(
         &self,
         dev: &NetDevice,
@@ -207,10 +213,12 @@ impl<H: UdpHandler> Sockets<H> {
         skb: SkBuff,
         mark: u32,
         bh: BhDisabled<'_>,
-    ) -> Result {
+    ) -> Result<(), Unsent> {
         let mut endpoint = Endpoint::from_origin(&datagram.origin);
-        self.load(bh)?
-            .route(dev, &mut endpoint, mark, None, bh)?
-            .send_last(skb, dev, 0)
+        let sockets = self.load(bh);
+        match sockets.and_then(|sockets| sockets.route(dev, &mut endpoint, mark, None, bh)) {
+            Ok(mut route) => route.send_last(skb, dev, 0),
+            Err(error) => Err(Unsent { skb, error }),
+        }
     }
 }

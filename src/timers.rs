@@ -9,6 +9,7 @@ use core::mem::offset_of;
 
 use crate::{
     device::Device,
+    drops::Reason,
     kapi::{
         log::debug,
         random,
@@ -166,7 +167,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 peer.endpoint.show(),
                 initiations
             );
-            peer.drop_staged();
+            peer.drop_staged(Reason::TxNoAnswer);
         }
         Expired::SendKeepalive | Expired::PersistentKeepalive => {
             stage::send_keepalive(peer.borrow(), bh);

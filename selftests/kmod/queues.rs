@@ -109,9 +109,9 @@ pub(crate) fn inbox_order() -> Outcome {
     let inbox = KBox::pin_init(inbox, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
     check!(inbox.waiting() == 0 && inbox.claim().is_none());
     for number in 0..CAPACITY {
-        check!(inbox.push(letter(number)?) == Some(number as usize + 1));
+        check!(inbox.push(letter(number)?).ok() == Some(number as usize + 1));
     }
-    check!(inbox.push(letter(CAPACITY)?).is_none());
+    check!(inbox.push(letter(CAPACITY)?).is_err());
     let mut claims = [const { None }; 3];
     for (number, place) in (0..).zip(&mut claims) {
         let (claim, batch) = inbox.claim().ok_or("nothing waits")?;
@@ -120,15 +120,15 @@ pub(crate) fn inbox_order() -> Outcome {
         check!(inbox.waiting() == (CAPACITY - number - 1) as usize);
     }
     // What is worked on is still in its place.
-    check!(inbox.push(letter(CAPACITY)?).is_none());
+    check!(inbox.push(letter(CAPACITY)?).is_err());
     let [first, second, third] = claims.map(|claim| claim.ok_or("no claim"));
     let ((first, batch), (second, _), (third, other)) = (first?, second?, third?);
     check!(!inbox.finish(third, Some(other)));
     check!(!inbox.finish(second, None));
     check!(inbox.finish(first, Some(batch)));
-    inbox.clear();
+    inbox.clear(drop);
     check!(inbox.waiting() == 0 && inbox.claim().is_none());
-    check!(inbox.push(letter(CAPACITY)?) == Some(1));
+    check!(inbox.push(letter(CAPACITY)?).ok() == Some(1));
     // What is left is freed with the inbox.
     Ok(())
 }
@@ -315,7 +315,7 @@ pub(crate) fn purging() -> Outcome {
         let entrance = parallel.enter(0).ok_or("no room")?;
         entrance.submit(&queue, Add { amount, sum });
     }
-    parallel.purge();
+    parallel.purge(drop);
     queue.flush();
     check!(sum.dropped.load(Ordering::Relaxed) == 4 && sum.total.load(Ordering::Relaxed) <= 10);
     Ok(())

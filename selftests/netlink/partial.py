@@ -8,14 +8,14 @@ import random
 import struct
 import sys
 
-from netlink import Request, attr, error_name
+from netlink import Request, attr, error_name, u32
 from request_table import A, B, C, SELF
 from scenario import device
 from scenario_dumps import SMALL, addresses, fill, fill_one, numbered
 from tap import check, tell_all
 from wireguard import (
-    ALL_PEERS, GENERATION, HOLD_UNKNOWN, PEER_KEY, REMOVE_IP, REMOVE_ME, REPLACE_ALLOWED_IPS, REPLACE_PEERS, SET_DEVICE,
-    UPDATE_ONLY, allowed, by_name, endpoint, flags, get_device, hold_unknown, keepalive, mark, merge, only_peer, peer,
+    ALL_PEERS, DROPS, GENERATION, HOLD_UNKNOWN, PEER_KEY, REMOVE_IP, REMOVE_ME, REPLACE_ALLOWED_IPS, REPLACE_PEERS, SET_DEVICE,
+    UPDATE_ONLY, WANTED, WANTED_DROPS, allowed, by_name, endpoint, flags, get_device, hold_unknown, keepalive, mark, merge, only_peer, peer,
     peer_flags, peers, port, private_key, psk, read_message, since,
 )  # fmt: skip
 from wireguard import ip as allowed_ip
@@ -116,6 +116,9 @@ def nonsense():
         ("a short generation", attr(GENERATION, bytes(4)), "EINVAL", place),
         ("a flag of answers", attr(ALL_PEERS), "EINVAL", place),
         ("one peer and changes", only_peer(A) + since(0), "EINVAL", place + 36),
+        ("a wish that cannot be had", u32(WANTED, WANTED_DROPS | 1 << 31), "EINVAL", place),
+        ("a short wish", attr(WANTED, bytes(2)), "EINVAL", place),
+        ("what is in answers alone", attr(DROPS), "EINVAL", place),
         ("an attribute that there is not", attr(127, bytes(4)), "EINVAL", place),
     ]
     with device(private_key(SELF), peers(peer(A))) as wireguard:
@@ -136,6 +139,19 @@ def nothing_new():
         Changes(wireguard, 0)
         assert [(reply.flags, reply.body) for reply in wireguard.dump()] == before
         assert {ty for reply in wireguard.dump() for ty, _ in reply.attrs()} <= set(range(1, 9))
+
+
+@check("counts of drops are told to who wants them, whatever else is asked for")
+def drops():
+    with device(private_key(SELF), peers(peer(A))) as wireguard:
+        for attrs in (b"", only_peer(A), since(0)):
+            plain, wanted = ask(wireguard, attrs), ask(wireguard, attrs, u32(WANTED, WANTED_DROPS))
+            assert wanted[-1].error == 0, error_name(wanted[-1].error)
+            # There are none, and no peer has any.
+            assert dict(wanted[0].attrs())[DROPS] == b""
+            assert read_message(wanted[0]) == read_message(plain[0])
+            assert DROPS not in dict(plain[0].attrs())
+            assert ask(wireguard, attrs, u32(WANTED, 0))[0].body == plain[0].body
 
 
 @check("how long unknown peers are held: 0 to 5000 ms, told to who asks for changes")

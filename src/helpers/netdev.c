@@ -16,6 +16,7 @@
 void wg_helper_netdev_setup(struct net_device *dev, const struct netdev_properties *p)
 {
 	dev->netdev_ops = p->ops;
+	dev->ethtool_ops = p->ethtool_ops;
 	dev->features |= p->features;
 	dev->hw_features |= p->features;
 	dev->hw_enc_features |= p->features;
@@ -231,10 +232,8 @@ void wg_helper_napi_flush(struct napi_struct *napi)
 bool wg_helper_napi_gro_receive(struct net_device *dev, struct napi_struct *napi,
 				struct sk_buff *skb)
 {
-	if (!netif_running(dev)) {
-		kfree_skb(skb);
+	if (!netif_running(dev))
 		return false;
-	}
 	/*
 	 * Whatever it was before: on the way in, a socket that the packet holds
 	 * would be taken for the one that it is for, with a reference.

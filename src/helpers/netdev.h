@@ -3,6 +3,7 @@
 #ifndef WG_HELPERS_NETDEV_H
 #define WG_HELPERS_NETDEV_H
 
+#include <linux/ethtool.h>
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
 #include <linux/notifier.h>
@@ -12,6 +13,7 @@
 /* What a driver chooses in rtnl_link_ops.setup, before the core adds its own. */
 struct netdev_properties {
 	const struct net_device_ops *ops;
+	const struct ethtool_ops *ethtool_ops;
 	netdev_features_t features;
 	unsigned int flags;
 	unsigned int mtu;

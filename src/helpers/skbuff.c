@@ -28,11 +28,6 @@ void wg_helper_skb_free(struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-void wg_helper_skb_list_free(struct sk_buff *skb)
-{
-	kfree_skb_list(skb);
-}
-
 void wg_helper_skb_consume(struct sk_buff *skb)
 {
 	consume_skb(skb);

@@ -7,7 +7,6 @@
 
 struct sk_buff *wg_helper_skb_alloc(unsigned int headroom, unsigned int size);
 void wg_helper_skb_free(struct sk_buff *skb);
-void wg_helper_skb_list_free(struct sk_buff *skb);
 void wg_helper_skb_consume(struct sk_buff *skb);
 
 bool wg_helper_skb_may_pull(struct sk_buff *skb, unsigned int len);

@@ -359,7 +359,7 @@ struct sk_buff *wg_helper_train_part(const struct sk_buff *skb,
 		return NULL;
 	skb_put_data(part, skb_network_header(skb), headers);
 	if (skb_copy_bits(skb, offset, skb_put(part, len), len)) {
-		kfree_skb(part);
+		consume_skb(part);
 		return NULL;
 	}
 	skb_reset_network_header(part);
@@ -439,7 +439,7 @@ int wg_helper_train_open_part(const struct sk_buff *skb, unsigned int offset,
 	ok = src && chacha20poly1305_decrypt(part->data, src, sealed, NULL, 0,
 					     nonce, key);
 	if (!ok) {
-		kfree_skb(part);
+		consume_skb(part);
 		return -EBADMSG;
 	}
 	skb_put(part, len);

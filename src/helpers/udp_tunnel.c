@@ -321,14 +321,13 @@ static unsigned int others_in(const struct sk_buff *skb)
 	return max_t(unsigned int, skb_shinfo(skb)->gso_segs, 1) - 1;
 }
 
-/* Drops a packet that IP is not even asked to send. */
-static void refuse(struct dst_entry *dst, struct sk_buff *skb,
+/* Counts a packet that IP is not even asked to send, and leaves it to the caller. */
+static void refuse(struct dst_entry *dst, const struct sk_buff *skb,
 		   struct net_device *dev, int err, bool is_v6)
 {
 	if (err == -EMSGSIZE || err == -ENOMEM)
 		count_refused(dev, others_in(skb) + 1, is_v6);
 	dst_release(dst);
-	kfree_skb(skb);
 }
 
 int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
@@ -411,9 +410,10 @@ int wg_helper_udp_datagram_prepare(struct sk_buff *skb, unsigned int min_linear)
 	payload = offset + sizeof(struct udphdr);
 
 	len = ntohs(udp_hdr(skb)->len);
-	if (unlikely(len < sizeof(struct udphdr) || len > skb->len - offset ||
-		     len - sizeof(struct udphdr) < min_linear))
+	if (unlikely(len < sizeof(struct udphdr) || len > skb->len - offset))
 		return -EINVAL;
+	if (unlikely(len - sizeof(struct udphdr) < min_linear))
+		return -EMSGSIZE;
 	if (unlikely(!pskb_may_pull(skb, payload + min_linear) ||
 		     pskb_trim(skb, offset + len)))
 		return -ENOMEM;

@@ -71,6 +71,7 @@ struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
+    wanted: Wanted,
     /// Where it goes on with special packets: there may be more than one message has room for.
     next_special: usize,
     next: Position,
@@ -84,6 +85,24 @@ enum Request {
     Peer(PublicKey),
     /// Only what has changed since that generation, if that is known, and which generation this is.
     Since(u64),
+}
+
+/// What a dump is to show besides, of what it does not by itself.
+#[derive(Clone, Copy)]
+struct Wanted(u32);
+
+impl Wanted {
+    /// Nothing, unless something is asked for.
+    fn read(request: &Info<'_>) -> Result<Self> {
+        match request.attr(WGDEVICE_A_WANTED) {
+            Some(attr) => Ok(Self(u32::from_ne_bytes(*attr.array()?))),
+            None => Ok(Self(0)),
+        }
+    }
+
+    fn has_drops(self) -> bool {
+        self.0 & WANTED_DROPS != 0
+    }
 }
 
 /// Where a dump goes on.
@@ -127,6 +146,7 @@ impl DeviceDump {
         let (_netdev, device) = lookup(request, kind)?;
         Ok(Self {
             request: Request::read(request, &device)?,
+            wanted: Wanted::read(request)?,
             device,
             next_special: 0,
             next: Stage::Device.into(),
@@ -140,12 +160,19 @@ impl DeviceDump {
         let first = (self.next_special, self.next);
         if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
+            if self.wanted.has_drops() {
+                put_drops(
+                    message,
+                    WGDEVICE_A_DROPS,
+                    self.device.drops.names_and_counts(),
+                )?;
+            }
             self.next = self.request.begin(message, &config)?.into();
         }
         let mut progress = put_specials(message, &config, &mut self.next_special);
         if progress == Progress::Done {
             self.next = go_on_with_all(message, &config, self.next)?;
-            progress = put_peers(message, &config, &mut self.next)?;
+            progress = put_peers(message, &config, self.wanted, &mut self.next)?;
         }
         if progress == Progress::More && (self.next_special, self.next) == first {
             // Not even an empty message has room for the next element.
@@ -376,6 +403,7 @@ fn put_specials(
 fn put_peers(
     message: &mut Writer<'_>,
     config: &Configuration<'_>,
+    wanted: Wanted,
     next: &mut Position,
 ) -> Result<Progress> {
     let mut list = message.nest(WGDEVICE_A_PEERS)?;
@@ -388,7 +416,7 @@ fn put_peers(
             Found::Peer(peer) => {
                 // A peer that was removed amid its allowed IPs is not the one found.
                 let within = next.within.filter(|within| within.peer == peer.id);
-                put_peer(&mut list, config, &peer, within)
+                put_peer(&mut list, config, wanted, &peer, within)
             }
         };
         let Ok(rest) = rest else {
@@ -426,6 +454,7 @@ fn put_removed(list: &mut Writer<'_>, key: &PublicKey) -> Result {
 fn put_peer(
     list: &mut Writer<'_>,
     config: &Configuration<'_>,
+    wanted: Wanted,
     peer: &Peer,
     within: Option<Within>,
 ) -> Result<Option<Within>> {
@@ -436,6 +465,9 @@ fn put_peer(
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
         put_peer_state(&mut nest, config.kind(), peer)?;
+        if wanted.has_drops() && peer.drops.are_any() {
+            put_drops(&mut nest, WGPEER_A_DROPS, peer.drops.names_and_counts())?;
+        }
     }
     let from = within.map_or(0, |within| within.allowed_ip);
     let rest = put_allowed_ips(&mut nest, config, peer.id, from)?;
@@ -467,6 +499,22 @@ fn put_peer_state(nest: &mut Writer<'_>, kind: LinkKind, peer: &Peer) -> Result 
         nest.put(WGPEER_A_ENDPOINT, &endpoint.to_sockaddr())?;
     }
     Ok(())
+}
+
+/// Writes how many packets were dropped, by reason, but for reasons that there never was.
+fn put_drops<'a>(
+    writer: &mut Writer<'_>,
+    ty: u16,
+    drops: impl Iterator<Item = (&'a CStr, u64)>,
+) -> Result {
+    let mut list = writer.nest(ty)?;
+    for (name, count) in drops.filter(|(_, count)| *count > 0) {
+        let mut nest = list.nest(ELEMENT)?;
+        nest.put_string(WGDROP_A_NAME, name)?;
+        nest.put_u64(WGDROP_A_COUNT, count, WGDROP_A_UNSPEC)?;
+        nest.end()?;
+    }
+    list.end()
 }
 
 /// Writes the allowed IPs of `peer` from number `from` on until there is no more room.

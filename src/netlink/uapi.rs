@@ -85,6 +85,17 @@ pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 
+/// What else is to be shown, of what is not shown otherwise: bits of [`WANTED`].
+pub(super) const WGDEVICE_A_WANTED: u16 = 132;
+/// How many packets the device has dropped, by reason: [`WGDROP_A_NAME`] and so on.
+pub(super) const WGDEVICE_A_DROPS: u16 = 134;
+
+/// All that there is.
+pub(super) const WANTED: u32 = WANTED_DROPS;
+
+/// [`WGDEVICE_A_DROPS`] and [`WGPEER_A_DROPS`].
+pub(super) const WANTED_DROPS: u32 = 1 << 0;
+
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
 pub(super) const WGPEER_F_UPDATE_ONLY: u32 = 1 << 2;
@@ -107,6 +118,13 @@ pub(super) const WGPEER_A_ADVANCED_SECURITY: u16 = 11;
 
 /// When the peer made its initiation by its own clock, a TAI64N label: this driver's own.
 pub(super) const WGPEER_A_INITIATION_TIME: u16 = 128;
+
+/// How many packets to and from the peer were dropped, by reason: this driver's own.
+pub(super) const WGPEER_A_DROPS: u16 = 130;
+
+pub(super) const WGDROP_A_UNSPEC: u16 = 0;
+pub(super) const WGDROP_A_NAME: u16 = 1;
+pub(super) const WGDROP_A_COUNT: u16 = 2;
 
 pub(super) const WGALLOWEDIP_F_REMOVE_ME: u32 = 1 << 0;
 

@@ -62,13 +62,13 @@ impl<H: Deliver> Inbox<H> {
         }))
     }
 
-    /// Puts a batch in, and returns how many wait now; the poller is to be scheduled then. `None` if
-    /// there is no room: the batch is dropped.
+    /// Puts a batch in, and returns how many wait now; the poller is to be scheduled then. If there is no
+    /// room, the batch comes back.
     #[inline]
-    pub(crate) fn push(&self, batch: Batch<H>) -> Option<usize> {
+    pub(crate) fn push(&self, batch: Batch<H>) -> Result<usize, Batch<H>> {
         let mut ring = self.ring.lock();
         ring.push(batch)?;
-        Some(self.note(&ring))
+        Ok(self.note(&ring))
     }
 
     /// How many batches nobody has begun to work on.
@@ -92,9 +92,15 @@ impl<H: Deliver> Inbox<H> {
         self.ring.lock().finish(claim, batch)
     }
 
-    /// Drops all that is in it, but what helpers work on.
-    pub(crate) fn clear(&self) {
-        while !matches!(self.next(), (Next::Nothing, _)) {}
+    /// Takes all out that is in it, but what helpers work on.
+    pub(crate) fn clear(&self, mut each: impl FnMut(Batch<H>)) {
+        loop {
+            match self.next() {
+                (Next::Nothing, _) => return,
+                (Next::Waiting(batch) | Next::Done(Some(batch)), _) => each(batch),
+                (Next::Done(None), _) => {}
+            }
+        }
     }
 
     /// The next batch, and whether there is none behind it.
@@ -187,13 +193,16 @@ impl<H> Ring<H> {
     }
 
     #[inline]
-    fn push(&mut self, batch: Batch<H>) -> Option<()> {
+    fn push(&mut self, batch: Batch<H>) -> Result<(), Batch<H>> {
         if self.len >= self.slots.len() {
-            return None;
+            return Err(batch);
         }
-        *self.slot(self.first.wrapping_add(self.len as u64))? = Slot::Waiting(batch);
+        let Some(slot) = self.slot(self.first.wrapping_add(self.len as u64)) else {
+            return Err(batch);
+        };
+        *slot = Slot::Waiting(batch);
         self.len = self.len.wrapping_add(1);
-        Some(())
+        Ok(())
     }
 
     #[inline]

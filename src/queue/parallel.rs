@@ -159,12 +159,13 @@ impl<J: Job> Parallel<J> {
     }
 
     /// Takes all jobs out that nobody has begun.
-    pub(crate) fn purge(&self) {
+    pub(crate) fn purge(&self, each: impl Fn(J)) {
         for worker in self.workers.iter() {
             loop {
                 let job = worker.ring.lock().pop();
-                if job.is_none() {
-                    break;
+                match job {
+                    Some((job, _)) => each(job),
+                    None => break,
                 }
             }
         }

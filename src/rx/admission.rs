@@ -28,6 +28,7 @@ use crate::{
     crypto::{KernelCrypto, Key},
     device::Device,
     devices,
+    drops::{Drops, Reason},
     kapi::{
         array::Array,
         log::debug_ratelimited,
@@ -202,45 +203,60 @@ impl Cookies {
 /// Has a message processed by some CPU, if it is worth it and can be.
 pub(super) fn receive(device: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
     let Some(datagram) = udp_tunnel::datagram_of(&skb) else {
-        return;
+        return device.discard(skb, Reason::RxBadHeader);
     };
-    // Whoever has no randomness yet cannot answer.
-    let queued = match random::is_ready().then(|| examine(&device, &skb, &datagram, bh)) {
-        Some(Some(sender)) => queue(device, Content::Packet(skb, sender)).is_ok(),
-        Some(None) => return,
-        None => false,
+    let examined = check_randomness().and_then(|()| examine(&device, &skb, &datagram, bh));
+    let (skb, reason) = match examined {
+        Ok(sender) => match queue(device, Content::Packet(skb, sender)) {
+            Err(Content::Packet(skb, _)) => (skb, Reason::HsQueueFull),
+            Ok(()) | Err(Content::Undressed(..) | Content::Held(_)) => return,
+        },
+        Err(reason) => (skb, reason),
     };
-    if !queued {
-        report_dropped(&device, &datagram);
-    }
+    report_dropped(&device, &datagram, reason);
+    device.discard(skb, reason);
 }
 
-/// The same for a message that was undressed, if it is one and for us. Returns whether that is so.
+/// Whoever has no randomness yet cannot answer.
+fn check_randomness() -> Result<(), Reason> {
+    random::is_ready()
+        .then_some(())
+        .ok_or(Reason::HsNoRandomness)
+}
+
+/// The same for a message that was undressed, if it is one and for us. Returns whether that is so, and then
+/// why it is dropped, if it is.
 pub(super) fn receive_undressed(
     device: ArcBorrow<'_, Device>,
     undressed: &Undressed,
     bh: BhDisabled<'_>,
-) -> bool {
+) -> Option<Result<(), Reason>> {
     let message = undressed.message();
-    let Some(message) = message.filter(|message| is_for_us(&device, message, bh)) else {
-        return false;
-    };
-    let datagram = &undressed.datagram;
-    let source = datagram.origin.source();
-    let queued = match random::is_ready().then(|| weigh(&device, &message, &source, bh)) {
-        Some(Some(sender)) => KBox::new(*undressed, GFP_ATOMIC | __GFP_NOWARN)
-            .is_ok_and(|undressed| queue(device, Content::Undressed(undressed, sender)).is_ok()),
-        Some(None) => return true,
-        None => false,
-    };
-    if !queued {
-        report_dropped(&device, datagram);
+    let message = message.filter(|message| is_for_us(&device, message, bh))?;
+    let source = undressed.datagram.origin.source();
+    let queued = check_randomness()
+        .and_then(|()| weigh(&device, &message, &source, bh))
+        .and_then(|sender| {
+            let undressed = KBox::new(*undressed, GFP_ATOMIC | __GFP_NOWARN);
+            let undressed = undressed.map_err(|_| Reason::HsNoMemory)?;
+            let content = Content::Undressed(undressed, sender);
+            queue(device, content).map_err(|_| Reason::HsQueueFull)
+        });
+    if let Err(reason) = queued {
+        report_dropped(&device, &undressed.datagram, reason);
     }
-    true
+    Some(queued)
 }
 
+/// Says that a message is dropped, unless that was said in other words.
 #[cold]
-fn report_dropped(device: &Device, datagram: &Datagram) {
+fn report_dropped(device: &Device, datagram: &Datagram, reason: Reason) {
+    if !matches!(
+        reason,
+        Reason::HsNoRandomness | Reason::HsNoMemory | Reason::HsQueueFull
+    ) {
+        return;
+    }
     debug_ratelimited!(
         device.dev,
         "Dropping handshake packet from {}",
@@ -248,14 +264,14 @@ fn report_dropped(device: &Device, datagram: &Datagram) {
     );
 }
 
-/// Who sent a message, if anything is to come of it.
+/// Who sent a message, or why nothing is to come of it.
 fn examine(
     device: &Device,
     skb: &SkBuff,
     datagram: &Datagram,
     bh: BhDisabled<'_>,
-) -> Option<Sender> {
-    let message = messages::parse(skb.linear()).ok()?;
+) -> Result<Sender, Reason> {
+    let message = messages::parse(skb.linear()).map_err(|_| Reason::RxUnknownType)?;
     let source = datagram.origin.source();
     if is_for_us(device, &message, bh) {
         return weigh(device, &message, &source, bh);
@@ -265,7 +281,11 @@ fn examine(
         Message::CookieReply(_) => handshake::report_cookie(device, source),
         Message::Data(_) => {}
     }
-    None
+    Err(match message {
+        Message::CookieReply(_) => Reason::HsUnknownIndex,
+        _ if device.identity.is_none() => Reason::HsNoPrivateKey,
+        _ => Reason::HsBadMac1,
+    })
 }
 
 /// Whether who sent a message knows our public key. A cookie reply, which has no MACs, is an answer or
@@ -287,18 +307,18 @@ fn is_mac1_valid(device: &Device, message: &impl HandshakeMessage, bh: BhDisable
     identity.is_some_and(|identity| identity.cookie_keys().is_mac1_valid(message))
 }
 
-/// What the sender of a message for us has to prove, and has. [`None`] if he comes too often.
+/// What the sender of a message for us has to prove, and has. It is an error if he comes too often.
 fn weigh(
     device: &Device,
     message: &Message<'_>,
     source: &SocketAddr,
     bh: BhDisabled<'_>,
-) -> Option<Sender> {
+) -> Result<Sender, Reason> {
     match message {
         Message::Initiation(message) => weigh_sender(device, *message, source, bh),
         Message::Response(message) => weigh_sender(device, *message, source, bh),
-        Message::CookieReply(_) => Some(Sender::Unasked),
-        Message::Data(_) => None,
+        Message::CookieReply(_) => Ok(Sender::Unasked),
+        Message::Data(_) => Err(Reason::RxUnknownType),
     }
 }
 
@@ -307,14 +327,14 @@ fn weigh_sender(
     message: &impl HandshakeMessage,
     source: &SocketAddr,
     bh: BhDisabled<'_>,
-) -> Option<Sender> {
+) -> Result<Sender, Reason> {
     let now = boot_now();
     let is_one_of_few = || device.load.allowances.spend(Source::of(source.ip()), now);
     // Without cookies nobody could prove anything: then it is load alone that matters.
     if device.load.now(now) == cookie::Load::Normal
         && (!handshake::has_cookies(device) || is_one_of_few())
     {
-        return Some(Sender::Unasked);
+        return Ok(Sender::Unasked);
     }
     ask(device, message, source, now, bh.rcu())
 }
@@ -325,32 +345,32 @@ pub(super) fn reconsider(
     message: &impl HandshakeMessage,
     source: &SocketAddr,
     sender: Sender,
-) -> Option<Sender> {
+) -> Result<Sender, Reason> {
     let now = boot_now();
     if sender != Sender::Unasked || device.load.now(now) == cookie::Load::Normal {
-        return Some(sender);
+        return Ok(sender);
     }
     let guard = kernel::sync::rcu::read_lock();
     ask(device, message, source, now, (&guard).into())
 }
 
-/// What a sender can prove. [`None`] is that his address is his, but he comes too often.
+/// What a sender can prove. It is an error if his address is his, but he comes too often.
 fn ask(
     device: &Device,
     message: &impl HandshakeMessage,
     source: &SocketAddr,
     now: BootTime,
     rcu: Rcu<'_>,
-) -> Option<Sender> {
+) -> Result<Sender, Reason> {
     if !device.cookies.prove(message, source, now, rcu) {
-        return Some(Sender::Unproven);
+        return Ok(Sender::Unproven);
     }
     let net = device.creating_net.id();
     if devices::is_within_rate(net, source.ip(), now, rcu) {
-        return Some(Sender::Proven);
+        return Ok(Sender::Proven);
     }
     report_invalid_mac(device, source);
-    None
+    Err(Reason::HsRatelimited)
 }
 
 fn report_invalid_mac(device: &Device, source: &SocketAddr) {
@@ -361,18 +381,18 @@ fn report_invalid_mac(device: &Device, source: &SocketAddr) {
     );
 }
 
-/// The reply that tells the sender of a message to come back with a cookie. May sleep.
+/// The reply that tells the sender of a message to come back with a cookie, or why there is none. May sleep.
 pub(super) fn create_reply(
     device: &Device,
     message: &impl HandshakeMessage,
     source: &SocketAddr,
-) -> Option<CookieReply> {
+) -> Result<CookieReply, Reason> {
     let now = boot_now();
-    let identity = device.identity.get()?;
-    let secret = device.cookies.fresh(now).ok()?;
+    let identity = device.identity.get().ok_or(Reason::HsNoPrivateKey)?;
+    let secret = device.cookies.fresh(now).map_err(|_| Reason::HsNoMemory)?;
     let keys = identity.cookie_keys();
     keys.create_reply(&secret, message, source, random::bytes(), now)
-        .ok()
+        .map_err(|_| Reason::HsOvertaken)
 }
 
 /// Queues a message, or gives it back if there is no room.

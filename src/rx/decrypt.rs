@@ -17,6 +17,7 @@ use super::{
     OVERHEAD, //
 };
 use crate::{
+    drops::{Drops, Reason},
     kapi::{
         net::skbuff::{PacketList, Row, SkBuff},
         sync::bh, //
@@ -40,11 +41,15 @@ pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
             Some(row) if !header.session.peer.device.guise.is_none() => {
                 undress::open_all(skb, row, &header.session, may_receive, &mut opened);
             }
-            _ if !may_receive => opened.push(skb),
+            _ if !may_receive => {
+                Verdict::Expired.put(&mut skb);
+                opened.push(skb);
+            }
             Some(row) => open_all(skb, row, &header.session, &mut opened),
             None => {
                 if open(&mut skb, &header.session) == Err(ENOMEM) {
                     header.session.peer.device.dev.rx_dropped(1);
+                    Verdict::NoMemory.put(&mut skb);
                 }
                 opened.push(skb);
             }
@@ -83,8 +88,19 @@ fn open_all(skb: SkBuff, row: Row, session: &Session, opened: &mut PacketList) {
 pub(super) fn take_in(part: Result<SkBuff>, session: &Session, parts: &mut PacketList) {
     match part {
         Ok(part) => parts.push(part),
-        Err(ENOMEM) => session.peer.device.dev.rx_dropped(1),
-        Err(_) => {}
+        Err(error) => lose_part(session, error),
+    }
+}
+
+/// Counts a message that no packet has come out of.
+#[cold]
+fn lose_part(session: &Session, error: Error) {
+    let peer = &session.peer;
+    if error == ENOMEM {
+        peer.device.dev.rx_dropped(1);
+        peer.count_drops(1, Reason::RxNoMemory);
+    } else {
+        peer.count_drops(1, Reason::RxBadTag);
     }
 }
 

@@ -14,6 +14,7 @@ use kernel::prelude::*;
 
 use super::{
     decrypt::decrypt,
+    messages_of,
     trace,
     uncover::is_keepalive,
     undress,
@@ -23,6 +24,7 @@ use super::{
     OVERHEAD, //
 };
 use crate::{
+    drops::{Drops, Reason},
     ip::{self, Which},
     kapi::{
         log::debug_ratelimited,
@@ -56,7 +58,8 @@ impl Deliver for RxHeader {
         let session = &header.session;
         poll.consume(header.count);
         let Some(datagram) = packets.first_map(udp_tunnel::datagram_of).flatten() else {
-            return;
+            let peer = &session.peer;
+            return peer.discard_all(packets, messages_of, Reason::RxBadHeader);
         };
         let packets = screen(session, packets);
         if !packets.is_empty() {
@@ -74,13 +77,13 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
     while let Some(mut skb) = packets.pop() {
         let counter = match Verdict::of(&skb) {
             Verdict::Authentic(counter) => counter,
-            Verdict::Forged => {
-                trace::drop_of(&session.peer, c"rx_bad_tag", 1);
-                continue;
-            }
             Verdict::Headers => {
                 is_part = true;
                 skb.consume();
+                continue;
+            }
+            verdict => {
+                lose(&session.peer, skb, verdict);
                 continue;
             }
         };
@@ -91,7 +94,7 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
                 counter.0,
                 window.next()
             );
-            trace::drop_of(&session.peer, c"rx_replayed", 1);
+            session.peer.discard(skb, Reason::RxReplayed);
             continue;
         }
         if !is_part {
@@ -100,6 +103,18 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
         fresh.push(skb);
     }
     fresh
+}
+
+/// Drops a message that did not come out as authentic.
+#[cold]
+fn lose(peer: &Peer, skb: SkBuff, verdict: Verdict) {
+    let reason = match verdict {
+        Verdict::Expired => Reason::RxSessionExpired,
+        Verdict::NoMemory => Reason::RxNoMemory,
+        Verdict::Forged | Verdict::Headers | Verdict::Authentic(_) => Reason::RxBadTag,
+    };
+    let messages = messages_of(&skb);
+    peer.discard_messages(skb, messages, reason);
 }
 
 /// Does what every authentic message is a reason for, once for all of them.
@@ -159,13 +174,12 @@ enum Refusal {
 }
 
 impl Refusal {
-    /// What those get told who trace drops.
-    fn reason(&self) -> &'static CStr {
+    fn reason(&self) -> Reason {
         match self {
-            Self::NotIp => c"rx_not_ip",
-            Self::Source(_) => c"rx_allowed_ips",
-            Self::Length => c"rx_inner_length",
-            Self::Memory => c"rx_no_memory",
+            Self::NotIp => Reason::RxNotIp,
+            Self::Source(_) => Reason::RxAllowedIps,
+            Self::Length => Reason::RxInnerLength,
+            Self::Memory => Reason::RxNoMemory,
         }
     }
 }
@@ -176,19 +190,23 @@ fn unwrap_all(session: &Session, mut packets: PacketList, ds: u8, poll: &mut Pol
     let dev = &peer.device.dev;
     // A peer has some MiB under way: neither sum comes near its end.
     let (mut count, mut bytes) = (0u32, 0u32);
-    while let Some(skb) = packets.pop() {
+    while let Some(mut skb) = packets.pop() {
         let len = skb.len().wrapping_add(OVERHEAD);
-        match unwrap(peer, skb, ds, poll.bh()) {
-            Ok(packet) => {
-                if let Some(packet) = packet {
-                    trace::deliver(session, &packet);
-                    poll.gro_receive(packet);
+        match unwrap(peer, &mut skb, ds, poll.bh()) {
+            Ok(Content::Packet) => {
+                trace::deliver(session, &skb);
+                if let Err(skb) = poll.gro_receive(skb) {
+                    peer.discard(skb, Reason::RxDown);
                 }
-                count = count.wrapping_add(1);
-                bytes = bytes.wrapping_add(len);
             }
-            Err(refusal) => refuse(peer, refusal),
+            Ok(Content::Keepalive) => skb.consume(),
+            Err(refusal) => {
+                refuse(peer, skb, refusal);
+                continue;
+            }
         }
+        count = count.wrapping_add(1);
+        bytes = bytes.wrapping_add(len);
     }
     if !peer.device.guise.is_none() {
         let prefix = undress::prefix_len(&peer.device, poll.bh());
@@ -198,12 +216,11 @@ fn unwrap_all(session: &Session, mut packets: PacketList, ds: u8, poll: &mut Pol
     peer.count_received(u64::from(bytes));
 }
 
-/// Counts a packet that is not delivered.
+/// Drops a packet that is not delivered.
 #[cold]
-fn refuse(peer: &Peer, refusal: Refusal) {
+fn refuse(peer: &Peer, skb: SkBuff, refusal: Refusal) {
     let dev = &peer.device.dev;
-    trace::drop_of(peer, refusal.reason(), 1);
-    match refusal {
+    match &refusal {
         Refusal::NotIp => {
             debug_ratelimited!(
                 dev,
@@ -237,21 +254,27 @@ fn refuse(peer: &Peer, refusal: Refusal) {
         }
         Refusal::Memory => dev.rx_dropped(1),
     }
+    peer.discard(skb, refusal.reason());
+}
+
+/// What is in a message.
+enum Content {
+    Packet,
+    Keepalive,
 }
 
 /// Takes a packet out of its message; there is none in a keepalive.
 fn unwrap(
     peer: &RcuArc<Peer>,
-    mut skb: SkBuff,
+    skb: &mut SkBuff,
     ds: u8,
     bh: BhDisabled<'_>,
-) -> Result<Option<SkBuff>, Refusal> {
+) -> Result<Content, Refusal> {
     if skb.is_empty() {
         report_keepalive(peer);
-        skb.consume();
-        return Ok(None);
+        return Ok(Content::Keepalive);
     }
-    let Some(protocol) = protocol_of(&mut skb) else {
+    let Some(protocol) = protocol_of(skb) else {
         return not_ip(peer, skb);
     };
     skb.receive_as(protocol);
@@ -266,18 +289,17 @@ fn unwrap(
         let source = ip::address(protocol, skb.linear(), Which::Source);
         return Err(Refusal::Source(source));
     }
-    Ok(Some(skb))
+    Ok(Content::Packet)
 }
 
 /// What a packet is that is not IP: a keepalive that has been padded, if there is a guise.
 #[cold]
-fn not_ip(peer: &Peer, skb: SkBuff) -> Result<Option<SkBuff>, Refusal> {
-    if peer.device.guise.is_none() || !is_keepalive(&skb) {
+fn not_ip(peer: &Peer, skb: &SkBuff) -> Result<Content, Refusal> {
+    if peer.device.guise.is_none() || !is_keepalive(skb) {
         return Err(Refusal::NotIp);
     }
     report_keepalive(peer);
-    skb.consume();
-    Ok(None)
+    Ok(Content::Keepalive)
 }
 
 fn report_keepalive(peer: &Peer) {

@@ -24,6 +24,7 @@ use crate::{
     crypto::KernelCrypto,
     device::Device,
     devices,
+    drops::{Drops, Reason},
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -43,7 +44,7 @@ use crate::{
             RESPONSE_LEN, //
         },
         cookie::{self, CookieError},
-        handshake::IncomingInitiation,
+        handshake::{HandshakeError, IncomingInitiation},
         identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, PublicKey, Response},
     },
@@ -57,9 +58,12 @@ use crate::{
 
 /// A message to be processed.
 pub(crate) struct Incoming {
-    device: Arc<Device>,
     content: Content,
+    place: Place,
 }
+
+/// A place in the load of a device, which is given back by dropping it.
+struct Place(Arc<Device>);
 
 pub(super) enum Content {
     Packet(SkBuff, Sender),
@@ -72,7 +76,62 @@ pub(super) enum Content {
 impl Incoming {
     /// A message that has a place in the device's load, which it gives back in the end.
     pub(super) fn new(device: Arc<Device>, content: Content) -> Self {
-        Self { device, content }
+        let place = Place(device);
+        Self { content, place }
+    }
+
+    /// Drops a message whose device goes down.
+    pub(crate) fn abandon(self) {
+        let Self { content, place } = self;
+        content.end(&place.0, Err(Reason::HsDown.into()));
+    }
+}
+
+impl Content {
+    /// Ends the packet that the message came in, if it is still there, and counts a message that is lost.
+    fn end(self, device: &Device, processed: Result<(), Lost>) {
+        match (self, processed) {
+            (Self::Packet(skb, _), Ok(())) => skb.consume(),
+            (Self::Packet(skb, _), Err(Lost { reason, peer })) => match peer {
+                Some(peer) => peer.discard(skb, reason),
+                None => device.discard(skb, reason),
+            },
+            (Self::Undressed(..) | Self::Held(_), Ok(())) => {}
+            (Self::Undressed(..) | Self::Held(_), Err(Lost { reason, peer })) => match peer {
+                Some(peer) => peer.count_drops(1, reason),
+                None => device.count_drops(1, reason),
+            },
+        }
+    }
+}
+
+/// Why nothing comes of a message, and whose it was, if that is known.
+struct Lost {
+    reason: Reason,
+    peer: Option<RcuArc<Peer>>,
+}
+
+impl From<Reason> for Lost {
+    fn from(reason: Reason) -> Self {
+        Self { reason, peer: None }
+    }
+}
+
+impl Lost {
+    fn of(peer: &RcuArc<Peer>, reason: Reason) -> Self {
+        Self {
+            reason,
+            peer: Some(peer.clone()),
+        }
+    }
+}
+
+/// Why a message is dropped that is not what it should be.
+pub(super) fn reason_for(error: HandshakeError) -> Reason {
+    match error {
+        HandshakeError::DegenerateSharedSecret => Reason::HsBadPoint,
+        HandshakeError::Unauthentic => Reason::HsUnauthentic,
+        HandshakeError::WrongState => Reason::HsUnexpected,
     }
 }
 
@@ -80,19 +139,21 @@ impl Incoming {
 pub(crate) fn resume(device: &Arc<Device>, key: &PublicKey) {
     if let Some(held) = device.strangers.take(key, boot_now()) {
         // If it is lost, the sender tries again, as after any other loss.
-        let _ = admission::queue(device.as_arc_borrow(), Content::Held(held));
+        if admission::queue(device.as_arc_borrow(), Content::Held(held)).is_err() {
+            device.count_drops(1, Reason::HsQueueFull);
+        }
     }
 }
 
-impl Drop for Incoming {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.device.load.leave();
+        self.0.load.leave();
     }
 }
 
 impl Job for Incoming {
     fn share(&self) -> Share {
-        match self.device.load.now(boot_now()) {
+        match self.place.0.load.now(boot_now()) {
             cookie::Load::Normal => Share::Whole,
             cookie::Load::UnderLoad => Share::Most,
         }
@@ -100,25 +161,32 @@ impl Job for Incoming {
 
     fn run(self) -> Option<Self> {
         devices::relax(boot_now());
-        match &self.content {
-            Content::Packet(skb, sender) => {
+        let Self { content, place } = self;
+        let Place(device) = &place;
+        let processed = content.process(device);
+        content.end(device, processed);
+        None
+    }
+}
+
+impl Content {
+    fn process(&self, device: &Arc<Device>) -> Result<(), Lost> {
+        match self {
+            Self::Packet(skb, sender) => {
                 let message = messages::parse(skb.linear()).ok();
-                if let Some((message, datagram)) = message.zip(udp_tunnel::datagram_of(skb)) {
-                    let len = skb.len() as usize;
-                    let _ = process(&self.device, message, &datagram, len, *sender);
-                }
+                let found = message.zip(udp_tunnel::datagram_of(skb));
+                let (message, datagram) = found.ok_or(Reason::RxBadHeader)?;
+                process(device, message, &datagram, skb.len() as usize, *sender)
             }
-            Content::Undressed(undressed, sender) => {
-                if let Some(message) = undressed.message() {
-                    let (datagram, len) = (&undressed.datagram, undressed.datagram_len);
-                    let _ = process(&self.device, message, datagram, len, *sender);
-                }
+            Self::Undressed(undressed, sender) => {
+                let message = undressed.message().ok_or(Reason::RxJunk)?;
+                let (datagram, len) = (&undressed.datagram, undressed.datagram_len);
+                process(device, message, datagram, len, *sender)
             }
-            Content::Held(held) => {
-                without_traces(|| receive_initiation(&self.device, &held.message, &held.origin));
+            Self::Held(held) => {
+                without_traces(|| receive_initiation(device, &held.message, &held.origin))
             }
         }
-        None
     }
 }
 
@@ -128,22 +196,21 @@ fn process(
     datagram: &Datagram,
     len: usize,
     sender: Sender,
-) -> Option<()> {
+) -> Result<(), Lost> {
     match message {
         Message::Initiation(message) => {
             admit(device, message, datagram, len, sender)?;
-            without_traces(|| receive_initiation(device, message, &datagram.origin));
+            without_traces(|| receive_initiation(device, message, &datagram.origin))
         }
         Message::Response(message) => {
             admit(device, message, datagram, len, sender)?;
-            without_traces(|| receive_response(device, message, datagram));
+            without_traces(|| receive_response(device, message, datagram))
         }
         Message::CookieReply(message) => {
-            without_traces(|| receive_cookie(device, message, datagram));
+            without_traces(|| receive_cookie(device, message, datagram))
         }
-        Message::Data(_) => {}
+        Message::Data(_) => Err(Reason::RxUnknownType.into()),
     }
-    Some(())
 }
 
 /// Lets a message through that is worth the work, and tells its sender to come back with a cookie if
@@ -154,17 +221,17 @@ fn admit(
     datagram: &Datagram,
     len: usize,
     sender: Sender,
-) -> Option<()> {
+) -> Result<(), Reason> {
     let source = datagram.origin.source();
     match admission::reconsider(device, message, &source, sender)? {
-        Sender::Unasked | Sender::Proven => Some(()),
+        Sender::Unasked | Sender::Proven => Ok(()),
         Sender::Unproven => {
             if !has_cookies(device) {
-                return None;
+                return Err(Reason::HsUnderLoad);
             }
             let reply = admission::create_reply(device, message, &source)?;
             tx::handshake::send_cookie(device, datagram, reply, len);
-            None
+            Err(Reason::HsCookieRequired)
         }
     }
 }
@@ -175,17 +242,21 @@ pub(super) fn has_cookies(device: &Device) -> bool {
     guise.is_none_or(|guise| !guise.profile().settings().disable_cookies)
 }
 
-fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin) {
+fn receive_initiation(
+    device: &Arc<Device>,
+    message: &Initiation,
+    origin: &Origin,
+) -> Result<(), Lost> {
     let peer = match consume_initiation(device, message, origin) {
-        Ok(peer) => peer,
-        Err(Refusal::Held) => return,
-        Err(Refusal::Invalid) => {
+        Ok(Some(peer)) => peer,
+        Ok(None) => return Ok(()),
+        Err(lost) => {
             debug_ratelimited!(
                 device.dev,
                 "Invalid handshake initiation from {}",
                 ShowSocketAddr(origin.source())
             );
-            return;
+            return Err(lost);
         }
     };
     peer.endpoint.set_from_datagram(origin, &device.routing);
@@ -196,76 +267,83 @@ fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origi
         peer.endpoint.show()
     );
     // Even if there is no response, the peer was heard of.
-    let _ = tx::handshake::send_response(&peer);
+    let responded = tx::handshake::send_response(&peer);
     count(&peer, INITIATION_LEN);
+    responded.map_err(|error| Lost::of(&peer, reason_without_session(error)))
 }
 
-/// Why an initiation has no effect on a peer.
-enum Refusal {
-    Invalid,
-    /// There is no such peer yet.
-    Held,
+/// Why no session has come of an authentic message.
+fn reason_without_session(error: Error) -> Reason {
+    match error {
+        ENOMEM => Reason::HsNoMemory,
+        _ => Reason::HsOvertaken,
+    }
 }
 
+/// The peer that an initiation is of. None if it is held, since there is no such peer yet.
 fn consume_initiation(
     device: &Arc<Device>,
     message: &Initiation,
     origin: &Origin,
-) -> Result<RcuArc<Peer>, Refusal> {
-    let identity = device.identity.get().ok_or(Refusal::Invalid)?;
+) -> Result<Option<RcuArc<Peer>>, Lost> {
+    let identity = device.identity.get().ok_or(Reason::HsNoPrivateKey)?;
     let incoming =
-        IncomingInitiation::open(identity.keys(), message).map_err(|_| Refusal::Invalid)?;
+        IncomingInitiation::open(identity.keys(), message).map_err(|error| match error {
+            HandshakeError::Unauthentic => Reason::HsBadStatic,
+            other => reason_for(other),
+        })?;
     let Some(peer) = device.peers.find(incoming.remote_static()) else {
-        let is_held = stranger::meet(device, &identity, incoming, message, origin).is_some();
-        return Err(if is_held {
-            Refusal::Held
-        } else {
-            Refusal::Invalid
-        });
+        stranger::meet(device, &identity, incoming, message, origin)?;
+        return Ok(None);
     };
-    accept_initiation(&peer, &identity, incoming).ok_or(Refusal::Invalid)?;
-    Ok(peer)
+    match accept_initiation(&peer, &identity, incoming) {
+        Ok(()) => Ok(Some(peer)),
+        Err(reason) => Err(Lost::of(&peer, reason)),
+    }
 }
 
 fn accept_initiation(
     peer: &RcuArc<Peer>,
     identity: &RcuArc<Identity>,
     incoming: IncomingInitiation<'_, KernelCrypto>,
-) -> Option<()> {
+) -> Result<(), Reason> {
     // If it is not known yet it costs a Diffie-Hellman, which a stranger can ask for: not under the
     // lock, and not kept for him.
     let known = peer.noise.lock().remote(identity);
     let remote = known.unwrap_or_else(|| RemoteStatic::new(peer.public_key, Some(identity.keys())));
-    let authentic = incoming.authenticate(&remote).ok()?;
+    let authentic = incoming.authenticate(&remote).map_err(reason_for)?;
     let mut noise = peer.noise.lock();
     // The key may have been changed meanwhile, or be changed next: then the peer is to be found awake.
     let is_there = Peer::wake(peer.borrow());
     let ours = peer.device.identity.get();
     let old = noise.phase();
-    let is_accepted = is_there
-        && ours.is_some_and(|ours| ours.ptr_eq(identity))
-        && noise
-            .accept_initiation(identity, remote, authentic, boot_now())
-            .is_ok();
-    if is_accepted {
+    let accepted = if is_there && ours.is_some_and(|ours| ours.ptr_eq(identity)) {
+        noise.accept_initiation(identity, remote, authentic, boot_now())
+    } else {
+        Err(Reason::HsOvertaken)
+    };
+    if accepted.is_ok() {
         trace::handshake(peer, old, noise.phase(), None);
     }
     drop(noise);
-    if !is_accepted {
+    if accepted.is_err() {
         // Who sends old ones once more keeps nobody awake.
         Peer::settle(peer);
     }
-    is_accepted.then_some(())
+    accepted
 }
 
-fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
-    let Some((peer, session)) = consume_response(device, message, &datagram.origin) else {
-        debug_ratelimited!(
-            device.dev,
-            "Invalid handshake response from {}",
-            ShowSocketAddr(datagram.origin.source())
-        );
-        return;
+fn receive_response(device: &Device, message: &Response, datagram: &Datagram) -> Result<(), Lost> {
+    let (peer, session) = match consume_response(device, message, &datagram.origin) {
+        Ok(found) => found,
+        Err(lost) => {
+            debug_ratelimited!(
+                device.dev,
+                "Invalid handshake response from {}",
+                ShowSocketAddr(datagram.origin.source())
+            );
+            return Err(lost);
+        }
     };
     debug_ratelimited!(
         device.dev,
@@ -286,6 +364,7 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
         let bh = bh::disable();
         stage::send_keepalive(peer.borrow(), bh.token());
     }
+    session.map_err(|error| Lost::of(&peer, reason_without_session(error)))
 }
 
 /// Completes a handshake of ours, and returns whether a session came of it.
@@ -293,53 +372,70 @@ fn consume_response(
     device: &Device,
     message: &Response,
     origin: &Origin,
-) -> Option<(RcuArc<Peer>, Result)> {
-    let peer = match device.entry(message.receiver())? {
-        Entry::Handshake(peer) => peer,
-        Entry::Session(_) => return None,
+) -> Result<(RcuArc<Peer>, Result), Lost> {
+    let peer = match device.entry(message.receiver()) {
+        Some(Entry::Handshake(peer)) => peer,
+        Some(Entry::Session(session)) => {
+            return Err(Lost::of(&session.peer, Reason::HsUnexpected));
+        }
+        None => return Err(Reason::HsUnknownIndex.into()),
     };
+    match complete(device, &peer, message, origin) {
+        Ok(session) => Ok((peer, session)),
+        Err(reason) => Err(Lost::of(&peer, reason)),
+    }
+}
+
+fn complete(
+    device: &Device,
+    peer: &RcuArc<Peer>,
+    message: &Response,
+    origin: &Origin,
+) -> Result<Result, Reason> {
     // The costly part is done on copies: a stranger may ask for it, and must not hold the lock.
     let (identity, remote, pending) = {
         let mut noise = peer.noise.lock();
-        let exchange = noise.exchange()?;
+        let exchange = noise.exchange().ok_or(Reason::HsOvertaken)?;
         (
-            exchange.identity.clone()?,
+            exchange.identity.clone().ok_or(Reason::HsOvertaken)?,
             exchange.remote.duplicate(),
-            exchange.handshake.snapshot()?,
+            exchange.handshake.snapshot().ok_or(Reason::HsUnexpected)?,
         )
     };
     let authentic = pending
         .open_response(identity.keys(), &remote, message)
-        .ok()?;
-    let session = {
-        let mut noise = peer.noise.lock();
-        let handshake = &mut noise.exchange()?.handshake;
-        let old = handshake.phase();
-        handshake.accept_response(authentic).ok()?;
-        trace::handshake(&peer, old, handshake.phase(), handshake.local_index());
-        // What is sent in the new session goes there.
-        peer.endpoint.set_from_datagram(origin, &device.routing);
-        tx::handshake::begin_session(&peer, &mut noise)
-    };
-    Some((peer, session))
+        .map_err(reason_for)?;
+    let mut noise = peer.noise.lock();
+    let exchange = noise.exchange().ok_or(Reason::HsOvertaken)?;
+    let handshake = &mut exchange.handshake;
+    let old = handshake.phase();
+    handshake.accept_response(authentic).map_err(reason_for)?;
+    trace::handshake(peer, old, handshake.phase(), handshake.local_index());
+    // What is sent in the new session goes there.
+    peer.endpoint.set_from_datagram(origin, &device.routing);
+    Ok(tx::handshake::begin_session(peer, &mut noise))
 }
 
-fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {
+fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) -> Result<(), Lost> {
     report_cookie(device, datagram.origin.source());
     let peer = match device.entry(message.receiver()) {
         Some(Entry::Handshake(peer)) => peer,
         Some(Entry::Session(session)) => session.peer.clone(),
-        None => return,
+        None => return Err(Reason::HsUnknownIndex.into()),
     };
     let mut noise = peer.noise.lock();
-    let Some(exchange) = noise.exchange() else {
-        return;
+    let consumed = match noise.exchange() {
+        Some(exchange) => exchange.cookie.consume_reply(message, boot_now()),
+        None => Err(CookieError::Unasked),
     };
-    let consumed = exchange.cookie.consume_reply(message, boot_now());
     drop(noise);
-    if let Err(CookieError::Unauthentic) = consumed {
-        debug_ratelimited!(device.dev, "Could not decrypt invalid cookie response");
-    }
+    consumed.map_err(|error| match error {
+        CookieError::Unasked => Lost::of(&peer, Reason::HsCookieUnasked),
+        CookieError::Unauthentic => {
+            debug_ratelimited!(device.dev, "Could not decrypt invalid cookie response");
+            Lost::of(&peer, Reason::HsCookieForged)
+        }
+    })
 }
 
 /// Notes that a cookie has come, whether or not anybody has asked for one.

@@ -18,8 +18,9 @@ mod uncover;
 mod undress;
 
 use crate::{
+    drops::{Drops, Reason},
     kapi::{
-        net::skbuff::{Batch, SkBuff},
+        net::skbuff::{Batch, Row, SkBuff},
         sync::rcu::RcuArc, //
     },
     proto::{
@@ -55,11 +56,16 @@ impl RxHeader {
     /// The header of so many packets, which are so many bytes, unless too much of the peer is under
     /// way.
     #[inline]
-    fn new(session: RcuArc<Session>, count: u32, bytes: u32) -> Option<Self> {
+    fn new(session: RcuArc<Session>, count: u32, bytes: u32) -> Result<Self, RcuArc<Session>> {
         let weight = count.saturating_mul(PER_PACKET).saturating_add(bytes);
-        let backlog = &session.lanes.rx_backlog;
-        backlog.enter_all(weight.into(), MAX_UNDER_WAY)?.keep();
-        Some(Self {
+        let place = session
+            .lanes
+            .rx_backlog
+            .enter_all(weight.into(), MAX_UNDER_WAY);
+        let Some(()) = place.map(|place| place.keep()) else {
+            return Err(session);
+        };
+        Ok(Self {
             session,
             count,
             weight,
@@ -77,6 +83,26 @@ impl Drop for RxHeader {
 /// A batch on its way in: data messages of one session.
 pub(crate) type RxBatch = Batch<RxHeader>;
 
+/// How many messages there are in a packet whose data are payloads of datagrams.
+fn messages_of(skb: &SkBuff) -> u32 {
+    skb.train().map_or(1, Row::count)
+}
+
+/// Drops a batch whose turn does not come.
+#[cold]
+fn discard(batch: RxBatch, reason: Reason) {
+    let (header, packets) = batch.into_parts();
+    header
+        .session
+        .peer
+        .discard_all(packets, messages_of, reason);
+}
+
+/// Drops a batch of a device that has gone.
+pub(crate) fn abandon(batch: RxBatch) {
+    discard(batch, Reason::RxDown);
+}
+
 /// What a packet turned out to be, as noted in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -84,6 +110,10 @@ enum Verdict {
     Authentic(Counter),
     /// A message that is not authentic, or not looked at yet.
     Forged,
+    /// A message of a session that receives no more.
+    Expired,
+    /// A message that there was no memory to look at.
+    NoMemory,
     /// What is left of a packet of several messages: the headers that they had in common. The others
     /// of its batch come from there, without headers.
     Headers,
@@ -93,13 +123,18 @@ impl Verdict {
     /// Counters that no message may have: see [`REJECT_AFTER_MESSAGES`].
     const FORGED: u64 = u64::MAX;
     const HEADERS: u64 = u64::MAX - 1;
+    const EXPIRED: u64 = u64::MAX - 2;
+    const NO_MEMORY: u64 = u64::MAX - 3;
 
+    #[inline]
     fn of(skb: &SkBuff) -> Self {
         let [low, high] = skb.control();
         match u64::from(low) | (u64::from(high) << 32) {
-            Self::FORGED => Self::Forged,
+            counter if counter <= REJECT_AFTER_MESSAGES => Self::Authentic(Counter(counter)),
             Self::HEADERS => Self::Headers,
-            counter => Self::Authentic(Counter(counter)),
+            Self::EXPIRED => Self::Expired,
+            Self::NO_MEMORY => Self::NoMemory,
+            _ => Self::Forged,
         }
     }
 
@@ -107,6 +142,8 @@ impl Verdict {
         let word = match self {
             Self::Forged => Self::FORGED,
             Self::Headers => Self::HEADERS,
+            Self::Expired => Self::EXPIRED,
+            Self::NoMemory => Self::NO_MEMORY,
             Self::Authentic(Counter(counter)) if counter < REJECT_AFTER_MESSAGES => counter,
             // It would be refused anyway.
             Self::Authentic(_) => REJECT_AFTER_MESSAGES,

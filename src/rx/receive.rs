@@ -12,6 +12,7 @@ use kernel::{
 
 use super::{
     admission,
+    discard,
     trace,
     undress,
     RxBatch,
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     device::Device,
+    drops::{Drops, Reason},
     kapi::{
         net::{
             skbuff::{PacketList, Row, SkBuff},
@@ -42,17 +44,26 @@ impl UdpHandler for Device {
     fn receive(this: ArcBorrow<'_, Self>, mut skb: SkBuff, bh: BhDisabled<'_>) {
         if skb.train().is_some() {
             // Nothing needs to be in the linear part: there may be nothing but headers.
-            if udp_tunnel::prepare_datagram(&mut skb, 0).is_ok() {
-                receive_train(this, skb, bh);
+            match udp_tunnel::prepare_datagram(&mut skb, 0) {
+                Ok(()) => receive_train(this, skb, bh),
+                Err(_) => this.discard(skb, Reason::RxBadHeader),
             }
             return;
         }
         match udp_tunnel::prepare_datagram(&mut skb, HEADER_LEN) {
             Ok(()) => receive_one(this, skb, bh),
-            Err(ENOMEM) => this.dev.rx_dropped(1),
-            Err(_) => {}
+            Err(EMSGSIZE) => this.discard(skb, Reason::RxTooShort),
+            Err(ENOMEM) => no_memory(&this, skb),
+            Err(_) => this.discard(skb, Reason::RxBadHeader),
         }
     }
+}
+
+/// Drops a packet of one message that there is no memory for.
+#[cold]
+pub(super) fn no_memory(device: &Device, skb: SkBuff) {
+    device.dev.rx_dropped(1);
+    device.discard(skb, Reason::RxNoMemory);
 }
 
 /// Receives a packet of one message.
@@ -62,8 +73,8 @@ pub(super) fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDi
     }
     let kind = match classify(&mut skb) {
         Ok(kind) => kind,
-        Err(ENOMEM) => return this.dev.rx_dropped(1),
-        Err(_) => return,
+        Err(Reason::RxNoMemory) => return no_memory(&this, skb),
+        Err(reason) => return this.discard(skb, reason),
     };
     match kind {
         MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
@@ -71,10 +82,10 @@ pub(super) fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDi
         }
         MessageType::Data => {
             let receiver = skb.linear().first_chunk().map(DataHeader::read);
-            // What nobody has a session for is dropped.
-            let _ = receiver
-                .and_then(|header| this.session(bh, header.receiver()))
-                .and_then(|session| queue_data(&this, skb, session, 1, bh));
+            match receiver.and_then(|header| this.session(bh, header.receiver())) {
+                Some(session) => queue_data(&this, skb, session, 1, bh),
+                None => this.discard(skb, Reason::RxNoSession),
+            }
         }
     }
 }
@@ -82,33 +93,42 @@ pub(super) fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDi
 /// Receives a packet of several messages.
 fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
     let Some(row) = skb.train() else {
-        return;
+        return this.discard(skb, Reason::RxTooShort);
     };
     if let Some(guise) = this.guise.load(bh.rcu()) {
         return undress::receive_train(this, &guise, skb, row, bh);
     }
     if let Some(receiver) = common_receiver(&skb, row) {
-        let _ = this
-            .session(bh, receiver)
-            .and_then(|session| queue_data(&this, skb, session, row.count(), bh));
-        return;
+        return match this.session(bh, receiver) {
+            Some(session) => queue_data(&this, skb, session, row.count(), bh),
+            None => this.discard_messages(skb, row.count(), Reason::RxNoSession),
+        };
     }
-    receive_parts(this, &skb, row, bh);
+    receive_parts(this, skb, row, bh);
 }
 
 /// Receives the messages of a packet that have nothing in common but where they come from.
 pub(super) fn receive_parts(
     this: ArcBorrow<'_, Device>,
-    skb: &SkBuff,
+    skb: SkBuff,
     row: Row,
     bh: BhDisabled<'_>,
 ) {
-    for (start, len) in row.iter().filter(|(_, len)| *len >= HEADER_LEN) {
+    for (start, len) in row.iter() {
+        if len < HEADER_LEN {
+            this.count_drops(1, Reason::RxTooShort);
+            continue;
+        }
         match skb.part(start, len) {
             Some(part) => receive_one(this, part, bh),
-            None => this.dev.rx_dropped(1),
+            None => {
+                this.dev.rx_dropped(1);
+                this.count_drops(1, Reason::RxNoMemory);
+            }
         }
     }
+    // What was in it has gone on by itself.
+    skb.consume();
 }
 
 /// The receiver of all messages of a packet, if they are data messages of one session.
@@ -125,18 +145,30 @@ fn common_receiver(skb: &SkBuff, row: Row) -> Option<Index> {
     receiver
 }
 
-/// What kind of message a datagram is, from its first bytes and its length.
-///
-/// [`ENOMEM`] if there is no memory to look at it, [`EINVAL`] if it is none.
-fn classify(skb: &mut SkBuff) -> Result<MessageType> {
-    let first = skb.linear().first_chunk().ok_or(EINVAL)?;
-    let kind = MessageType::of(*first, skb.len() as usize).ok_or(EINVAL)?;
+/// What kind of message a datagram is, from its first bytes and its length, or why it is dropped.
+fn classify(skb: &mut SkBuff) -> Result<MessageType, Reason> {
+    let first = skb.linear().first_chunk().ok_or(Reason::RxTooShort)?;
+    let Some(kind) = MessageType::of(*first, skb.len() as usize) else {
+        return Err(what_is_wrong(*first));
+    };
     match kind {
         MessageType::Initiation | MessageType::Response | MessageType::CookieReply => {
             // They are short: nothing is left to be gathered later.
-            skb.pull_to_linear(skb.len()).then_some(kind).ok_or(ENOMEM)
+            let is_whole = skb.pull_to_linear(skb.len());
+            is_whole.then_some(kind).ok_or(Reason::RxNoMemory)
         }
         MessageType::Data => Ok(kind),
+    }
+}
+
+/// Why a datagram that begins like this is no message.
+#[cold]
+fn what_is_wrong(first: [u8; 4]) -> Reason {
+    let is_type = |kind: MessageType| first == (kind as u32).to_le_bytes();
+    if MessageType::ALL.into_iter().any(is_type) {
+        Reason::RxBadLength
+    } else {
+        Reason::RxUnknownType
     }
 }
 
@@ -148,15 +180,30 @@ pub(super) fn queue_data(
     session: RcuArc<Session>,
     count: u32,
     bh: BhDisabled<'_>,
-) -> Option<()> {
-    let poller = device.poller(&session.peer)?;
-    let header = RxHeader::new(session, count, skb.len())?;
+) {
+    let Some(poller) = device.poller(&session.peer) else {
+        return device.discard_messages(skb, count, Reason::RxDown);
+    };
+    let header = match RxHeader::new(session, count, skb.len()) {
+        Ok(header) => header,
+        Err(session) => {
+            return session
+                .peer
+                .discard_messages(skb, count, Reason::RxPeerFull);
+        }
+    };
     trace::receive(&header.session, &skb);
     Verdict::Forged.put(&mut skb);
     let mut packets = PacketList::new();
     packets.push(skb);
-    let waiting = poller.content().push(RxBatch::new(packets, header)?)?;
-    poller.schedule(bh);
-    device.assistants.consider(waiting, &device.crypt_queue, bh);
-    Some(())
+    let Some(batch) = RxBatch::new(packets, header) else {
+        return;
+    };
+    match poller.content().push(batch) {
+        Ok(waiting) => {
+            poller.schedule(bh);
+            device.assistants.consider(waiting, &device.crypt_queue, bh);
+        }
+        Err(batch) => discard(batch, Reason::RxInboxFull),
+    }
 }

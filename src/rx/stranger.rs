@@ -15,6 +15,7 @@ use crate::{
     crypto::KernelCrypto,
     device::{Device, LinkKind},
     devices,
+    drops::Reason,
     endpoint::Endpoint,
     identity::Identity,
     kapi::{
@@ -32,8 +33,8 @@ use crate::{
     time::boot_now, //
 };
 
-/// Holds an initiation of an unknown sender and announces it, if that is wanted. Returns whether it is
-/// held.
+/// Holds an initiation of an unknown sender and announces it, if that is wanted. Returns why it is dropped
+/// if it is not held.
 ///
 /// First it must be certain that the sender has the private key that belongs to the public one: that
 /// takes no more than our own, and costs a Diffie-Hellman.
@@ -43,18 +44,21 @@ pub(super) fn meet(
     incoming: IncomingInitiation<'_, KernelCrypto>,
     message: &Initiation,
     origin: &Origin,
-) -> Option<()> {
+) -> Result<(), Reason> {
     let key = *incoming.remote_static();
-    let audience = Audience::of(device, &key, origin)?;
+    let audience = Audience::of(device, &key, origin).ok_or(Reason::HsUnknownPeer)?;
     let remote = RemoteStatic::new(key, Some(identity.keys()));
-    let timestamp = incoming.authenticate(&remote).ok()?.timestamp();
+    let authentic = incoming
+        .authenticate(&remote)
+        .map_err(handshake::reason_for)?;
+    let timestamp = authentic.timestamp();
     let endpoint = Endpoint::from_origin(origin);
     if audience.is_at_auth {
         // Nobody waits for what a listener has missed.
         let _ = netlink::announce_to_auth(&audience.net, device, &key, endpoint);
     }
     if !audience.may_answer {
-        return None;
+        return Err(Reason::HsUnknownPeer);
     }
     let held = Held {
         key,
@@ -63,13 +67,13 @@ pub(super) fn meet(
         origin: *origin,
         since: boot_now(),
     };
-    let held = KBox::new(held, GFP_KERNEL).ok()?;
+    let held = KBox::new(held, GFP_KERNEL).map_err(|_| Reason::HsNoMemory)?;
     let is_current = || {
         let ours = device.identity.get();
         ours.is_some_and(|ours| ours.ptr_eq(identity))
     };
     match device.strangers.hold(held, is_current) {
-        Reception::Refused => return None,
+        Reception::Refused => return Err(Reason::HsUnknownPeer),
         Reception::Again => {}
         Reception::First => {
             debug_ratelimited!(
@@ -80,7 +84,7 @@ pub(super) fn meet(
             let net = &audience.net;
             if netlink::announce_unknown_peer(net, device, &key, &timestamp, endpoint).is_err() {
                 let _ = device.strangers.take(&key, boot_now());
-                return None;
+                return Err(Reason::HsUnknownPeer);
             }
         }
     }
@@ -88,7 +92,7 @@ pub(super) fn meet(
     if device.peers.find(&key).is_some() {
         handshake::resume(device, &key);
     }
-    Some(())
+    Ok(())
 }
 
 /// Who wants to hear of an unknown sender.

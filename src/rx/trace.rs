@@ -2,8 +2,6 @@
 
 //! What tracepoints are told on the way in: of each message by itself.
 
-pub(super) use crate::trace::drop_of;
-
 use super::{
     uncover::header_at,
     RxBatch,

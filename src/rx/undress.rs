@@ -19,6 +19,7 @@ use super::{
         take_in, //
     },
     receive::{
+        no_memory,
         queue_data,
         receive_one as receive_again,
         receive_parts, //
@@ -33,6 +34,7 @@ use super::{
 use crate::{
     crypto::KernelCrypto,
     device::Device,
+    drops::{Drops, Reason},
     guise::Guise,
     kapi::{
         net::{
@@ -83,16 +85,14 @@ pub(super) fn receive_one(
     let profile = guise.profile();
     let head = skb.len().min(profile.needed_head() as u32);
     if !skb.pull_to_linear(head) {
-        return device.dev.rx_dropped(1);
+        return no_memory(&device, skb);
     }
     let Some((header, session)) = find_session(&device, profile, &skb, skb.len(), bh) else {
         return receive_handshake(device, profile, skb, bh);
     };
     match uncover(&mut skb, profile.overhead() as u32, header) {
-        Ok(()) => {
-            let _ = queue_data(&device, skb, session, 1, bh);
-        }
-        Err(_) => device.dev.rx_dropped(1),
+        Ok(()) => queue_data(&device, skb, session, 1, bh),
+        Err(_) => no_memory(&device, skb),
     }
 }
 
@@ -120,17 +120,15 @@ fn receive_handshake(
     // Only a trailer can make it longer, which is not looked at.
     let looked_at = datagram_len.min(MAX_DATAGRAM_LEN);
     if looked_at < datagram_len && !profile.settings().random_trailers {
-        return;
+        return device.discard(skb, Reason::RxJunk);
     }
     if !skb.pull_to_linear(looked_at as u32) {
-        return device.dev.rx_dropped(1);
+        return no_memory(&device, skb);
     }
     let Some(datagram) = udp_tunnel::datagram_of(&skb) else {
-        return;
+        return device.discard(skb, Reason::RxBadHeader);
     };
-    let Some(bytes) = skb.linear().get(..looked_at) else {
-        return;
-    };
+    let bytes = skb.linear().get(..looked_at).unwrap_or_default();
     for kind in [
         MessageType::Initiation,
         MessageType::Response,
@@ -147,10 +145,14 @@ fn receive_handshake(
             datagram,
             datagram_len,
         };
-        if admission::receive_undressed(device, &undressed, bh) {
-            return;
+        match admission::receive_undressed(device, &undressed, bh) {
+            // What was in it has gone on by itself.
+            Some(Ok(())) => return skb.consume(),
+            Some(Err(reason)) => return device.discard(skb, reason),
+            None => {}
         }
     }
+    device.discard(skb, Reason::RxJunk);
 }
 
 /// Receives a packet of several messages: if the first is data of a session, the others are likely to be.
@@ -167,13 +169,12 @@ pub(super) fn receive_train(
     let first = row.iter().next().map_or(0, |(_, len)| len);
     let head = first.min(profile.needed_head() as u32);
     if !skb.pull_to_linear(head) {
-        return device.dev.rx_dropped(row.count());
+        device.dev.rx_dropped(row.count());
+        return device.discard_messages(skb, row.count(), Reason::RxNoMemory);
     }
     match find_session(&device, profile, &skb, first, bh) {
-        Some((_, session)) => {
-            let _ = queue_data(&device, skb, session, row.count(), bh);
-        }
-        None => receive_parts(device, &skb, row, bh),
+        Some((_, session)) => queue_data(&device, skb, session, row.count(), bh),
+        None => receive_parts(device, skb, row, bh),
     }
 }
 
@@ -196,7 +197,9 @@ pub(super) fn open_all(
         for (start, len) in row.iter() {
             let header = header_at(profile, &skb, start, len);
             match header.filter(|header| header.receiver() == session.local_index) {
-                Some(_) if !may_receive => {}
+                Some(_) if !may_receive => {
+                    session.peer.count_drops(1, Reason::RxSessionExpired);
+                }
                 Some(header) => {
                     let prefix = profile.overhead() as u32;
                     let (start, len) = (start.saturating_add(prefix), len.saturating_sub(prefix));
@@ -205,10 +208,17 @@ pub(super) fn open_all(
                 }
                 None => match skb.part(start, len) {
                     Some(part) => strays.push(part),
-                    None => device.dev.rx_dropped(1),
+                    None => {
+                        device.dev.rx_dropped(1);
+                        session.peer.count_drops(1, Reason::RxNoMemory);
+                    }
                 },
             }
         }
+    } else {
+        session
+            .peer
+            .count_drops(row.count(), Reason::RxGuiseChanged);
     }
     replace(skb, parts, opened);
     while let Some(stray) = strays.pop() {
@@ -217,6 +227,8 @@ pub(super) fn open_all(
         // who have seen them, and then for all that these have queued.
         if device.sockets.are_open(bh.token()) {
             receive_again(device.as_arc_borrow(), stray, bh.token());
+        } else {
+            device.discard(stray, Reason::RxDown);
         }
     }
 }

@@ -94,7 +94,7 @@ fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
     // Handshake messages may be as long.
     let endpoint = &header.session.peer.endpoint;
     sealed.for_each(|skb| {
-        if Note::of(skb).fate != Fate::Drop {
+        if Note::of(skb).fate.reason().is_none() {
             endpoint.note_length(skb.datagram_len());
         }
     });
@@ -194,10 +194,10 @@ impl<'a, D: Dress> Sealer<'a, D> {
     /// Makes a packet a data message where it is.
     fn seal_alone(&mut self, mut skb: SkBuff) {
         let counter = self.next_counter();
-        if self.seal_in_place(&mut skb, counter).is_err() {
-            return self.discard(skb, 1);
+        match self.seal_in_place(&mut skb, counter) {
+            Ok(()) => self.sealed.push(skb),
+            Err(error) => self.give_up(skb, 1, error),
         }
-        self.sealed.push(skb);
     }
 
     fn seal_in_place(&self, skb: &mut SkBuff, counter: Counter) -> Result {
@@ -241,7 +241,7 @@ impl<'a, D: Dress> Sealer<'a, D> {
                     }
                     None => owner = Some(skb),
                 },
-                Err(_) => self.discard(skb, 1),
+                Err(error) => self.give_up(skb, 1, error),
             }
             let fits = packets.first_map(|other| {
                 look.is_that_of(other) && train.has_room(self.message_len(other), expected)
@@ -274,7 +274,7 @@ impl<'a, D: Dress> Sealer<'a, D> {
         self.counter = end;
         match done {
             Ok(()) => skb.consume(),
-            Err(_) => self.discard(skb, left),
+            Err(error) => self.give_up(skb, left, error),
         }
     }
 
@@ -338,9 +338,10 @@ impl<'a, D: Dress> Sealer<'a, D> {
     }
 
     /// Puts a packet among the sealed ones that is dropped, for so many messages, when its turn comes.
-    fn discard(&mut self, mut skb: SkBuff, messages: u16) {
+    #[cold]
+    fn give_up(&mut self, mut skb: SkBuff, messages: u16, error: Error) {
         Note {
-            fate: Fate::Drop,
+            fate: Fate::of_failed(error),
             messages,
             ..Note::of(&skb)
         }

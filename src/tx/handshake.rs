@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     device::Device,
+    drops::{Drops, Reason},
     guise::Guise,
     kapi::{
         crypto::without_traces,
@@ -37,7 +38,7 @@ use crate::{
         net::{
             addr::ShowSocketAddr,
             skbuff::{PacketList, SkBuff},
-            udp_tunnel::Datagram, //
+            udp_tunnel::{Datagram, Unsent}, //
         },
         random,
         sync::{
@@ -136,12 +137,13 @@ fn send_initiation(peer: &RcuArc<Peer>) {
     timers::with(peer.borrow(), |timers| {
         timers.handshake_initiated(mono_now(), boot, &draws);
     });
-    if let Ok(message) = message {
-        let message = HandshakeMessage::as_bytes(&message);
-        match &guise {
-            None => send_to_peer(peer, message),
-            Some(guise) => send_dressed(peer, guise, MessageType::Initiation, message),
-        }
+    let Ok(message) = message else {
+        return peer.count_drops(1, Reason::TxNoMemory);
+    };
+    let message = HandshakeMessage::as_bytes(&message);
+    match &guise {
+        None => send_to_peer(peer, message),
+        Some(guise) => send_dressed(peer, guise, MessageType::Initiation, message),
     }
 }
 
@@ -208,20 +210,25 @@ pub(crate) fn send_cookie(
         "Sending cookie response for denied handshake message for {}",
         ShowSocketAddr(datagram.origin.source())
     );
+    let Ok(skb) = made else {
+        return device.count_drops(1, Reason::TxNoMemory);
+    };
     let bh = bh::disable();
-    if let Ok(skb) = made {
-        // The answer to a stranger is not worth an error.
-        let mark = device.fwmark();
-        let _ = device
-            .sockets
-            .send_reply(&device.dev, datagram, skb, mark, bh.token());
+    // The answer to a stranger is not worth an error.
+    let mark = device.fwmark();
+    let sent = device
+        .sockets
+        .send_reply(&device.dev, datagram, skb, mark, bh.token());
+    if let Err(Unsent { skb, error }) = sent {
+        device.discard(skb, transmit::reason_for(error));
     }
 }
 
 fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) {
     let bh = bh::disable();
-    if let Ok(skb) = packet(message) {
-        transmit::send_message(peer, skb, HANDSHAKE_DS, bh.token());
+    match packet(message) {
+        Ok(skb) => transmit::send_message(peer, skb, HANDSHAKE_DS, bh.token()),
+        Err(_) => peer.count_drops(1, Reason::TxNoMemory),
     }
 }
 
@@ -229,14 +236,21 @@ fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) {
 #[cold]
 fn send_dressed(peer: &RcuArc<Peer>, guise: &Guise, kind: MessageType, message: &[u8]) {
     let mut packets = match kind {
-        MessageType::Initiation => vanguard(guise),
+        MessageType::Initiation => vanguard(guise, peer),
         MessageType::Response | MessageType::CookieReply | MessageType::Data => PacketList::new(),
     };
     let window = peer.endpoint.trailer_window();
-    if let Ok(skb) = dressed(guise, kind, message, window) {
-        packets.push(skb);
-        let bh = bh::disable();
-        transmit::send_messages(peer, packets, bh.token());
+    match dressed(guise, kind, message, window) {
+        Ok(skb) => {
+            packets.push(skb);
+            let bh = bh::disable();
+            transmit::send_messages(peer, packets, bh.token());
+        }
+        Err(_) => {
+            // What precedes it is not sent without it.
+            peer.discard_all(packets, |_| 1, Reason::TxNoMemory);
+            peer.count_drops(1, Reason::TxNoMemory);
+        }
     }
 }
 

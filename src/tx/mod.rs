@@ -17,7 +17,10 @@ mod trace;
 pub(crate) mod transmit;
 pub(crate) mod xmit;
 
+use kernel::prelude::*;
+
 use crate::{
+    drops::Reason,
     kapi::{
         net::skbuff::{Batch, SkBuff},
         sync::rcu::RcuArc, //
@@ -82,7 +85,9 @@ enum Fate {
     Send = 0,
     /// It is sent, and is nothing but keepalives. Its length does not always tell.
     NoData = 1,
-    Drop = 2,
+    /// It is dropped, for want of memory to make it messages, or because that cannot be done.
+    NoMemory = 2,
+    Unsealable = 3,
 }
 
 impl Fate {
@@ -91,7 +96,26 @@ impl Fate {
         match byte {
             0 => Self::Send,
             1 => Self::NoData,
-            _ => Self::Drop,
+            2 => Self::NoMemory,
+            _ => Self::Unsealable,
+        }
+    }
+
+    /// What becomes of a packet that could not be made messages.
+    fn of_failed(error: Error) -> Self {
+        match error {
+            ENOMEM => Self::NoMemory,
+            _ => Self::Unsealable,
+        }
+    }
+
+    /// Why it is dropped, if it is.
+    #[inline]
+    fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Send | Self::NoData => None,
+            Self::NoMemory => Some(Reason::TxNoMemory),
+            Self::Unsealable => Some(Reason::TxUnsealable),
         }
     }
 }

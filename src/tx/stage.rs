@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     device::Device,
+    drops::{Drops, Reason},
     kapi::{
         log::debug_ratelimited,
         net::{
@@ -28,6 +29,7 @@ use crate::{
             skbuff::{PacketList, SkBuff}, //
         },
         sync::{
+            atomic::Ordering,
             bh::{self, BhDisabled},
             rcu::{RcuArc, RcuRef},
             SpinLockBhGuard, //
@@ -59,15 +61,13 @@ const MAX_DEPTH: u32 = 1;
 pub(crate) struct Staged {
     packets: PacketList,
     /// How many messages they will become.
-    messages: u32,
+    pub(crate) messages: u32,
     bytes: u32,
 }
 
-/// What a peer has staged, and who takes it on.
+/// What a peer has staged, and who takes it on; whether a worker is called is noted in the peer.
 pub(crate) struct Stage {
     staged: Staged,
-    /// Whether a worker has been called to take all that is staged.
-    is_called: bool,
     /// There as long as there may be sessions: without one no worker is called.
     pace: Option<KBox<Pace>>,
 }
@@ -95,7 +95,6 @@ impl Stage {
     pub(crate) const fn new() -> Self {
         Self {
             staged: Staged::new(),
-            is_called: false,
             pace: None,
         }
     }
@@ -146,9 +145,9 @@ impl Stage {
         self.staged.take()
     }
 
-    /// Notes that no worker will come, or that it has left.
-    fn is_left(&mut self) {
-        self.is_called = false;
+    /// Notes that no worker of the peer will come, or that it has left.
+    fn is_left_by(&mut self, peer: &Peer) {
+        set_called(self, peer, false);
         self.worker_rests();
     }
 }
@@ -212,11 +211,6 @@ impl Staged {
         some
     }
 
-    /// How many messages they will become.
-    pub(crate) fn messages(&self) -> u32 {
-        self.messages
-    }
-
     /// Makes packets from the stack, each of which becomes so many messages, our own: without a
     /// route, and with notes in place of its own.
     pub(super) fn own(mut packets: PacketList, messages: u16, mtu: u32) -> Self {
@@ -236,6 +230,17 @@ impl Staged {
     }
 }
 
+/// Whether a worker has been called to take all that a peer has staged.
+#[inline]
+fn is_called(_stage: &Stage, peer: &Peer) -> bool {
+    peer.is_worker_called.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn set_called(_stage: &mut Stage, peer: &Peer, is_called: bool) {
+    peer.is_worker_called.store(is_called, Ordering::Relaxed);
+}
+
 fn messages_of(skb: &SkBuff) -> u32 {
     Note::of(skb).messages.into()
 }
@@ -245,33 +250,33 @@ fn messages_of(skb: &SkBuff) -> u32 {
 /// If too many wait for a session, the oldest are dropped; the new ones stay, since they may be the
 /// segments of one packet. If too many wait for a worker, or too much, the new ones are.
 pub(crate) fn stage(peer: RcuRef<'_, Peer>, packets: Staged, bh: BhDisabled<'_>) {
-    let mut dropped = Staged::new();
     let mut stage = peer.stage.lock();
     let goes_on = packets.messages == 1 && stage.goes_on(&peer);
-    if stage.is_called {
+    if is_called(&stage, &peer) {
         // A worker will take them.
         if stage.admits(&packets) {
             stage.staged.append(packets);
-        } else {
-            dropped = packets;
+            return;
         }
         drop(stage);
+        drop_all(&peer, packets, Reason::TxStreamFull);
     } else {
+        let mut dropped = Staged::new();
         while stage.staged.messages as usize > MAX_STAGED_PACKETS {
             let Some(skb) = stage.staged.pop() else { break };
             dropped.push(skb);
         }
         stage.staged.append(packets);
-        stage.is_called = goes_on && has_session(&peer, bh);
-        if stage.is_called {
+        if goes_on && has_session(&peer, bh) {
+            set_called(&mut stage, &peer, true);
             drop(stage);
             call_worker(peer, bh);
         } else {
             let submitted = submit_staged(peer, stage, Where::Anywhere, bh);
             conclude(peer, or_orphan(peer, submitted, Where::Anywhere, bh));
         }
+        drop_all(&peer, dropped, Reason::TxStagedFull);
     }
-    drop_all(&peer, dropped, c"tx_staged_full");
 }
 
 /// Has a worker send what is staged, and what will be by the time it comes: packets that wait
@@ -281,7 +286,7 @@ fn call_worker(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     if let Some((this, entrance)) = peer.try_get().zip(device.encrypt.enter_empty()) {
         return entrance.submit(&device.crypt_queue, Encrypt::Flush(this));
     }
-    peer.stage.lock().is_left();
+    peer.stage.lock().is_left_by(&peer);
     flush(peer, bh);
 }
 
@@ -295,17 +300,18 @@ pub(super) fn flush_some(peer: &RcuArc<Peer>) -> bool {
 }
 
 /// Drops packets that could not be sent, outside all locks.
-fn drop_all(peer: &Peer, staged: Staged, reason: &'static CStr) {
+#[inline]
+pub(crate) fn drop_all(peer: &Peer, staged: Staged, reason: Reason) {
     if staged.messages > 0 {
         peer.device.dev.tx_dropped(staged.messages);
-        trace::drop_of(peer, reason, staged.messages);
+        peer.discard_all(staged.packets, messages_of, reason);
     }
 }
 
 /// Sends a keepalive, or what is staged: that keeps the session alive as well.
 pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     let Ok(made) = stage_keepalive(&peer) else {
-        return;
+        return peer.count_drops(1, Reason::TxNoMemory);
     };
     if made {
         debug_ratelimited!(
@@ -346,7 +352,7 @@ pub(crate) fn flush(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
 fn conclude(peer: RcuRef<'_, Peer>, submitted: Submitted) {
     match submitted {
         Submitted::Nothing | Submitted::Sent => {}
-        Submitted::Dropped(packets) => drop_all(&peer, packets, c"tx_encrypt_full"),
+        Submitted::Dropped(packets, reason) => drop_all(&peer, packets, reason),
         Submitted::NoSession => handshake::request(peer, Retry::No),
     }
 }
@@ -358,7 +364,7 @@ enum Submitted {
     /// They are on their way.
     Sent,
     /// There is no room for them where they are encrypted.
-    Dropped(Staged),
+    Dropped(Staged, Reason),
     /// They wait.
     NoSession,
 }
@@ -406,13 +412,13 @@ fn submit_staged(
 ) -> Submitted {
     if stage.staged.messages == 0 || peer.is_closed() {
         if place == Where::Worker {
-            stage.is_left();
+            stage.is_left_by(&peer);
         }
         return Submitted::Nothing;
     }
     let packets = match place {
         // The worker takes them, in pieces that keep nobody waiting.
-        Where::Anywhere if stage.is_called => return Submitted::Sent,
+        Where::Anywhere if is_called(&stage, &peer) => return Submitted::Sent,
         Where::Anywhere => stage.take(),
         Where::Worker => {
             let some = stage.staged.take_some(MAX_IN_BATCH);
@@ -422,7 +428,7 @@ fn submit_staged(
     };
     let Some((session, first_counter)) = reserve(peer, packets.messages, bh) else {
         stage.staged.put_back(packets);
-        stage.is_left();
+        stage.is_left_by(&peer);
         return Submitted::NoSession;
     };
     let device = &peer.device;
@@ -432,11 +438,11 @@ fn submit_staged(
     } else {
         match device.encrypt.enter(bytes) {
             Some(entrance) => Some(entrance),
-            None => return Submitted::Dropped(packets),
+            None => return Submitted::Dropped(packets, Reason::TxEncryptFull),
         }
     };
     let Some(number) = session.lanes.tx_order.issue(MAX_BATCHES) else {
-        return Submitted::Dropped(packets);
+        return Submitted::Dropped(packets, Reason::TxOrderFull);
     };
     let header = TxHeader {
         link: Link::new(number),

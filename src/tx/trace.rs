@@ -5,10 +5,7 @@
 //! The packets of a batch have the counters from its first on, each as many as it becomes messages, or
 //! holds, or would have held.
 
-pub(super) use crate::trace::{drop, drop_of};
-
 use super::{
-    Fate,
     Note,
     TxBatch, //
 };
@@ -72,7 +69,7 @@ fn tell_all(batch: &TxBatch, tell: fn(&NetDevice, u64, u32, u64, &SkBuff, u32, u
     let mut counter = batch.first_counter;
     batch.for_each(|skb| {
         let note = Note::of(skb);
-        if note.fate != Fate::Drop {
+        if note.fate.reason().is_none() {
             let messages = note.messages.into();
             tell(
                 &peer.device.dev,

@@ -17,8 +17,12 @@ use super::{
     TxHeader, //
 };
 use crate::{
+    drops::{Drops, Reason},
     kapi::{
-        net::skbuff::{PacketList, SkBuff},
+        net::{
+            skbuff::{PacketList, SkBuff},
+            udp_tunnel::Unsent, //
+        },
         sync::{
             bh::{self, BhDisabled},
             rcu::RcuArc, //
@@ -98,7 +102,7 @@ fn look_through(peer: &Peer, packets: PacketList) -> (PacketList, Leaving) {
     let mut has_failed = false;
     let mut leaving = Leaving::NoData;
     packets.for_each(|skb| match Note::of(skb).fate {
-        Fate::Drop => has_failed = true,
+        Fate::NoMemory | Fate::Unsealable => has_failed = true,
         Fate::NoData => {}
         Fate::Send => leaving = Leaving::Data,
     });
@@ -114,12 +118,11 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
     let mut rest = PacketList::new();
     while let Some(skb) = packets.pop() {
         let note = Note::of(&skb);
-        match note.fate {
-            Fate::Send | Fate::NoData => rest.push(skb),
-            Fate::Drop => {
-                let messages = note.messages.into();
-                peer.device.dev.tx_dropped(messages);
-                trace::drop_of(peer, c"tx_unsealable", messages);
+        match note.fate.reason() {
+            None => rest.push(skb),
+            Some(reason) => {
+                peer.device.dev.tx_dropped(note.messages.into());
+                peer.discard_messages(skb, note.messages.into(), reason);
             }
         }
     }
@@ -132,16 +135,22 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
     let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
     // A route is not small: it stays where it is.
     let mut route = device.sockets.route(dev, &peer.endpoint, routing, bh);
-    let Ok(route) = &mut route else {
-        return false;
+    let route = match &mut route {
+        Ok(route) => route,
+        Err(error) => {
+            let reason = reason_for(*error);
+            peer.discard_all(packets, messages_of, reason);
+            return false;
+        }
     };
     let mut has_data = false;
     let mut bytes = 0u64;
-    let mut count = |len: u32, is_data, sent: Result| {
-        if sent.is_ok() {
+    let mut count = |len: u32, is_data, sent: Result<(), Unsent>| match sent {
+        Ok(()) => {
             bytes = bytes.wrapping_add(len.into());
             has_data |= is_data;
         }
+        Err(unsent) => lose(peer, unsent),
     };
     while let Some(skb) = packets.pop() {
         let (len, Note { ds, fate, .. }) = (skb.len(), Note::of(&skb));
@@ -156,13 +165,38 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
     has_data
 }
 
+/// Drops what could not be sent, once that was tried.
+#[cold]
+fn lose(peer: &Peer, Unsent { skb, error }: Unsent) {
+    let messages = messages_of(&skb);
+    peer.discard_messages(skb, messages, reason_for(error));
+}
+
+/// How many messages a packet is made of.
+fn messages_of(skb: &SkBuff) -> u32 {
+    Note::of(skb).messages.into()
+}
+
+/// Why a message is dropped that could not be sent.
+pub(super) fn reason_for(error: Error) -> Reason {
+    match error {
+        ENETDOWN => Reason::TxDown,
+        ENOTCONN => Reason::TxNoSocket,
+        ENONET | EAFNOSUPPORT => Reason::TxFamilyUnsupported,
+        EMSGSIZE => Reason::TxTooLong,
+        ENOMEM => Reason::TxNoMemory,
+        _ => Reason::TxNoRoute,
+    }
+}
+
 /// Sends a handshake message behind what precedes it, by one route.
 #[cold]
 pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) {
     let (sockets, dev) = (&peer.device.sockets, &peer.device.dev);
     let routing = |is_new| Peer::routing(peer, is_new);
-    let Ok(mut route) = sockets.route(dev, &peer.endpoint, routing, bh) else {
-        return;
+    let mut route = match sockets.route(dev, &peer.endpoint, routing, bh) {
+        Ok(route) => route,
+        Err(error) => return peer.discard_all(packets, |_| 1, reason_for(error)),
     };
     while let Some(skb) = packets.pop() {
         let len = skb.len();
@@ -171,8 +205,9 @@ pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: Bh
         } else {
             route.send(skb, dev, 0)
         };
-        if sent.is_ok() {
-            peer.count_sent(len.into());
+        match sent {
+            Ok(()) => peer.count_sent(len.into()),
+            Err(Unsent { skb, error }) => peer.discard(skb, reason_for(error)),
         }
     }
 }
@@ -184,8 +219,9 @@ pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisab
     let sent = device
         .sockets
         .send(&device.dev, &peer.endpoint, skb, ds, routing, bh);
-    if let Ok(len) = sent {
-        peer.count_sent(u64::from(len));
+    match sent {
+        Ok(len) => peer.count_sent(u64::from(len)),
+        Err(Unsent { skb, error }) => peer.discard(skb, reason_for(error)),
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     device::Device,
+    drops::{Drops, Reason},
     ip::{self, Which},
     kapi::{
         log::debug_ratelimited,
@@ -33,35 +34,35 @@ use crate::{
 };
 
 /// Why a packet is not taken.
-enum Refusal {
+enum Refusal<'a> {
     /// It isn't IP, or not what it is labelled as.
     NotIp,
     /// No peer has its destination among its allowed IPs.
     NoPeer,
     /// It isn't known where the peer is.
-    NoEndpoint,
+    NoEndpoint(RcuRef<'a, Peer>),
     /// It cannot be segmented.
     Segmentation(Error),
 }
 
-impl Refusal {
+impl Refusal<'_> {
     /// What the sender gets told.
     fn errno(&self) -> Error {
         match self {
             Self::NotIp => EPROTONOSUPPORT,
             Self::NoPeer => ENOKEY,
-            Self::NoEndpoint => EDESTADDRREQ,
+            Self::NoEndpoint(_) => EDESTADDRREQ,
             Self::Segmentation(error) => *error,
         }
     }
 
-    /// What those get told who trace drops.
-    fn reason(&self) -> &'static CStr {
+    fn reason(&self) -> Reason {
         match self {
-            Self::NotIp => c"tx_not_ip",
-            Self::NoPeer => c"tx_no_peer",
-            Self::NoEndpoint => c"tx_no_endpoint",
-            Self::Segmentation(_) => c"tx_segmentation",
+            Self::NotIp => Reason::TxNotIp,
+            Self::NoPeer => Reason::TxNoPeer,
+            Self::NoEndpoint(_) => Reason::TxNoEndpoint,
+            Self::Segmentation(ENOMEM) => Reason::TxNoMemory,
+            Self::Segmentation(_) => Reason::TxSegmentation,
         }
     }
 }
@@ -94,7 +95,7 @@ fn route<'a>(
     device: &Device,
     skb: &SkBuff,
     bh: BhDisabled<'a>,
-) -> Result<RcuRef<'a, Peer>, Refusal> {
+) -> Result<RcuRef<'a, Peer>, Refusal<'a>> {
     let Some(protocol) = skb.ip_protocol() else {
         debug_ratelimited!(device.dev, "Invalid IP packet");
         return Err(Refusal::NotIp);
@@ -115,7 +116,7 @@ fn route<'a>(
             "No valid endpoint has been configured or discovered for peer {}",
             peer.id
         );
-        return Err(Refusal::NoEndpoint);
+        return Err(Refusal::NoEndpoint(peer));
     }
     Ok(peer)
 }
@@ -126,15 +127,20 @@ fn destination(protocol: IpProtocol, header: &[u8]) -> ShowWholeIp {
 }
 
 /// Drops a packet, and lets its sender know.
-fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal, bh: BhDisabled<'_>) -> Result {
+#[cold]
+fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal<'_>, bh: BhDisabled<'_>) -> Result {
     match refusal {
         Refusal::NotIp => {}
-        Refusal::NoPeer | Refusal::NoEndpoint | Refusal::Segmentation(_) => {
+        Refusal::NoPeer | Refusal::NoEndpoint(_) | Refusal::Segmentation(_) => {
             icmp::unreachable(&mut skb, &device.dev, bh);
         }
     }
     device.dev.tx_errors(1);
-    trace::drop(device, refusal.reason(), 1);
+    let reason = refusal.reason();
+    match &refusal {
+        Refusal::NoEndpoint(peer) => peer.discard(skb, reason),
+        Refusal::NotIp | Refusal::NoPeer | Refusal::Segmentation(_) => device.discard(skb, reason),
+    }
     Err(refusal.errno())
 }
 

@@ -208,12 +208,17 @@ impl<'a> Poll<'a> {
 
     /// Passes a packet on to the stack, as received by the device.
     ///
-    /// Says whether it was; a device that isn't up receives nothing. What the stack merges stays
+    /// A device that isn't up receives nothing: the packet comes back. What the stack merges stays
     /// with the instance until the end of the poll at most.
     #[inline]
-    pub(crate) fn gro_receive(&mut self, skb: SkBuff) -> bool {
+    pub(crate) fn gro_receive(&mut self, skb: SkBuff) -> Result<(), SkBuff> {
+        let skb = skb.into_raw();
         // SAFETY: By the type invariants, with bottom halves disabled; the packet is given away.
-        unsafe { bindings::napi_gro_receive(self.dev.as_ptr(), self.napi, skb.into_raw()) }
+        if unsafe { bindings::napi_gro_receive(self.dev.as_ptr(), self.napi, skb) } {
+            return Ok(());
+        }
+        // SAFETY: What was not received has stayed ours.
+        Err(unsafe { SkBuff::from_raw(skb) })
     }
 }
 

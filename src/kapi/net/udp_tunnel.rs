@@ -36,7 +36,7 @@ use crate::{
             device::NetDevice,
             netns::Net,
             route::{Dst, KnownRoute},
-            skbuff::SkBuff, //
+            skbuff::{CoreReason, SkBuff}, //
         },
         sync::bh::BhDisabled, //
     }, //
@@ -259,7 +259,10 @@ unsafe extern "C" fn encap_rcv<H: UdpHandler>(
     let skb = unsafe { SkBuff::from_raw(skb) };
     // SAFETY: The UDP layer receives in softirq, or as if.
     let bh = unsafe { BhDisabled::assume() };
-    if !handler.is_null() {
+    if handler.is_null() {
+        // The socket is being closed.
+        skb.discard(CoreReason::SOCKET_CLOSE, 0);
+    } else {
         // SAFETY: By the caller's promise; the socket's `Arc` keeps it alive meanwhile.
         H::receive(unsafe { ArcBorrow::from_raw(handler) }, skb, bh);
     }
@@ -293,6 +296,12 @@ pub(crate) struct Route<'a> {
     _bh: BhDisabled<'a>,
 }
 
+/// A packet that was not sent, and why.
+pub(crate) struct Unsent {
+    pub(crate) skb: SkBuff,
+    pub(crate) error: Error,
+}
+
 impl Route<'_> {
     /// Sends the packet's data as the payload of a datagram.
     ///
@@ -304,17 +313,17 @@ impl Route<'_> {
     /// builds one header for all of them, and IP output or the device segments. It counts only one
     /// transmitted packet; the others are counted here. Any other kind is refused.
     ///
-    /// [`ENETDOWN`] if `dev` is not up, [`EMSGSIZE`] if the packet is larger than a datagram can be.
-    /// What becomes of it once it has left here is for nobody to know. It is gone in any case.
+    /// [`ENETDOWN`] if `dev` is not up, [`EMSGSIZE`] if the packet is larger than a datagram can be:
+    /// those come back. What becomes of it once it has left here is for nobody to know.
     #[inline]
-    pub(crate) fn send(&self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+    pub(crate) fn send(&self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result<(), Unsent> {
         transmit(self.sk, self.dst.clone(), &self.flow, skb, dev, ds)
     }
 
     /// [`Self::send`], which saves the reference to the route that others would need: those are
     /// refused with [`ENETUNREACH`] from now on.
     #[inline]
-    pub(crate) fn send_last(&mut self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+    pub(crate) fn send_last(&mut self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result<(), Unsent> {
         transmit(self.sk, self.dst.take(), &self.flow, skb, dev, ds)
     }
 }
@@ -327,8 +336,13 @@ fn transmit(
     skb: SkBuff,
     dev: &NetDevice,
     ds: u8,
-) -> Result {
-    let dst = dst.ok_or(ENETUNREACH)?;
+) -> Result<(), Unsent> {
+    let Some(dst) = dst else {
+        return Err(Unsent {
+            skb,
+            error: ENETUNREACH,
+        });
+    };
     let (sk, dst, skb, dev) = (sk.as_ptr(), dst.into_raw(), skb.into_raw(), dev.as_ptr());
     // SAFETY: By the invariants of `Route`, whose parts the arguments are, the socket and the route
     // fit the flow. The packet and the reference to the route are ours to give up.
@@ -337,6 +351,11 @@ fn transmit(
             Flow::V4(flow) => bindings::udp_xmit4(sk, dst, skb, dev, flow, ds),
             Flow::V6(flow) => bindings::udp_xmit6(sk, dst, skb, dev, flow, ds),
         }
+    })
+    .map_err(|error| {
+        // SAFETY: A packet that was refused has stayed ours, and as it was.
+        let skb = unsafe { SkBuff::from_raw(skb) };
+        Unsent { skb, error }
     })
 }
 
@@ -416,8 +435,9 @@ pub(crate) enum Addresses {
 
 /// Makes the data of a received packet the payload of its UDP datagram, and nothing else.
 ///
-/// The IP version has to be what the packet claims, and the UDP header's length possible. At least
-/// `min_linear` bytes are required, and will be in the linear part.
+/// The IP version has to be what the packet claims, and the UDP header's length possible, or [`EINVAL`]
+/// says that they are not. At least `min_linear` bytes are required ([`EMSGSIZE`]), and will be in the
+/// linear part. [`ENOMEM`] if there is no memory for that.
 pub(crate) fn prepare_datagram(skb: &mut SkBuff, min_linear: u32) -> Result {
     // SAFETY: The packet is valid and ours.
     to_result(unsafe { bindings::udp_datagram_prepare(skb.as_ptr(), min_linear) })

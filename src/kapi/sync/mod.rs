@@ -4,6 +4,7 @@
 
 pub(crate) mod atomic;
 pub(crate) mod bh;
+pub(crate) mod once_box;
 pub(crate) mod rcu;
 pub(crate) mod rcu_slot;
 pub(crate) mod rcu_tree;

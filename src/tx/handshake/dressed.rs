@@ -5,18 +5,20 @@
 use kernel::prelude::*;
 
 use crate::{
+    drops::{Drops, Reason},
     guise::Guise,
     kapi::{
         net::skbuff::{PacketList, SkBuff},
         random, //
     },
+    peer::Peer,
     proto::messages::MessageType,
     time::wall_now,
     tx::HEADROOM, //
 };
 
 /// What precedes an initiation: special packets, then junk. What there is no memory for is left out.
-pub(super) fn vanguard(guise: &Guise) -> PacketList {
+pub(super) fn vanguard(guise: &Guise, peer: &Peer) -> PacketList {
     let mut packets = PacketList::new();
     let profile = guise.profile();
     let mut counter = random::u32();
@@ -26,15 +28,17 @@ pub(super) fn vanguard(guise: &Guise) -> PacketList {
             special.write(bytes, random::fill, secs, counter);
         });
         counter = counter.wrapping_add(1);
-        if let Ok(skb) = made {
-            packets.push(skb);
+        match made {
+            Ok(skb) => packets.push(skb),
+            Err(_) => peer.count_drops(1, Reason::TxNoMemory),
         }
     }
     for _ in 0..profile.junk_count() {
         // An empty datagram would not be seen as one of ours.
         let len = profile.pick_junk_len(random::u32()).max(1);
-        if let Ok(skb) = packet(len, random::fill) {
-            packets.push(skb);
+        match packet(len, random::fill) {
+            Ok(skb) => packets.push(skb),
+            Err(_) => peer.count_drops(1, Reason::TxNoMemory),
         }
     }
     packets

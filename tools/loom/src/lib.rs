@@ -19,6 +19,7 @@ mod bindings;
 mod census;
 mod crypto;
 mod device;
+mod drops;
 mod endpoint;
 #[path = "../../../src/identity.rs"]
 mod identity;

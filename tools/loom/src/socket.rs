@@ -8,7 +8,7 @@ use loom::cell::UnsafeCell;
 use crate::{
     endpoint::{EndpointCell, Routing},
     kapi::{
-        net::{device::NetDevice, skbuff::SkBuff},
+        net::{device::NetDevice, skbuff::SkBuff, udp_tunnel::Unsent},
         sync::bh::BhDisabled, //
     },
 };
@@ -46,7 +46,7 @@ impl Sockets {
         _ds: u8,
         _routing: impl FnOnce(bool) -> &'r Routing,
         _bh: BhDisabled<'_>,
-    ) -> Result<u32> {
+    ) -> Result<u32, Unsent> {
         Ok(skb.len())
     }
 
@@ -58,11 +58,11 @@ impl Sockets {
 }
 
 impl Route<'_> {
-    pub(crate) fn send_last(&mut self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result {
+    pub(crate) fn send_last(&mut self, skb: SkBuff, dev: &NetDevice, ds: u8) -> Result<(), Unsent> {
         self.send(skb, dev, ds)
     }
 
-    pub(crate) fn send(&self, skb: SkBuff, _dev: &NetDevice, _ds: u8) -> Result {
+    pub(crate) fn send(&self, skb: SkBuff, _dev: &NetDevice, _ds: u8) -> Result<(), Unsent> {
         // SAFETY: As above.
         self.0
              .0

@@ -52,6 +52,21 @@ impl Counters {
         self.0.get(name).copied().unwrap_or_default()
     }
 
+    /// No counts that are zero.
+    pub fn from_counts(counts: impl IntoIterator<Item = (String, u64)>) -> Self {
+        Self(
+            counts
+                .into_iter()
+                .filter(|(_, count)| *count != 0)
+                .collect(),
+        )
+    }
+
+    /// What is counted, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(name, count)| (name.as_str(), *count))
+    }
+
     /// What has been counted since, without what has not changed.
     pub fn since(&self, before: &Self) -> Self {
         let grown = self.0.iter().map(|(name, now)| {

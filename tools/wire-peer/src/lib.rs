@@ -4,6 +4,7 @@
 //! that have something to say to one.
 
 pub mod bench;
+pub mod drops;
 pub mod dut;
 pub mod keys;
 pub mod listener;

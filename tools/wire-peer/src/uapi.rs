@@ -21,6 +21,9 @@ pub const PORT: u16 = 6;
 pub const MARK: u16 = 7;
 pub const PEERS: u16 = 8;
 pub const HOLD_UNKNOWN: u16 = 131;
+pub const WANTED: u16 = 132;
+pub const WANTED_DROPS: u32 = 1;
+pub const DEVICE_DROPS: u16 = 134;
 
 // Of a peer.
 pub const PEER_KEY: u16 = 1;
@@ -33,6 +36,11 @@ pub const KEEPALIVE: u16 = 5;
 pub const ALLOWED_IPS: u16 = 9;
 pub const VERSION: u16 = 10;
 pub const INITIATION_TIME: u16 = 128;
+pub const PEER_DROPS: u16 = 130;
+
+// Of drops for one reason.
+pub const DROP_NAME: u16 = 1;
+pub const DROP_COUNT: u16 = 2;
 
 // Of an allowed IP.
 pub const FAMILY: u16 = 1;

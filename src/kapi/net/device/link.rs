@@ -9,6 +9,7 @@ use core::{
     marker::PhantomData,
     pin::Pin,
     ptr::{self, NonNull},
+    slice,
     sync::atomic::{AtomicPtr, Ordering}, //
 };
 
@@ -41,7 +42,7 @@ use crate::{
         net::{
             netns::{NetRef, WeakNet},
             rtnl::RtnlHeld,
-            skbuff::SkBuff, //
+            skbuff::{CoreReason, SkBuff}, //
         },
         string,
         sync::bh::BhDisabled, //
@@ -55,7 +56,7 @@ use crate::{
 /// told so by [`registered`](Self::registered); then it is opened and stopped any number of times.
 /// The end is [`destroy`](Self::destroy).
 ///
-/// All but `destroy` and `xmit` run in process context with RTNL held, so never twice at once.
+/// All but `destroy`, `xmit` and `xmit_lost` run in process context with RTNL held, so never twice at once.
 pub(crate) trait LinkOps: Send + Sync + Sized + 'static {
     /// What tells the driver's kinds from each other.
     type Kind: Copy + Sync + 'static;
@@ -93,6 +94,15 @@ pub(crate) trait LinkOps: Send + Sync + Sized + 'static {
     /// Runs concurrently on any number of CPUs, on one that is up. An error is returned to the
     /// sender, if it is local.
     fn xmit(this: ArcBorrow<'_, Self>, skb: SkBuff, bh: BhDisabled<'_>) -> Result;
+
+    /// A packet was to be sent, but there was no memory to take it over.
+    fn xmit_lost(this: ArcBorrow<'_, Self>);
+
+    /// What [`statistics`](Self::statistics) are called.
+    fn statistics_names() -> &'static [&'static CStr];
+
+    /// What `ethtool -S` shows of the device.
+    fn statistics(&self) -> impl Iterator<Item = u64>;
 
     /// The device is unregistered, and nobody in the stack refers to it any more.
     ///
@@ -175,6 +185,13 @@ impl<T: LinkOps> Link<T> {
         ..pin_init::zeroed()
     };
 
+    const ETHTOOL_OPS: &'static bindings::ethtool_ops = &bindings::ethtool_ops {
+        get_sset_count: Some(Self::statistics_count),
+        get_strings: Some(Self::statistics_names),
+        get_ethtool_stats: Some(Self::statistics_values),
+        ..pin_init::zeroed()
+    };
+
     /// Creates the place for a kind of that name, which is also the device type that user space gets
     /// events for.
     pub(crate) const fn new(name: &'static CStr, kind: T::Kind) -> Self {
@@ -232,6 +249,7 @@ impl<T: LinkOps> Link<T> {
         let chosen = T::properties();
         let properties = bindings::netdev_properties {
             ops: Self::NETDEV_OPS,
+            ethtool_ops: Self::ETHTOOL_OPS,
             features: chosen.features.0,
             flags: chosen.flags.0,
             mtu: chosen.mtu,
@@ -398,13 +416,82 @@ impl<T: LinkOps> Link<T> {
         };
         let sent = match (skb, this) {
             (Some(skb), Some(this)) => T::xmit(this, skb, bh),
-            (None, _) => Err(ENOMEM),
-            (_, None) => Err(ENODEV),
+            (None, this) => {
+                if let Some(this) = this {
+                    T::xmit_lost(this);
+                }
+                Err(ENOMEM)
+            }
+            (Some(skb), None) => {
+                skb.discard(CoreReason::DEV_READY, 0);
+                Err(ENODEV)
+            }
         };
         match sent {
             Ok(()) => bindings::netdev_tx_NETDEV_TX_OK,
             // A negative value says that the packet is gone, and why.
             Err(err) => err.to_errno(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// No requirements.
+    unsafe extern "C" fn statistics_count(_dev: *mut bindings::net_device, set: c_int) -> c_int {
+        if is_statistics(set as u32) {
+            T::statistics_names().len() as c_int
+        } else {
+            EOPNOTSUPP.to_errno()
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the core only, with room for as many names of that set as
+    /// [`statistics_count`](Self::statistics_count) has told.
+    unsafe extern "C" fn statistics_names(
+        _dev: *mut bindings::net_device,
+        set: u32,
+        names: *mut u8,
+    ) {
+        if !is_statistics(set) {
+            return;
+        }
+        // SAFETY: By the caller's promise; any bytes make a name.
+        let names = unsafe {
+            slice::from_raw_parts_mut(names.cast::<StatisticName>(), T::statistics_names().len())
+        };
+        for (to, name) in names.iter_mut().zip(T::statistics_names()) {
+            // The last byte is the terminator, whatever the name.
+            let bytes = string::bytes(name).iter().take(to.len().wrapping_sub(1));
+            *to = [0; STATISTIC_NAME_LEN];
+            for (to, from) in to.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the core only, with a device of this kind that is registered, and room for as many
+    /// values as [`statistics_count`](Self::statistics_count) has told.
+    unsafe extern "C" fn statistics_values(
+        dev: *mut bindings::net_device,
+        _stats: *mut bindings::ethtool_stats,
+        values: *mut u64,
+    ) {
+        // SAFETY: By the caller's promises.
+        let (this, values) = unsafe {
+            (
+                Self::driver(dev),
+                slice::from_raw_parts_mut(values, T::statistics_names().len()),
+            )
+        };
+        values.fill(0);
+        if let Some(this) = this {
+            for (to, value) in values.iter_mut().zip(T::statistics(&this)) {
+                *to = value;
+            }
         }
     }
 
@@ -426,6 +513,16 @@ impl<T: LinkOps> Link<T> {
             unsafe { free(dev) };
         }
     }
+}
+
+/// The size of a name of what `ethtool -S` shows, with its terminator, in bytes.
+const STATISTIC_NAME_LEN: usize = bindings::ETH_GSTRING_LEN as usize;
+
+type StatisticName = [u8; STATISTIC_NAME_LEN];
+
+/// Whether that is the set of strings that name what `ethtool -S` shows.
+fn is_statistics(set: u32) -> bool {
+    set == bindings::ethtool_stringset_ETH_SS_STATS
 }
 
 /// Makes a name of a pattern already, which the registration would do only after `prepare`.

@@ -121,10 +121,10 @@ impl<H> DerefMut for Batch<H> {
 
 impl<H> Drop for Batch<H> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants; the header is not used again, and the chain is ours.
+        // SAFETY: By the type invariants; the header is not used again, and the chain is given up.
         unsafe {
             self.header().drop_in_place();
-            bindings::skb_list_free(self.first.as_ptr());
+            drop(PacketList::from_chain(self.first));
         }
     }
 }

@@ -12,11 +12,13 @@
 
 mod batch;
 mod crypt;
+mod discard;
 mod list;
 mod train;
 
 pub(crate) use self::{
     batch::Batch,
+    discard::{unnamed, CoreReason},
     list::PacketList,
     train::{pieces, Message, Owner, Row, Sum, SuperPacket, Train}, //
 };
@@ -78,6 +80,9 @@ pub(crate) struct Flow {
 pub(crate) type Control = [u32; 2];
 
 /// A packet.
+///
+/// It ends by being [consumed](Self::consume), [discarded](Self::discard) for a reason, or passed on. One
+/// that just goes out of scope is freed too, and counted by [`unnamed`].
 ///
 /// Reading is through `&self`; whatever may move the packet's data takes `&mut self`, so that no
 /// slice of it is left behind.
@@ -415,7 +420,7 @@ impl Drop for SkBuff {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants, the packet is ours to free.
-        unsafe { bindings::skb_free(self.as_ptr()) };
+        unsafe { discard::free_unnamed(self.0) };
     }
 }
 

@@ -4,9 +4,10 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use core::ptr::{
-    self,
-    NonNull, //
+use core::{
+    mem::ManuallyDrop,
+    ops::Deref,
+    ptr::{self, NonNull}, //
 };
 
 use kernel::prelude::*;
@@ -176,6 +177,40 @@ impl SkBuff {
     }
 }
 
+/// A packet in the making. What it is made from is sent or dropped by itself: if the packet is given up,
+/// nothing is lost with it.
+struct Draft(ManuallyDrop<SkBuff>);
+
+impl Draft {
+    #[inline]
+    fn new(skb: SkBuff) -> Self {
+        Self(ManuallyDrop::new(skb))
+    }
+
+    #[inline]
+    fn finish(self) -> SkBuff {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: The packet is not used in its place again.
+        unsafe { ManuallyDrop::take(&mut this.0) }
+    }
+}
+
+impl Deref for Draft {
+    type Target = SkBuff;
+
+    #[inline]
+    fn deref(&self) -> &SkBuff {
+        &self.0
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // SAFETY: The packet is not used again.
+        unsafe { ManuallyDrop::take(&mut self.0) }.consume();
+    }
+}
+
 /// A packet in the making whose payload is a row of messages, each a datagram of its own: all of one
 /// length, but the last may be shorter.
 ///
@@ -184,7 +219,7 @@ impl SkBuff {
 /// - `skb` has an empty linear part, and no fragments but those that the shims for trains add.
 /// - `room` is memory for `room_len` bytes right behind the last fragment, and ours alone.
 pub(crate) struct Train {
-    skb: SkBuff,
+    skb: Draft,
     room: NonNull<u8>,
     room_len: u32,
     first: u32,
@@ -200,7 +235,7 @@ impl Train {
     pub(crate) fn new(headroom: u32) -> Result<Self> {
         // INVARIANT: A new packet is empty, and there is no room.
         Ok(Self {
-            skb: SkBuff::new(headroom, 0)?,
+            skb: Draft::new(SkBuff::new(headroom, 0)?),
             room: NonNull::dangling(),
             room_len: 0,
             first: 0,
@@ -274,7 +309,7 @@ impl Train {
         if self.count == 0 {
             return None;
         }
-        let skb = self.skb;
+        let skb = self.skb.finish();
         // SAFETY: By the type invariants; the messages are of that length. Both packets are valid and
         // ours. The size that the owner is charged for does not change any more.
         unsafe {

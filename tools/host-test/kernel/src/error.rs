@@ -34,6 +34,12 @@ pub mod code {
     /// Out of memory.
     pub const ENOMEM: Error = Error(-12);
     pub const ENOKEY: Error = Error(-126);
+    /// What a socket says that is not there, or that cannot send.
+    pub const ENONET: Error = Error(-64);
+    pub const EMSGSIZE: Error = Error(-90);
+    pub const EAFNOSUPPORT: Error = Error(-97);
+    pub const ENETDOWN: Error = Error(-100);
+    pub const ENOTCONN: Error = Error(-107);
     /// Invalid argument.
     pub const EINVAL: Error = Error(-22);
     /// Closed already.

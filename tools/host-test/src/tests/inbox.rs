@@ -146,7 +146,7 @@ fn against_a_naive_model() {
         let mut claimed: Vec<(Claim, Batch<Header>)> = Vec::new();
         for label in 0..steps {
             match dice.below(7) {
-                0..=2 => assert_eq!(inbox.push(batch(label, &delivered)), model.push(label)),
+                0..=2 => assert_eq!(inbox.push(batch(label, &delivered)).ok(), model.push(label)),
                 3 => {
                     let (mine, theirs) = (inbox.claim(), model.claim());
                     assert_eq!(mine.as_ref().map(|(_, batch)| *batch.label), theirs);
@@ -224,7 +224,7 @@ fn in_order_from_many_threads() {
         for _ in 0..pushes {
             let mut arrived = arrived.lock().unwrap();
             let label = next.fetch_add(1, Ordering::Relaxed);
-            if poller.inbox.push(batch(label, &delivered)).is_some() {
+            if poller.inbox.push(batch(label, &delivered)).is_ok() {
                 arrived.push(label);
                 drop(arrived);
                 poller.schedule();
@@ -272,22 +272,24 @@ fn emptied() {
     let delivered = HostArc::default();
     let inbox = inbox(4);
     for label in 0..2 {
-        inbox.push(batch(label, &delivered)).unwrap();
+        assert!(inbox.push(batch(label, &delivered)).is_ok());
     }
     let (claim, first) = inbox.claim().unwrap();
-    inbox.clear();
+    let mut cleared = Vec::new();
+    inbox.clear(|batch| cleared.push(*batch.label));
     assert_eq!(inbox.waiting(), 1);
     assert!(inbox.finish(claim, Header::work(first)));
-    inbox.clear();
-    inbox.push(batch(2, &delivered)).unwrap();
+    inbox.clear(|batch| cleared.push(*batch.label));
+    assert_eq!(cleared, [0, 1]);
+    assert!(inbox.push(batch(2, &delivered)).is_ok());
     inbox.poll(&mut Poll::new(64));
     assert_eq!(*delivered.lock().unwrap(), [2]);
     // What is left in an inbox goes with it.
-    inbox.push(batch(4, &delivered)).unwrap();
+    assert!(inbox.push(batch(4, &delivered)).is_ok());
     let _ = inbox
         .claim()
         .map(|(claim, batch)| inbox.finish(claim, Some(batch)));
-    inbox.push(batch(5, &delivered)).unwrap();
+    assert!(inbox.push(batch(5, &delivered)).is_ok());
     drop(inbox);
     assert_eq!(HostArc::strong_count(&delivered), 1);
 }

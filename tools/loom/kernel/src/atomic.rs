@@ -58,6 +58,28 @@ macro_rules! atomic {
                     Kind::Model(model) => model.swap(value, order),
                 }
             }
+
+            /// Exchanges it, if it is as expected.
+            #[track_caller]
+            pub fn compare_exchange(
+                &self,
+                expected: $value,
+                value: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                match &self.0 {
+                    Kind::Static(host) => host.compare_exchange(
+                        expected,
+                        value,
+                        HostOrdering::SeqCst,
+                        HostOrdering::SeqCst,
+                    ),
+                    Kind::Model(model) => {
+                        model.compare_exchange(expected, value, success, failure)
+                    }
+                }
+            }
         }
 
         impl $(<$param>)? $name $(<$param>)? {
@@ -201,6 +223,20 @@ impl<T> AtomicPtr<T> {
         let before = self.inner.swap(value, order);
         memory::used(before);
         before
+    }
+
+    /// Exchanges it, if it is as expected.
+    #[track_caller]
+    pub fn compare_exchange(
+        &self,
+        expected: *mut T,
+        value: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        memory::used(self);
+        self.inner
+            .compare_exchange(expected, value, success, failure)
     }
 
     /// Its value, to be read.

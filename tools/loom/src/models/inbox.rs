@@ -120,7 +120,7 @@ impl Device {
             tally: self.tally.clone(),
         };
         let batch = Batch::new(PacketList::of(1), header).unwrap();
-        assert!(self.inbox().push(batch).is_some());
+        assert!(self.inbox().push(batch).is_ok());
         self.poller().schedule(bh::disable().token());
     }
 
@@ -258,9 +258,9 @@ fn emptied_at_the_end() {
             device.help();
         });
         device.receive(1);
-        device.inbox().clear();
+        device.inbox().clear(drop);
         other.join().unwrap();
-        device.inbox().clear();
+        device.inbox().clear(drop);
         let tally = device.tally.clone();
         drop(sync::Arc::into_inner(device).unwrap());
         assert_eq!(sync::Arc::strong_count(&tally), 1, "a batch is left");

@@ -202,7 +202,7 @@ fn purged_while_jobs_come() {
         let other = thread::spawn({
             let device = device.clone();
             move || {
-                device.jobs.purge();
+                device.jobs.purge(drop);
                 assert!(device.submit());
             }
         });

@@ -16,6 +16,7 @@ use loom::{cell::UnsafeCell, thread};
 
 use crate::kapi::sync::{
     bh,
+    once_box::OnceBox,
     rcu::{Rcu, RcuArc, RcuCell},
     rcu_slot::RcuSlot, //
 };
@@ -150,5 +151,32 @@ fn who_empties_a_slot_waits_for_its_readers() {
         old.label.with_mut(|label| unsafe { *label = 9 });
         drop(old);
         assert_ne!(reader.join().unwrap(), Some(9));
+    });
+}
+
+/// What is made when it is first needed is the same for all, and whole, and goes once.
+#[test]
+fn made_once() {
+    model::check(3, || {
+        let dropped = Arc::default();
+        let place = Arc::new(OnceBox::new());
+        let make = |label, dropped: &Arc<AtomicUsize>| {
+            KBox::new(Object::new(label, dropped), GFP_KERNEL).ok()
+        };
+        let others = [1, 2].map(|label| {
+            let (place, dropped) = (place.clone(), Arc::clone(&dropped));
+            thread::spawn(move || {
+                let found = place.get_or_make(|| make(label, &dropped));
+                found.map(Object::label)
+            })
+        });
+        let seen = place.get().map(Object::label);
+        let [first, second] = others.map(|other| other.join().unwrap());
+        assert!(first.is_some() && first == second);
+        assert!(seen.is_none() || seen == first);
+        assert_eq!(place.get().map(Object::label), first);
+        let lost = dropped.load(Ordering::Relaxed);
+        drop(place);
+        assert_eq!(dropped.load(Ordering::Relaxed), lost + 1);
     });
 }

@@ -49,7 +49,7 @@ fn flush(peer: &RcuArc<Peer>) {
 
 /// How many packets are staged, which are not any more then.
 fn staged(peer: &Peer) -> usize {
-    peer.stage.lock().take().messages() as usize
+    peer.stage.lock().take().messages as usize
 }
 
 /// All that was ever staged has been sent, by way of whatever worker was called.

@@ -91,6 +91,7 @@ pub(crate) mod streak {
 use kernel::workqueue::WorkItem;
 
 use crate::{
+    drops::Reason,
     kapi::{
         net::skbuff::{Batch, PacketList, SkBuff},
         sync::{
@@ -136,7 +137,14 @@ struct Note {
 enum Fate {
     Send,
     NoData,
-    Drop,
+    NoMemory,
+    Unsealable,
+}
+
+impl Fate {
+    fn reason(self) -> Option<Reason> {
+        None
+    }
 }
 
 impl Note {

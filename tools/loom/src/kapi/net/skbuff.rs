@@ -41,6 +41,10 @@ impl SkBuff {
     pub(crate) fn into_raw(self) -> *mut bindings::sk_buff {
         ptr::null_mut()
     }
+
+    pub(crate) unsafe fn from_raw(_skb: *mut bindings::sk_buff) -> Self {
+        Self::default()
+    }
 }
 
 #[derive(Default)]

@@ -16,6 +16,8 @@ pub(crate) mod atomic {
 }
 #[path = "../../../../../src/kapi/sync/bh.rs"]
 pub(crate) mod bh;
+#[path = "../../../../../src/kapi/sync/once_box.rs"]
+pub(crate) mod once_box;
 #[path = "../../../../../src/kapi/sync/rcu.rs"]
 pub(crate) mod rcu;
 #[path = "../../../../../src/kapi/sync/rcu_slot.rs"]

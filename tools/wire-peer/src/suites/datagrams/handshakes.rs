@@ -92,7 +92,7 @@ fn stale_initiations(bench: &mut Bench, scene: &mut Scene) {
 }
 
 /// A peer whom the device has sent an initiation that it waits for the answer to.
-fn called<C: wireguard_proto::crypto::Crypto>(
+pub(in crate::suites) fn called<C: wireguard_proto::crypto::Crypto>(
     bench: &mut Bench,
     peer: &mut Peer<C>,
 ) -> Result<wireguard_proto::messages::Initiation> {
@@ -164,7 +164,7 @@ fn responses(bench: &mut Bench, scene: &mut Scene) {
 }
 
 /// Sends a good response; what the device had to say comes.
-fn accept(peer: &Peer, response: &[u8], session: &Session) -> Result {
+pub(in crate::suites) fn accept(peer: &Peer, response: &[u8], session: &Session) -> Result {
     peer.send(response)?;
     let packet = peer.await_packet(session, PATIENCE)?;
     ensure!(

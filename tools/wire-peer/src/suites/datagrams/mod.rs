@@ -5,7 +5,7 @@
 //! another.
 
 mod data;
-mod handshakes;
+pub(super) mod handshakes;
 mod inner;
 mod malformed;
 mod outer;
@@ -25,10 +25,10 @@ use crate::wire::{Raw, Wire};
 use crate::{ensure, ensure_eq};
 
 /// A little more than the least time between two initiations of one peer.
-const SPACING: Duration = Duration::from_millis(30);
+pub(super) const SPACING: Duration = Duration::from_millis(30);
 
 /// Random bytes that begin as a message of that type does.
-fn noise(kind: u8, len: usize) -> Vec<u8> {
+pub(super) fn noise(kind: u8, len: usize) -> Vec<u8> {
     let mut bytes = random::<2048>()[..len].to_vec();
     bytes[..4.min(len)].copy_from_slice(&[kind, 0, 0, 0][..4.min(len)]);
     bytes
@@ -37,13 +37,13 @@ fn noise(kind: u8, len: usize) -> Vec<u8> {
 /// Who is there.
 pub struct Scene {
     /// Has a session with the device.
-    peer: Peer,
-    session: Session,
+    pub(super) peer: Peer,
+    pub(super) session: Session,
     /// Sends garbage from an address nobody knows.
-    attacker: Wire,
+    pub(super) attacker: Wire,
     raw: Raw,
     /// Do handshakes in between, after which the device has seen whatever was sent before.
-    fences: [Peer; 2],
+    pub(super) fences: [Peer; 2],
 }
 
 pub fn run(bench: &mut Bench) {
@@ -79,7 +79,7 @@ pub fn run(bench: &mut Bench) {
 }
 
 impl Scene {
-    fn new(bench: &mut Bench) -> Result<Self> {
+    pub(super) fn new(bench: &mut Bench) -> Result<Self> {
         let mut peer = bench.known_peer()?;
         let session = peer.connect()?;
         Ok(Self {
@@ -112,7 +112,7 @@ impl Scene {
 
     /// Waits until the device has seen all handshake messages sent so far, and that the session
     /// still carries a ping, whose reply is the next.
-    fn fence(&mut self) -> Result {
+    pub(super) fn fence(&mut self) -> Result {
         for fence in &mut self.fences {
             sleep(SPACING);
             fence.initiate()?;
@@ -136,7 +136,7 @@ impl Scene {
         Ok(())
     }
 
-    fn attack(&self, bench: &Bench, datagram: &[u8]) -> Result {
+    pub(super) fn attack(&self, bench: &Bench, datagram: &[u8]) -> Result {
         let dut = bench.dut.address(crate::dut::OUTSIDE4);
         self.attacker.send(datagram, dut)
     }

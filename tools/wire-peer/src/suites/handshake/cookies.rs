@@ -75,7 +75,7 @@ fn flood(bench: &Bench) -> Result {
 
 /// Sends random initiations with a valid first mac, at least so many in whole trains. Returns what
 /// hears the answers.
-fn flood_of(bench: &Bench, count: usize) -> Result<Wire> {
+pub(in crate::suites) fn flood_of(bench: &Bench, count: usize) -> Result<Wire> {
     let mut stranger = bench.stranger()?;
     let wire = Wire::bind((OURS4, 0))?;
     let (mut message, _) = stranger.initiation()?;
