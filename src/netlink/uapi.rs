@@ -84,6 +84,11 @@ pub(super) const WGDEVICE_A_GENERATION: u16 = 129;
 pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
+/// Which attributes an answer is to have beside those of the C driver: a mask.
+pub(super) const WGDEVICE_A_WANTED: u16 = 132;
+
+/// What peers are called, and how they are.
+pub(super) const WGWANTED_F_PEER_STATE: u32 = 1 << 1;
 
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
