@@ -19,6 +19,7 @@
 )]
 mod allowed_ips;
 mod bindings;
+mod carrier;
 mod census;
 mod changes;
 mod config;
@@ -26,6 +27,7 @@ mod crypto;
 mod device;
 mod devices;
 mod endpoint;
+mod events;
 mod guise;
 mod identity;
 #[allow(dead_code, reason = "as above")]
@@ -36,6 +38,8 @@ mod ip;
     reason = "wrappers are whole, whatever this driver uses of them"
 )]
 mod kapi;
+mod label;
+mod liveness;
 mod netlink;
 mod noise;
 mod peer;
@@ -54,6 +58,7 @@ mod strangers;
 mod time;
 mod timers;
 mod tx;
+mod utf8;
 
 use kernel::prelude::*;
 

@@ -36,6 +36,8 @@ use crate::{
         },
         timer::Timer, //
     },
+    label::ShowPeer,
+    liveness::Liveness,
     noise::Noise,
     proto::{messages::PublicKey, timers::Timers},
     session::{Lanes, Slots},
@@ -77,6 +79,9 @@ pub(crate) struct Peer {
     /// Whether all keys are due to be erased.
     pub(crate) is_to_forget: AtomicBool,
     is_closed: AtomicBool,
+    pub(crate) liveness: Liveness,
+    /// Whether the peer is among `Device::labels`.
+    pub(crate) has_label: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
     /// Whether the peer is awake: it has something that may have to be stopped or forgotten one day.
@@ -137,7 +142,7 @@ impl Farewell for Peer {
         debug!(
             self.device.dev,
             "Peer {} ({}) destroyed",
-            self.id,
+            self.show(),
             self.endpoint.show()
         );
         self.device.census.leave();
@@ -177,12 +182,19 @@ impl Peer {
             is_to_initiate: AtomicBool::new(false),
             is_to_forget: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            liveness: Liveness::new(),
+            has_label: AtomicBool::new(false),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
             membership: Membership::new(),
         }));
         debug!(peer.device.dev, "Peer {} created", peer.id);
         peer
+    }
+
+    /// What the peer is called in messages.
+    pub(crate) fn show(&self) -> ShowPeer {
+        ShowPeer::new(self)
     }
 
     /// Whether the peer has been removed.
@@ -276,6 +288,7 @@ impl Peer {
         // From now on its timers stay off.
         let may_be_awake = Roster::close(this);
         this.sessions.close(&this.device.index_table);
+        this.device.alive.leave(&this.liveness);
         // Who was asleep has nothing else to be stopped or forgotten, and is not woken any more.
         if !may_be_awake {
             return;
@@ -297,6 +310,7 @@ impl Peer {
     pub(crate) fn forget_keys(this: &RcuArc<Self>) {
         Self::erase_handshake(this);
         this.sessions.clear(&this.device.index_table);
+        this.device.alive.leave(&this.liveness);
         this.endpoint.rest();
         this.device.index_table.fit();
     }

@@ -26,7 +26,7 @@ use kernel::{
 };
 use zerocopy::IntoBytes;
 
-use super::{lookup, policy, uapi::*, Dialect};
+use super::{failure_number, lookup, policy, uapi::*, Dialect};
 use crate::{
     allowed_ips::AllowedIp,
     changes::Kind,
@@ -41,6 +41,7 @@ use crate::{
         },
         sync::rcu::RcuArc, //
     },
+    label::Labels,
     peer::Peer,
     proto::{awg::Span, messages::PublicKey}, //
 };
@@ -71,7 +72,6 @@ struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
-    #[allow(dead_code, reason = "what is asked for by it comes next")]
     wanted: Wanted,
     /// Where it goes on with special packets: there may be more than one message has room for.
     next_special: usize,
@@ -147,12 +147,15 @@ impl DeviceDump {
         let first = (self.next_special, self.next);
         if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
+            if self.wanted.has(WGWANTED_F_PEER_STATE) {
+                put_device_state(message, &config)?;
+            }
             self.next = self.request.begin(message, &config)?.into();
         }
         let mut progress = put_specials(message, &config, &mut self.next_special);
         if progress == Progress::Done {
             self.next = go_on_with_all(message, &config, self.next)?;
-            progress = put_peers(message, &config, &mut self.next)?;
+            progress = put_peers(message, &config, self.wanted, &mut self.next)?;
         }
         if progress == Progress::More && (self.next_special, self.next) == first {
             // Not even an empty message has room for the next element.
@@ -168,7 +171,6 @@ impl Wanted {
         Ok(Self(mask.map_or(Ok(0), |mask| mask.u32())?))
     }
 
-    #[allow(dead_code, reason = "what is asked for by it comes next")]
     fn has(self, flag: u32) -> bool {
         self.0 & flag != 0
     }
@@ -311,6 +313,12 @@ fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configurati
     }
 }
 
+/// Writes what is told of the device's peers, and by what.
+fn put_device_state(message: &mut Writer<'_>, config: &Configuration<'_>) -> Result {
+    message.put_u32(WGDEVICE_A_EVENT_CLASSES, config.event_classes())?;
+    message.put_u8(WGDEVICE_A_CARRIER, config.carrier_follows().into())
+}
+
 /// Writes what messages look like, all of it, but for the special packets.
 fn put_settings(message: &mut Writer<'_>, settings: &Settings) -> Result {
     let [s1, s2, s3, s4] = settings.prefixes;
@@ -395,6 +403,7 @@ fn put_specials(
 fn put_peers(
     message: &mut Writer<'_>,
     config: &Configuration<'_>,
+    wanted: Wanted,
     next: &mut Position,
 ) -> Result<Progress> {
     let mut list = message.nest(WGDEVICE_A_PEERS)?;
@@ -407,7 +416,7 @@ fn put_peers(
             Found::Peer(peer) => {
                 // A peer that was removed amid its allowed IPs is not the one found.
                 let within = next.within.filter(|within| within.peer == peer.id);
-                put_peer(&mut list, config, &peer, within)
+                put_peer(&mut list, config, wanted, &peer, within)
             }
         };
         let Ok(rest) = rest else {
@@ -445,6 +454,7 @@ fn put_removed(list: &mut Writer<'_>, key: &PublicKey) -> Result {
 fn put_peer(
     list: &mut Writer<'_>,
     config: &Configuration<'_>,
+    wanted: Wanted,
     peer: &Peer,
     within: Option<Within>,
 ) -> Result<Option<Within>> {
@@ -455,6 +465,9 @@ fn put_peer(
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
         put_peer_state(&mut nest, config.kind(), peer)?;
+        if wanted.has(WGWANTED_F_PEER_STATE) {
+            put_wanted_state(&mut nest, peer)?;
+        }
     }
     let from = within.map_or(0, |within| within.allowed_ip);
     let rest = put_allowed_ips(&mut nest, config, peer.id, from)?;
@@ -486,6 +499,16 @@ fn put_peer_state(nest: &mut Writer<'_>, kind: LinkKind, peer: &Peer) -> Result 
         nest.put(WGPEER_A_ENDPOINT, &endpoint.to_sockaddr())?;
     }
     Ok(())
+}
+
+/// Writes what a peer is called, and how it is.
+fn put_wanted_state(nest: &mut Writer<'_>, peer: &Peer) -> Result {
+    if let Some(label) = Labels::of(peer) {
+        nest.put_string(WGPEER_A_LABEL, label.as_c_str())?;
+    }
+    nest.put_u32(WGPEER_A_FAILURE, failure_number(peer.liveness.failure()))?;
+    nest.put_u8(WGPEER_A_FIXED_ENDPOINT, peer.endpoint.is_fixed().into())?;
+    nest.put_u8(WGPEER_A_ALIVE, peer.liveness.is_alive().into())
 }
 
 /// Writes the allowed IPs of `peer` from number `from` on until there is no more room.

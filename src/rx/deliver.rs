@@ -22,6 +22,8 @@ use super::{
     OVERHEAD, //
 };
 use crate::{
+    endpoint::EndpointCell,
+    events,
     ip::{self, Which},
     kapi::{
         log::debug_ratelimited,
@@ -101,8 +103,7 @@ fn screen(session: &Session, mut packets: PacketList) -> PacketList {
 fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: BhDisabled<'_>) {
     let peer = &session.peer;
     peer.hear();
-    peer.endpoint
-        .set_from_datagram(origin, &peer.device.routing);
+    EndpointCell::set_from_datagram(peer, origin);
     let is_confirmed = peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
@@ -118,6 +119,7 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
             timers.handshake_complete(wall_now())
         });
         stage::flush(peer.borrow(), bh);
+        events::handshake_complete(peer, session.role, session.born);
     }
     keep_fresh(peer, bh);
 }
@@ -188,7 +190,7 @@ fn refuse(peer: &Peer, refusal: Refusal) {
             debug_ratelimited!(
                 dev,
                 "Packet is neither ipv4 nor ipv6 from peer {} ({})",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show()
             );
             dev.rx_errors(1);
@@ -199,7 +201,7 @@ fn refuse(peer: &Peer, refusal: Refusal) {
                 dev,
                 "Packet has unallowed src IP ({}) from peer {} ({})",
                 ShowIp(source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
-                peer.id,
+                peer.show(),
                 peer.endpoint.show()
             );
             dev.rx_errors(1);
@@ -209,7 +211,7 @@ fn refuse(peer: &Peer, refusal: Refusal) {
             debug_ratelimited!(
                 dev,
                 "Packet has incorrect size from peer {} ({})",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show()
             );
             dev.rx_errors(1);
@@ -264,7 +266,7 @@ fn report_keepalive(peer: &Peer) {
     debug_ratelimited!(
         peer.device.dev,
         "Receiving keepalive packet from peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
 }

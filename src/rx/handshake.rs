@@ -24,6 +24,8 @@ use crate::{
     crypto::KernelCrypto,
     device::Device,
     devices,
+    endpoint::EndpointCell,
+    events,
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -43,9 +45,10 @@ use crate::{
             RESPONSE_LEN, //
         },
         cookie::{self, CookieError},
-        handshake::IncomingInitiation,
+        handshake::{IncomingInitiation, Role},
         identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, PublicKey, Response},
+        time::BootTime,
     },
     queue::{parallel::Job, share::Share},
     strangers::Held,
@@ -187,11 +190,11 @@ fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origi
             return;
         }
     };
-    peer.endpoint.set_from_datagram(origin, &device.routing);
+    EndpointCell::set_from_datagram(&peer, origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
     // Even if there is no response, the peer was heard of.
@@ -254,7 +257,7 @@ fn accept_initiation(
 }
 
 fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
-    let Some((peer, session)) = consume_response(device, message, &datagram.origin) else {
+    let Some((peer, session, begun)) = consume_response(device, message, &datagram.origin) else {
         debug_ratelimited!(
             device.dev,
             "Invalid handshake response from {}",
@@ -265,7 +268,7 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
     debug_ratelimited!(
         device.dev,
         "Receiving handshake response from peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
     if session.is_ok() {
@@ -280,15 +283,16 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
         // The responder cannot send before it has heard from us.
         let bh = bh::disable();
         stage::send_keepalive(peer.borrow(), bh.token());
+        events::handshake_complete(&peer, Role::Initiator, begun.unwrap_or_else(boot_now));
     }
 }
 
-/// Completes a handshake of ours, and returns whether a session came of it.
+/// Completes a handshake of ours, and returns whether a session came of it, and since when we have tried.
 fn consume_response(
     device: &Device,
     message: &Response,
     origin: &Origin,
-) -> Option<(RcuArc<Peer>, Result)> {
+) -> Option<(RcuArc<Peer>, Result, Option<BootTime>)> {
     let peer = match device.entry(message.receiver())? {
         Entry::Handshake(peer) => peer,
         Entry::Session(_) => return None,
@@ -306,18 +310,17 @@ fn consume_response(
     let authentic = pending
         .open_response(identity.keys(), &remote, message)
         .ok()?;
+    let begun;
     let session = {
         let mut noise = peer.noise.lock();
-        noise
-            .exchange()?
-            .handshake
-            .accept_response(authentic)
-            .ok()?;
+        let exchange = noise.exchange()?;
+        exchange.handshake.accept_response(authentic).ok()?;
+        begun = exchange.begun.take();
         // What is sent in the new session goes there.
-        peer.endpoint.set_from_datagram(origin, &device.routing);
+        EndpointCell::set_from_datagram(&peer, origin);
         tx::handshake::begin_session(&peer, &mut noise)
     };
-    Some((peer, session))
+    Some((peer, session, begun))
 }
 
 fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) {

@@ -36,7 +36,8 @@ use crate::{
         replay::ReplayWindow,
         time::BootTime,
         transport::{self, Lifetime}, //
-    }, //
+    },
+    time::boot_now, //
 };
 
 /// Finds sessions, and the peers that handshakes are with, by the indexes of messages.
@@ -50,6 +51,7 @@ pub(crate) struct Session {
     pub(crate) peer: RcuArc<Peer>,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) role: Role,
+    pub(crate) born: BootTime,
     lifetime: Lifetime,
     pub(crate) local_index: Index,
     pub(crate) remote_index: Index,
@@ -76,7 +78,7 @@ impl Farewell for Session {
             self.peer.device.dev,
             "Keypair {} destroyed for peer {}",
             self.id,
-            self.peer.id
+            self.peer.show()
         );
     }
 }
@@ -95,6 +97,7 @@ impl Session {
             peer,
             lanes,
             role: keys.role,
+            born: boot_now(),
             lifetime,
             local_index: keys.local_index,
             remote_index: keys.remote_index,
@@ -111,7 +114,7 @@ impl Session {
             session.peer.device.dev,
             "Keypair {} created for peer {}",
             session.id,
-            session.peer.id
+            session.peer.show()
         );
         Ok(session)
     }

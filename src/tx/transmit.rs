@@ -152,15 +152,18 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
 
 /// Sends a handshake message behind what precedes it, by one route.
 #[cold]
-pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) {
+pub(super) fn send_messages(
+    peer: &RcuArc<Peer>,
+    mut packets: PacketList,
+    bh: BhDisabled<'_>,
+) -> Result {
     let (sockets, dev) = (&peer.device.sockets, &peer.device.dev);
     let routing = |is_new| Peer::routing(peer, is_new);
-    let Ok(mut route) = sockets.route(dev, &peer.endpoint, routing, bh) else {
-        return;
-    };
+    let mut route = sockets.route(dev, &peer.endpoint, routing, bh)?;
+    let mut sent = Ok(());
     while let Some(skb) = packets.pop() {
         let len = skb.len();
-        let sent = if packets.is_empty() {
+        sent = if packets.is_empty() {
             route.send_last(skb, dev, 0)
         } else {
             route.send(skb, dev, 0)
@@ -169,18 +172,17 @@ pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: Bh
             peer.count_sent(len.into());
         }
     }
+    sent
 }
 
 /// Sends a handshake message.
-pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
+pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) -> Result {
     let device = &peer.device;
     let routing = |is_new| Peer::routing(peer, is_new);
     let sent = device
         .sockets
         .send(&device.dev, &peer.endpoint, skb, ds, routing, bh);
-    if let Ok(len) = sent {
-        peer.count_sent(u64::from(len));
-    }
+    sent.map(|len| peer.count_sent(u64::from(len)))
 }
 
 /// Asks for a new session when the current one gets old.
