@@ -286,7 +286,7 @@ fn removed_while_it_answers() {
 fn removed_while_it_begins() {
     beside(
         || (Ends::new().peer, ()),
-        |peer, ()| create::create_initiation(peer, None),
+        |peer, ()| create::create_initiation(peer, None, false),
         Peer::close,
     );
 }

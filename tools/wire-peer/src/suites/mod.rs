@@ -4,6 +4,7 @@
 
 mod captures;
 mod datagrams;
+mod events;
 mod forget;
 mod handshake;
 mod packets;
@@ -18,6 +19,7 @@ type Suite = fn(&mut Bench);
 const SUITES: &[(&str, Suite)] = &[
     ("captures", captures::run),
     ("datagrams", datagrams::run),
+    ("events", events::run),
     ("forget", forget::run),
     ("handshake", handshake::run),
     ("packets", packets::run),
