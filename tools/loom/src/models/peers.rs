@@ -108,7 +108,7 @@ impl Ends {
 
     /// A handshake that we have begun and the far end has answered, up to where that is accepted.
     fn answered_there(mut self) -> (RcuArc<Peer>, AuthenticatedResponse<KernelCrypto>) {
-        let message = create::create_initiation(&self.peer, None).unwrap();
+        let message = create::create_initiation(&self.peer, None, false).unwrap();
         let far = self.far.identity.keys();
         let incoming = IncomingInitiation::open(far, &message).unwrap();
         let authentic = incoming.authenticate(&self.far.remote).unwrap();
