@@ -361,7 +361,7 @@ def family():
     return {ty: payload.hex() for ty, payload in told.items() if ty not in varying}
 
 
-@scenario("the multicast groups of the family", theirs=[], here=["unknown-peers"])
+@scenario("the multicast groups of the family", theirs=[], here=["config", "endpoint", "liveness", "session", "unknown-peers"])
 def groups():
     return sorted(netlink.find_groups("wireguard"))
 
@@ -394,7 +394,7 @@ def all_policies():
     return found
 
 
-@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131])
+@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131, 131, 132, 133, 137, 138])
 def own_policies():
     with netlink.Socket(netlink.GENL_ID_CTRL) as ctrl:
         name = text(netlink.CTRL_ATTR_FAMILY_NAME, "wireguard")

@@ -74,7 +74,7 @@ fn flood(_: &mut Bench) -> Result {
     }
     let most = 1024 + 512 * (started.elapsed().as_secs() as usize + 1) + CHANGES / 100;
     let heard = reader.heard()?;
-    ensure!(heard.len() >= 1024, "only {} events", heard.len());
+    ensure!(heard.len() >= 1000, "only {} events", heard.len());
     if most < CHANGES {
         ensure!(heard.len() <= most, "{} events, {most} wanted", heard.len());
     } else {
