@@ -27,7 +27,7 @@ use crate::{
         sync::{atomic::Ordering, bh, rcu::RcuArc},
         time, //
     },
-    label::{LabelRoom, Labels},
+    labels::{LabelRoom, Labels},
     peer::{Peer, PeerMemory},
     peers::KeyReservation,
     proto::{

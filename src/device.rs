@@ -50,7 +50,7 @@ use crate::{
         },
         workqueue::{flags as wq, Workqueue}, //
     },
-    label::Labels,
+    labels::Labels,
     liveness::Alive,
     peer::Peer,
     peers::PeersByKey,

@@ -11,6 +11,8 @@
 //!
 //! Nothing of all that is done for a class that nobody listens to.
 
+mod class;
+
 use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Duration, //
@@ -41,6 +43,8 @@ use crate::{
     time::boot_now, //
 };
 
+pub(crate) use class::Class;
+
 /// How many events of a device may wait to be told.
 const PLACES: usize = 128;
 
@@ -54,37 +58,8 @@ const WAIT: Delta = Delta::from_millis(2);
 /// Of how many peers a request may be told that it has changed them.
 const MAX_TOLD: u32 = 256;
 
-/// What events are about. Each class has a multicast group.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// What users configure.
-    Config,
-    /// Handshakes and sessions.
-    Session,
-    /// Where peers are.
-    Endpoint,
-    /// Whether they are there.
-    Liveness,
-}
-
 /// How many classes there are.
 const CLASSES: usize = 4;
-
-impl Class {
-    /// Its bit in a mask of classes.
-    pub(crate) const fn bit(self) -> u32 {
-        match self {
-            Self::Config => 1 << 0,
-            Self::Session => 1 << 1,
-            Self::Endpoint => 1 << 2,
-            Self::Liveness => 1 << 3,
-        }
-    }
-
-    /// All of them.
-    pub(crate) const ALL: u32 =
-        Self::Config.bit() | Self::Session.bit() | Self::Endpoint.bit() | Self::Liveness.bit();
-}
 
 /// What has happened.
 #[derive(Clone, Copy)]

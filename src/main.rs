@@ -39,6 +39,7 @@ mod ip;
 )]
 mod kapi;
 mod label;
+mod labels;
 mod liveness;
 mod netlink;
 mod noise;

@@ -36,7 +36,7 @@ use crate::{
         },
         timer::Timer, //
     },
-    label::ShowPeer,
+    labels::ShowPeer,
     liveness::Liveness,
     noise::Noise,
     proto::{messages::PublicKey, timers::Timers},

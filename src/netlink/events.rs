@@ -23,7 +23,7 @@ use crate::{
     endpoint::Endpoint,
     events::{Class, End, Event, Handshake},
     kapi::net::{genetlink::Writer, netns::Net},
-    label::Labels,
+    labels::Labels,
     peer::Peer,
     proto::{handshake::Role, messages::PublicKey, tai64n::Timestamp},
     time::boot_now, //

@@ -41,7 +41,7 @@ use crate::{
         },
         sync::rcu::RcuArc, //
     },
-    label::Labels,
+    labels::Labels,
     peer::Peer,
     proto::{awg::Span, messages::PublicKey}, //
 };

@@ -36,8 +36,7 @@ use crate::{
         replay::ReplayWindow,
         time::BootTime,
         transport::{self, Lifetime}, //
-    },
-    time::boot_now, //
+    }, //
 };
 
 /// Finds sessions, and the peers that handshakes are with, by the indexes of messages.
@@ -84,11 +83,12 @@ impl Farewell for Session {
 }
 
 impl Session {
-    /// The session of `peer` that begins with these keys.
+    /// The session of `peer` that begins now, with these keys.
     pub(crate) fn new(
         peer: RcuArc<Peer>,
         lanes: Arc<Lanes>,
         keys: SessionKeys<KernelCrypto>,
+        born: BootTime,
         lifetime: Lifetime,
     ) -> Result<RcuArc<Self>> {
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
@@ -97,7 +97,7 @@ impl Session {
             peer,
             lanes,
             role: keys.role,
-            born: boot_now(),
+            born,
             lifetime,
             local_index: keys.local_index,
             remote_index: keys.remote_index,

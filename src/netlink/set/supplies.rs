@@ -16,7 +16,7 @@ use crate::{
     config::{Configuration, NewGuise, NewIdentity, PeerRoom, PortChange},
     crypto::Key,
     kapi::net::genetlink::{Attr, Info},
-    label::LabelRoom,
+    labels::LabelRoom,
     peer::Peer,
     peers::KeyOrder,
     pile::Pile,

@@ -112,8 +112,9 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let session = peer
         .lanes(noise)
         .and_then(|lanes| {
-            let lifetime = Lifetime::begin(boot_now(), &Draws(&peer.device));
-            Session::new(peer.clone(), lanes, keys, lifetime)
+            let now = boot_now();
+            let lifetime = Lifetime::begin(now, &Draws(&peer.device));
+            Session::new(peer.clone(), lanes, keys, now, lifetime)
         })
         .and_then(|session| {
             table.replace(index, peer, session.clone())?;

@@ -25,7 +25,7 @@ mod identity;
 #[path = "../../../src/index_table/mod.rs"]
 mod index_table;
 mod kapi;
-mod label;
+mod labels;
 #[path = "../../../src/liveness.rs"]
 mod liveness;
 #[path = "../../../src/noise.rs"]

@@ -155,7 +155,7 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
     };
     let lanes = peer.lanes(&mut peer.noise.lock()).unwrap();
     let lifetime = Lifetime::begin(boot_now(), &|| 0);
-    let session = Session::new(peer.clone(), lanes, keys, lifetime).unwrap();
+    let session = Session::new(peer.clone(), lanes, keys, boot_now(), lifetime).unwrap();
     table.replace(local_index, peer, session.clone()).unwrap();
     session
 }
