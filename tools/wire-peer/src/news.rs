@@ -42,7 +42,7 @@ pub struct Reader(Socket);
 /// What is there to be read.
 #[derive(Debug, Eq, PartialEq)]
 pub enum News {
-    Event(Event),
+    Event(Box<Event>),
     /// Something came that there was no room for.
     Missed,
     Nothing,
@@ -64,7 +64,7 @@ impl Reader {
     /// Reads what has come next, if anything has.
     pub fn next(&self) -> Result<News> {
         Ok(match self.0.hear() {
-            Ok(Some(told)) => News::Event(event(&told).ok_or("a strange event")?),
+            Ok(Some(told)) => News::Event(event(&told).ok_or("a strange event")?.into()),
             Ok(None) => News::Nothing,
             Err(Errno::ENOBUFS) => News::Missed,
             Err(error) => return Err(error.into()),
@@ -76,7 +76,7 @@ impl Reader {
         let mut heard = Vec::new();
         loop {
             match self.next()? {
-                News::Event(event) => heard.push(event),
+                News::Event(event) => heard.push(*event),
                 News::Missed => return Err("an event was missed".into()),
                 News::Nothing => return Ok(heard),
             }
@@ -88,7 +88,7 @@ impl Reader {
         let end = Instant::now() + patience;
         while Instant::now() < end {
             match self.next()? {
-                News::Event(event) => return Ok(event),
+                News::Event(event) => return Ok(*event),
                 News::Missed => return Err("an event was missed".into()),
                 News::Nothing => std::thread::sleep(Duration::from_millis(1)),
             }

@@ -32,7 +32,7 @@ fn unread(bench: &mut Bench) -> Result {
     let (mut heard, mut missed) = (Vec::new(), 0);
     loop {
         match reader.next()? {
-            News::Event(event) => heard.push(event),
+            News::Event(event) => heard.push(*event),
             News::Missed => missed += 1,
             News::Nothing => break,
         }

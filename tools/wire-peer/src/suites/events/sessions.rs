@@ -171,7 +171,7 @@ fn fixed(bench: &mut Bench) -> Result {
         peer.wire.address(),
         "endpoint"
     );
-    peer.connect()?;
+    session = peer.connect()?;
     all_of(&endpoints, &[])?;
     set_peer(&peer.public().0, |peer| peer.u8(FIXED_ENDPOINT, 0))?;
     ensure!(!state(&peer)?.is_fixed, "it is still shown as fixed");
