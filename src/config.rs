@@ -14,17 +14,20 @@ use kernel::{
 
 use crate::{
     allowed_ips::{AllowedIp, Ledger, Reserve},
+    carrier::Carrier,
     changes::{Change, Changes, Kind},
     crypto::Key,
     device::{Device, LinkKind},
+    events::{self, Bulletin, End, Event},
     guise::{Guise, Settings, SpecialTexts},
     identity::Identity,
     kapi::{
         log::debug,
-        net::rtnl::RtnlHeld,
+        net::{netns::Net, rtnl::RtnlHeld},
         sync::{atomic::Ordering, bh, rcu::RcuArc},
         time, //
     },
+    labels::{LabelRoom, Labels},
     peer::{Peer, PeerMemory},
     peers::KeyReservation,
     proto::{
@@ -139,6 +142,7 @@ impl PeerRoom {
 pub(crate) struct Configuration<'a> {
     device: &'a Arc<Device>,
     config: MutexGuard<'a, Config>,
+    bulletin: Bulletin,
 }
 
 impl Device {
@@ -149,6 +153,7 @@ impl Device {
         Configuration {
             device: this,
             config: this.config.lock(),
+            bulletin: Bulletin::unread(),
         }
     }
 }
@@ -162,6 +167,21 @@ impl<'a> Configuration<'a> {
     /// Notes that the configuration changes.
     pub(crate) fn bump_generation(&mut self) {
         self.config.generation = self.config.generation.wrapping_add(1);
+    }
+
+    /// Has those told of what changes who listen in a network namespace, where the device is.
+    pub(crate) fn tell_listeners(&mut self, net: Option<Net>) {
+        self.bulletin = Bulletin::for_listeners(net, self.device);
+    }
+
+    /// Tells the last of what has changed.
+    pub(crate) fn conclude(&mut self) {
+        self.bulletin.conclude(self.device, self.config.generation);
+    }
+
+    /// Tells of what has become of a peer.
+    pub(crate) fn tell(&mut self, peer: &Peer, event: Event) {
+        self.bulletin.tell_peer(peer, event, self.config.generation);
     }
 
     /// Notes that the device comes up, goes down or has been removed.
@@ -280,6 +300,7 @@ impl<'a> Configuration<'a> {
     /// Sets the mark of outgoing packets; if it is another, all routes are looked up anew.
     pub(crate) fn set_fwmark(&mut self, mark: u32) {
         if self.device.routing.replace_mark(mark) != mark {
+            self.bulletin.note_device();
             self.forget_routes();
         }
     }
@@ -306,6 +327,7 @@ impl<'a> Configuration<'a> {
             PortChange::Remember(port) => self.config.port = port,
             PortChange::Move(sockets) => self.use_sockets(sockets),
         }
+        self.bulletin.note_device();
         self.forget_routes();
     }
 
@@ -366,6 +388,7 @@ impl<'a> Configuration<'a> {
         if let Some(public) = public {
             self.remove_peer(public);
         }
+        self.bulletin.note_device();
         let before = self.device.identity.replace(identity.clone());
         self.device.strangers.clear();
         self.awake().for_each(|peer| Peer::forget_identity(&peer));
@@ -414,6 +437,7 @@ impl<'a> Configuration<'a> {
 
     /// Changes what messages look like. Sessions go on: to both ends of one it is the same.
     pub(crate) fn set_guise(&mut self, NewGuise(guise): NewGuise) {
+        self.bulletin.note_device();
         self.device.guise.replace(guise);
         // How long the next initiation waits is for the new times to say.
         self.awake()
@@ -437,8 +461,31 @@ impl<'a> Configuration<'a> {
     }
 
     /// Changes that time.
-    pub(crate) fn set_hold_unknown(&self, change: HoldChange) {
+    pub(crate) fn set_hold_unknown(&mut self, change: HoldChange) {
+        self.bulletin.note_device();
         self.device.strangers.set(change);
+    }
+
+    /// Whether the carrier is there only while any peer is alive.
+    pub(crate) fn carrier_follows(&self) -> bool {
+        self.device.carrier.follows()
+    }
+
+    /// Says whether it is.
+    pub(crate) fn set_carrier_follows(&mut self, follows: bool) {
+        self.bulletin.note_device();
+        Carrier::set_follows(self.device, follows);
+    }
+
+    /// Of which classes there are events.
+    pub(crate) fn event_classes(&self) -> u32 {
+        self.device.events.classes()
+    }
+
+    /// Says of which there are.
+    pub(crate) fn set_event_classes(&mut self, classes: u32) {
+        self.bulletin.note_device();
+        self.device.events.set_classes(classes);
     }
 
     /// Has a peer answered whose initiation is held, because it was unknown then.
@@ -488,7 +535,10 @@ impl<'a> Configuration<'a> {
             self.config.peer_count = self.config.peer_count.wrapping_sub(1);
         }
         self.config.note(&peer, Kind::Removed);
+        self.tell(&peer, Event::PeerRemoved);
+        Labels::remove(&peer);
         Peer::close(&peer);
+        Carrier::update(self.device);
     }
 
     /// Removes all peers.
@@ -501,8 +551,12 @@ impl<'a> Configuration<'a> {
         config.peer_count = 0;
         for Listed { peer, .. } in peers.values() {
             config.note(peer, Kind::Removed);
+            self.bulletin
+                .tell_peer(peer, Event::PeerRemoved, config.generation);
+            Labels::remove(peer);
             Peer::close(peer);
         }
+        Carrier::update(self.device);
     }
 
     /// The place behind all peers there are, where the next one comes.
@@ -545,12 +599,13 @@ impl<'a> Configuration<'a> {
         peer: &RcuArc<Peer>,
         reserve: &mut Reserve<Peer>,
     ) -> Result {
-        if self.config.changes.are_kept() {
+        if self.config.changes.are_kept() || self.bulletin.is_read() {
             let guard = kernel::sync::rcu::read_lock();
             let before = self.device.allowed_ips.owner_of((&guard).into(), &ip);
             drop(guard);
             if let Some(before) = before.filter(|before| !before.ptr_eq(peer)) {
                 self.note_change(&before);
+                self.tell(&before, Event::PeerChanged);
             }
         }
         self.device
@@ -588,9 +643,11 @@ impl<'a> Configuration<'a> {
     pub(crate) fn forget_all_keys(&self) {
         for peer in self.awake() {
             peer.timers.lock().cancel_zero_keys();
+            events::end_sessions(&peer, End::Suspended);
             Peer::forget_keys(&peer);
             Peer::settle(&peer);
         }
+        Carrier::update(self.device);
     }
 
     /// Lets no session send any more: the machine may have been copied, counters and all.
@@ -617,6 +674,24 @@ impl<'a> Configuration<'a> {
 }
 
 impl Peer {
+    /// Calls the peer something; an empty label is none.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if `room` is needed and there is none.
+    pub(crate) fn set_label(
+        &self,
+        checked: &CStr,
+        room: impl FnOnce() -> Option<LabelRoom>,
+    ) -> Result {
+        if checked.is_empty() {
+            Labels::remove(self);
+        } else {
+            Labels::set(self, checked, room().ok_or(ENOMEM)?);
+        }
+        Ok(())
+    }
+
     /// Its place among the peers of the device, under the lock of the configuration.
     pub(crate) fn place(&self) -> u64 {
         self.place.load(Ordering::Relaxed)

@@ -13,11 +13,13 @@ use kernel::{
 
 use crate::{
     allowed_ips::AllowedIps,
+    carrier::Carrier,
     census::Census,
     config::{Condition, Config},
     devices,
     drops::{self, DeviceDrops, Drops, Reason},
     endpoint::Routing,
+    events::Events,
     guise::Guise,
     identity::Identity,
     index_table::Entry,
@@ -49,6 +51,8 @@ use crate::{
         },
         workqueue::{flags as wq, Workqueue}, //
     },
+    labels::Labels,
+    liveness::Alive,
     peer::Peer,
     peers::PeersByKey,
     proto::{
@@ -123,6 +127,14 @@ pub(crate) struct Device {
     #[pin]
     pub(crate) strangers: Strangers,
     pub(crate) census: Census,
+    /// What users call peers.
+    #[pin]
+    pub(crate) labels: Labels,
+    /// How many peers are alive.
+    pub(crate) alive: Alive,
+    #[pin]
+    pub(crate) carrier: Carrier,
+    pub(crate) events: Arc<Events>,
     /// The peers that have something to be stopped or forgotten.
     #[pin]
     pub(crate) awake: Roster<Peer>,
@@ -139,7 +151,7 @@ pub(crate) struct Device {
     pollers: NapiSet<Arc<Inbox<RxHeader>>>,
     /// What decrypts where a poller cannot keep up.
     pub(crate) assistants: Assistants<RxHeader>,
-    /// Where initiations are sent and keys erased.
+    /// Where initiations are sent, keys erased and events told.
     pub(crate) handshake_queue: Workqueue,
     /// Where handshake messages are processed.
     pub(crate) receive_queue: Workqueue,
@@ -153,6 +165,7 @@ pub(crate) struct Prepared {
     creating_net: WeakNet,
     load: Load,
     drops: DeviceDrops,
+    events: Arc<Events>,
     index_table: Pin<KBox<IndexTable>>,
     encrypt: Parallel<Encrypt>,
     encrypt_here: Here,
@@ -179,6 +192,7 @@ impl Prepared {
             creating_net,
             load: Load::new()?,
             drops: DeviceDrops::new()?,
+            events: Events::new()?,
             index_table: KBox::try_pin_init(IndexTable::new(INDEX_BUCKETS), GFP_KERNEL)?,
             encrypt: Parallel::new(MAX_WAITING)?,
             encrypt_here: Here::new()?,
@@ -271,6 +285,10 @@ impl LinkOps for Device {
             peers <- PeersByKey::new(),
             strangers <- Strangers::new(),
             census: Census::new(),
+            labels <- Labels::new(),
+            alive: Alive::new(),
+            carrier <- Carrier::new(),
+            events: prepared.events,
             awake <- Roster::new(),
             index_table: prepared.index_table,
             allowed_ips: AllowedIps::new(),
@@ -303,6 +321,7 @@ impl LinkOps for Device {
             config.awake().for_each(|peer| peer.stop());
             return Err(error);
         }
+        Carrier::settle(&this);
         for peer in config.awake() {
             Peer::flush_staged(&peer);
             if !peer.persistent_keepalive().is_zero() {

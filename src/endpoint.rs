@@ -12,14 +12,16 @@ use kernel::{
 };
 
 use crate::{
+    events,
     kapi::{
         net::{
             device::NetDevice,
             route::KnownRoute,
             udp_tunnel::{Origin, Route, UdpHandler}, //
         },
-        sync::{bh::BhDisabled, new_spinlock_bh, SpinLockBh},
+        sync::{bh::BhDisabled, new_spinlock_bh, rcu::RcuArc, SpinLockBh, SpinLockBhGuard},
     },
+    peer::Peer,
     proto::awg::{INITIAL_TRAILER_WINDOW, MAX_DATAGRAM_LEN},
     socket::SocketPair, //
 };
@@ -74,6 +76,8 @@ pub(crate) struct EndpointCell {
     /// The length of the longest data message that has gone there or come from there, if the device has
     /// a guise. It may be noted twice at once, and one of both be lost: there will be others.
     longest: AtomicU16,
+    /// Whether the peer is only where users say it is.
+    is_fixed: AtomicBool,
     #[pin]
     state: SpinLockBh<State>,
 }
@@ -135,6 +139,7 @@ impl EndpointCell {
             known: AtomicBool::new(false),
             as_of: AtomicU32::new(0),
             longest: AtomicU16::new(0),
+            is_fixed: AtomicBool::new(false),
             state <- new_spinlock_bh!(
                 State {
                     endpoint: None,
@@ -187,24 +192,49 @@ impl EndpointCell {
         usize::from(self.longest.load(Ordering::Relaxed)).max(INITIAL_TRAILER_WINDOW)
     }
 
-    /// Moves the peer to where a datagram of its own came from.
-    #[inline]
-    pub(crate) fn set_from_datagram(&self, origin: &Origin, routing: &Routing) {
+    /// Whether the peer is only where users say it is.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.is_fixed.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it is.
+    pub(crate) fn set_fixed(&self, is_fixed: bool) {
         let mut state = self.state.lock();
+        self.is_fixed.store(is_fixed, Ordering::Relaxed);
+        // Where it was heard last decides nothing any more.
+        if let Some(way) = &mut state.way {
+            way.heard = None;
+        }
+    }
+
+    /// Moves a peer to where a datagram of its own came from.
+    #[inline]
+    pub(crate) fn set_from_datagram(peer: &RcuArc<Peer>, origin: &Origin) {
+        let state = peer.endpoint.state.lock();
         if !state.is_at(origin) {
-            self.follow(&mut state, origin, routing);
+            Self::follow(peer, state, origin);
         }
     }
 
     #[cold]
-    fn follow(&self, state: &mut State, origin: &Origin, routing: &Routing) {
-        self.catch_up(routing);
-        if state.set(Endpoint::from_origin(origin)) {
-            self.moved();
+    #[inline(never)]
+    fn follow(peer: &RcuArc<Peer>, mut state: SpinLockBhGuard<'_, State>, origin: &Origin) {
+        let this = &peer.endpoint;
+        let before = state.endpoint;
+        let now = Endpoint::from_origin(origin);
+        let stays = before.is_some_and(|before| before.is_same_place(&now));
+        if stays || !this.is_fixed() {
+            this.catch_up(&peer.device.routing);
+            if state.set(now) {
+                this.moved();
+            }
+            if let Some(way) = &mut state.way {
+                way.heard = Some(*origin);
+            }
         }
-        if let Some(way) = &mut state.way {
-            way.heard = Some(*origin);
-        }
+        let has_moved = !stays && !this.is_fixed();
+        drop(state);
+        events::heard_anew(peer, has_moved, before);
     }
 
     /// Forgets which of our addresses the peer knows, and the way to it.

@@ -19,6 +19,7 @@
 )]
 mod allowed_ips;
 mod bindings;
+mod carrier;
 mod census;
 mod changes;
 mod config;
@@ -27,6 +28,7 @@ mod device;
 mod devices;
 mod drops;
 mod endpoint;
+mod events;
 mod guise;
 mod identity;
 #[allow(dead_code, reason = "as above")]
@@ -37,6 +39,9 @@ mod ip;
     reason = "wrappers are whole, whatever this driver uses of them"
 )]
 mod kapi;
+mod label;
+mod labels;
+mod liveness;
 mod netlink;
 mod noise;
 mod peer;
@@ -56,6 +61,7 @@ mod time;
 mod timers;
 mod trace;
 mod tx;
+mod utf8;
 
 use kernel::prelude::*;
 

@@ -45,6 +45,8 @@ pub(crate) struct Exchange {
     pub(crate) remote: RemoteStatic<KernelCrypto>,
     pub(crate) handshake: Handshake<KernelCrypto>,
     pub(crate) cookie: CookieMaker<KernelCrypto>,
+    /// When we sent the first initiation that has not been answered yet.
+    pub(crate) begun: Option<BootTime>,
 }
 
 impl Noise {
@@ -217,6 +219,7 @@ impl Exchange {
             remote: RemoteStatic::new(*public_key, None),
             handshake: Handshake::resume(history),
             cookie: CookieMaker::new(public_key),
+            begun: None,
         }
     }
 

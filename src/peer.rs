@@ -37,6 +37,8 @@ use crate::{
         },
         timer::Timer, //
     },
+    labels::ShowPeer,
+    liveness::Liveness,
     noise::Noise,
     proto::{messages::PublicKey, timers::Timers},
     session::{Lanes, Slots},
@@ -81,6 +83,9 @@ pub(crate) struct Peer {
     /// Whether a worker has been called to take all that is staged. Changes under the lock of that.
     pub(crate) is_worker_called: AtomicBool,
     is_closed: AtomicBool,
+    pub(crate) liveness: Liveness,
+    /// Whether the peer is among `Device::labels`.
+    pub(crate) has_label: AtomicBool,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
     pub(crate) drops: PeerDrops,
@@ -142,7 +147,7 @@ impl Farewell for Peer {
         debug!(
             self.device.dev,
             "Peer {} ({}) destroyed",
-            self.id,
+            self.show(),
             self.endpoint.show()
         );
         self.device.census.leave();
@@ -183,6 +188,8 @@ impl Peer {
             is_to_forget: AtomicBool::new(false),
             is_worker_called: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            liveness: Liveness::new(),
+            has_label: AtomicBool::new(false),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
             drops: PeerDrops::new(),
@@ -190,6 +197,11 @@ impl Peer {
         }));
         debug!(peer.device.dev, "Peer {} created", peer.id);
         peer
+    }
+
+    /// What the peer is called in messages.
+    pub(crate) fn show(&self) -> ShowPeer {
+        ShowPeer::new(self)
     }
 
     /// Whether the peer has been removed.
@@ -283,6 +295,7 @@ impl Peer {
         // From now on its timers stay off.
         let may_be_awake = Roster::close(this);
         this.sessions.close(&this.device.index_table);
+        this.device.alive.leave(&this.liveness);
         // Who was asleep has nothing else to be stopped or forgotten, and is not woken any more.
         if !may_be_awake {
             return;
@@ -304,6 +317,7 @@ impl Peer {
     pub(crate) fn forget_keys(this: &RcuArc<Self>) {
         Self::erase_handshake(this);
         this.sessions.clear(&this.device.index_table);
+        this.device.alive.leave(&this.liveness);
         this.endpoint.rest();
         this.device.index_table.fit();
     }

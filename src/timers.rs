@@ -10,6 +10,7 @@ use core::mem::offset_of;
 use crate::{
     device::Device,
     drops::Reason,
+    events,
     kapi::{
         log::debug,
         random,
@@ -135,7 +136,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
             debug!(
                 peer.device.dev,
                 "Handshake for peer {} ({}) did not complete after {} seconds, retrying (try {})",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show(),
                 Draws(&peer.device)
                     .pace()
@@ -145,6 +146,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                     .as_secs(),
                 u32::from(attempt).saturating_add(1)
             );
+            peer.liveness.has_waited();
             peer.endpoint.clear_source();
             handshake::request(peer.borrow(), Retry::Yes);
         }
@@ -152,10 +154,12 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
             debug!(
                 peer.device.dev,
                 "Retrying handshake with peer {} ({}) because we stopped hearing back after {} seconds",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show(),
                 Draws(&peer.device).new_handshake_timeout().as_secs()
             );
+            // Before the way is forgotten: whatever comes next is then looked at.
+            events::fell_silent(peer);
             peer.endpoint.clear_source();
             handshake::request(peer.borrow(), Retry::No);
         }
@@ -163,11 +167,13 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
             debug!(
                 peer.device.dev,
                 "Handshake for peer {} ({}) did not complete after {} attempts, giving up",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show(),
                 initiations
             );
+            peer.liveness.has_waited();
             peer.drop_staged(Reason::TxNoAnswer);
+            events::gave_up(peer);
         }
         Expired::SendKeepalive | Expired::PersistentKeepalive => {
             stage::send_keepalive(peer.borrow(), bh);

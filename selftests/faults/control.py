@@ -18,7 +18,7 @@ from awg_table import BASE
 from netlink import ACK, REQUEST, Request, nest, text
 from wireguard import (
     ALL_PEERS, DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, SET_DEVICE, WireGuard, allowed, by_name, endpoint, flags, ip,
-    get_device, hold_unknown, keepalive, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message,
+    get_device, hold_unknown, keepalive, label, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message,
     set_device, since,
 )  # fmt: skip
 
@@ -208,7 +208,7 @@ def changes():
     yield "everything anew", [
         private_key(key(24)), port(51801), mark(2), flags(REPLACE_PEERS), hold_unknown(300),
         peers(
-            peer(key(32), psk(key(3)), endpoint("192.0.2.32", 2), keepalive(30), allowed(*some[:6])),
+            peer(key(32), psk(key(3)), endpoint("192.0.2.32", 2), keepalive(30), label("far end"), allowed(*some[:6])),
             peer(key(33), psk(key(4)), endpoint("2001:db8::33", 2), allowed(*some[6:12])),
             peer(key(16), psk(key(5)), endpoint("192.0.2.34", 2), peer_flags(REPLACE_ALLOWED_IPS), allowed(*some[12:])),
         ),

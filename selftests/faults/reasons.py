@@ -6,6 +6,7 @@ NOT_FAILED = {
     r"> rtnl_link_register$": "asks for memory of each CPU alone, which fails only when an area of it is full",
     r"> icmp_unreachable #\d$": "after a train could not be cut, which is two failures; the function is that of the others",
     r"receive_initiation > .*(Notice::begin|Family::multicast)$": "tells AmneziaWG's listeners, and does not ask what came of it",
+    r"announce_event > .*(Notice::begin|Family::multicast)$": "tells who listens, which nobody does here; numbers show what is lost",
     r"skb_take_over": "only pktgen sends a packet that others hold, and the kernel has none",
     r"rx::deliver::.* > skb_(may_pull|trim_to|ecn_decap)": "private by then, and in one piece",
     r"decrypt::.* > skb_trim_to|skb_open > __pskb_trim|__pskb_trim > |skb_trim_to > |skb_ecn_decap > ": "likewise",

@@ -51,10 +51,10 @@ def mtu(name=DEVICE):
 def family():
     _, told = netlink.find_family("amneziawg")
     assert told[netlink.CTRL_ATTR_VERSION] == struct.pack("=I", 3)
-    assert set(netlink.find_groups("amneziawg")) == {"auth", "unknown-peers"}
+    assert set(netlink.find_groups("amneziawg")) == {"auth", "config", "endpoint", "liveness", "session", "unknown-peers"}
     _, told = netlink.find_family("wireguard")
     assert told[netlink.CTRL_ATTR_VERSION] == struct.pack("=I", 1)
-    assert set(netlink.find_groups("wireguard")) == {"unknown-peers"}
+    assert set(netlink.find_groups("wireguard")) == {"config", "endpoint", "liveness", "session", "unknown-peers"}
 
 
 @check("each family refuses devices of the other kind, and of any other, and says so")

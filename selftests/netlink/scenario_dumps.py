@@ -10,7 +10,7 @@ from netlink import DUMP, DUMP_INTR, MULTI, NLMSG_DONE, REQUEST, Request, attrib
 from request_table import A, B, C, SELF
 from scenario import command, device, inside, ip, is_c_driver, namespaces, scenario, until
 from wireguard import (
-    DEVICE, INDEX, REMOVE_ME, REPLACE_PEERS, allowed, flags, get_device, mark, merge, peer, peer_flags, peers,
+    DEVICE, FIXED_ENDPOINT, INDEX, PROTOCOL_VERSION, REMOVE_ME, REPLACE_PEERS, allowed, flags, get_device, mark, merge, peer, peer_flags, peers,
     private_key, read_message,
 )  # fmt: skip
 from wireguard import ip as allowed_ip
@@ -361,7 +361,7 @@ def family():
     return {ty: payload.hex() for ty, payload in told.items() if ty not in varying}
 
 
-@scenario("the multicast groups of the family", theirs=[], here=["unknown-peers"])
+@scenario("the multicast groups of the family", theirs=[], here=["config", "endpoint", "liveness", "session", "unknown-peers"])
 def groups():
     return sorted(netlink.find_groups("wireguard"))
 
@@ -384,7 +384,25 @@ def own_types(reply):
 
 
 def told_policy(reply):
-    return [[ty, payload.hex()] for ty, payload in reply.attrs() if ty != netlink.CTRL_ATTR_FAMILY_ID]
+    return [
+        [ty, told_types(payload) if ty == netlink.CTRL_ATTR_POLICY else payload.hex()]
+        for ty, payload in reply.attrs()
+        if ty != netlink.CTRL_ATTR_FAMILY_ID
+    ]
+
+
+# The highest type that a list's elements may have, which is that of a peer: one of ours, or the last of the C driver's.
+HIGHEST = 9
+HIGHEST_OF_PEER = [struct.pack("=I", ty) for ty in (PROTOCOL_VERSION, FIXED_ENDPOINT)]
+
+
+def told_types(payload):
+    """What is told of types of attributes, but for what the two drivers differ in."""
+    return [
+        [policy, ty, [[fact, value.hex()] for fact, value in attributes(told) if fact != HIGHEST or value not in HIGHEST_OF_PEER]]
+        for policy, types in attributes(payload)
+        for ty, told in attributes(types)
+    ]
 
 
 @scenario("the policies of all commands, down to allowed IPs")
@@ -394,7 +412,7 @@ def all_policies():
     return found
 
 
-@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131])
+@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131, 131, 132, 133, 137, 138])
 def own_policies():
     with netlink.Socket(netlink.GENL_ID_CTRL) as ctrl:
         name = text(netlink.CTRL_ATTR_FAMILY_NAME, "wireguard")

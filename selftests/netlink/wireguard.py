@@ -17,13 +17,14 @@ REPLACE_PEERS = 1
 
 # Of a device, this driver's own.
 PEER_KEY, GENERATION, ALL_PEERS, HOLD_UNKNOWN, WANTED = range(128, 133)
-DROPS = 134
-WANTED_DROPS = 1
+DROPS, EVENT_SEQ, EVENT, EVENT_CLASSES, CARRIER = range(134, 139)
+WANTED_DROPS, PEER_STATE = 1 << 0, 1 << 1
 
 # Of a peer.
 (PEER_PUBLIC_KEY, PRESHARED_KEY, PEER_FLAGS, ENDPOINT, KEEPALIVE, LAST_HANDSHAKE, RX_BYTES, TX_BYTES, ALLOWED_IPS,
  PROTOCOL_VERSION) = range(1, 11)  # fmt: skip
 INITIATION_TIME = 128
+LABEL, FAILURE, FIXED_ENDPOINT, ALIVE = range(131, 135)
 REMOVE_ME, REPLACE_ALLOWED_IPS, UPDATE_ONLY = 1, 2, 4
 
 # Of an allowed IP.
@@ -128,6 +129,10 @@ def only_peer(key):
 
 def hold_unknown(milliseconds):
     return u16(HOLD_UNKNOWN, milliseconds)
+
+
+def label(words):
+    return text(LABEL, words)
 
 
 def since(generation):

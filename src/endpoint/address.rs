@@ -72,6 +72,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether both are the same address, whichever of ours the peer has reached.
+    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+        let (mut this, mut other) = (*self, *other);
+        this.clear_source();
+        other.clear_source();
+        this == other
+    }
+
     /// Whether it is known which of our addresses the peer knows.
     pub(super) fn has_source(&self) -> bool {
         match self {

@@ -26,7 +26,7 @@ use kernel::{
 };
 use zerocopy::IntoBytes;
 
-use super::{lookup, policy, uapi::*, Dialect};
+use super::{failure_number, lookup, policy, uapi::*, Dialect};
 use crate::{
     allowed_ips::AllowedIp,
     changes::Kind,
@@ -41,6 +41,7 @@ use crate::{
         },
         sync::rcu::RcuArc, //
     },
+    labels::Labels,
     peer::Peer,
     proto::{awg::Span, messages::PublicKey}, //
 };
@@ -87,23 +88,9 @@ enum Request {
     Since(u64),
 }
 
-/// What a dump is to show besides, of what it does not by itself.
+/// Which attributes it is to have beside those of the C driver, which has none of them.
 #[derive(Clone, Copy)]
 struct Wanted(u32);
-
-impl Wanted {
-    /// Nothing, unless something is asked for.
-    fn read(request: &Info<'_>) -> Result<Self> {
-        match request.attr(WGDEVICE_A_WANTED) {
-            Some(attr) => Ok(Self(u32::from_ne_bytes(*attr.array()?))),
-            None => Ok(Self(0)),
-        }
-    }
-
-    fn has_drops(self) -> bool {
-        self.0 & WANTED_DROPS != 0
-    }
-}
 
 /// Where a dump goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -160,12 +147,15 @@ impl DeviceDump {
         let first = (self.next_special, self.next);
         if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
-            if self.wanted.has_drops() {
+            if self.wanted.has(WGWANTED_F_DROPS) {
                 put_drops(
                     message,
                     WGDEVICE_A_DROPS,
                     self.device.drops.names_and_counts(),
                 )?;
+            }
+            if self.wanted.has(WGWANTED_F_PEER_STATE) {
+                put_device_state(message, &config)?;
             }
             self.next = self.request.begin(message, &config)?.into();
         }
@@ -179,6 +169,17 @@ impl DeviceDump {
             return Err(EMSGSIZE);
         }
         Ok(progress)
+    }
+}
+
+impl Wanted {
+    fn read(request: &Info<'_>) -> Result<Self> {
+        let mask = request.attr(WGDEVICE_A_WANTED);
+        Ok(Self(mask.map_or(Ok(0), |mask| mask.u32())?))
+    }
+
+    fn has(self, flag: u32) -> bool {
+        self.0 & flag != 0
     }
 }
 
@@ -317,6 +318,12 @@ fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configurati
             None => put_settings(message, &Settings::default()),
         },
     }
+}
+
+/// Writes what is told of the device's peers, and by what.
+fn put_device_state(message: &mut Writer<'_>, config: &Configuration<'_>) -> Result {
+    message.put_u32(WGDEVICE_A_EVENT_CLASSES, config.event_classes())?;
+    message.put_u8(WGDEVICE_A_CARRIER, config.carrier_follows().into())
 }
 
 /// Writes what messages look like, all of it, but for the special packets.
@@ -465,8 +472,11 @@ fn put_peer(
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
         put_peer_state(&mut nest, config.kind(), peer)?;
-        if wanted.has_drops() && peer.drops.are_any() {
+        if wanted.has(WGWANTED_F_DROPS) && peer.drops.are_any() {
             put_drops(&mut nest, WGPEER_A_DROPS, peer.drops.names_and_counts())?;
+        }
+        if wanted.has(WGWANTED_F_PEER_STATE) {
+            put_wanted_state(&mut nest, peer)?;
         }
     }
     let from = within.map_or(0, |within| within.allowed_ip);
@@ -515,6 +525,16 @@ fn put_drops<'a>(
         nest.end()?;
     }
     list.end()
+}
+
+/// Writes what a peer is called, and how it is.
+fn put_wanted_state(nest: &mut Writer<'_>, peer: &Peer) -> Result {
+    if let Some(label) = Labels::of(peer) {
+        nest.put_string(WGPEER_A_LABEL, label.as_c_str())?;
+    }
+    nest.put_u32(WGPEER_A_FAILURE, failure_number(peer.liveness.failure()))?;
+    nest.put_u8(WGPEER_A_FIXED_ENDPOINT, peer.endpoint.is_fixed().into())?;
+    nest.put_u8(WGPEER_A_ALIVE, peer.liveness.is_alive().into())
 }
 
 /// Writes the allowed IPs of `peer` from number `from` on until there is no more room.

@@ -23,9 +23,11 @@ use kernel::{
 };
 
 pub(crate) use self::events::{
+    announce_event,
     announce_to_auth,
     announce_unknown_peer,
     has_auth_listeners,
+    has_event_listeners,
     has_unknown_peer_listeners, //
 };
 
@@ -36,6 +38,7 @@ use crate::{
         device::{self, Id, NetDeviceRef},
         genetlink::{Family, Group, Info, Op, Policy, Step}, //
     },
+    liveness::Failure, //
 };
 
 /// The family of WireGuard's devices.
@@ -66,14 +69,33 @@ const fn ops<D: Dialect>() -> [Op; 2] {
     ]
 }
 
-static WIREGUARD_GROUPS: [Group; 1] = [UNKNOWN_PEERS_OF_BOTH];
-static AMNEZIAWG_GROUPS: [Group; 2] = [UNKNOWN_PEERS_OF_BOTH, Group::new(AUTH).require_net_admin()];
+static WIREGUARD_GROUPS: [Group; 5] = [
+    group(UNKNOWN_PEERS),
+    group(CONFIG),
+    group(SESSION),
+    group(ENDPOINT),
+    group(LIVENESS),
+];
+static AMNEZIAWG_GROUPS: [Group; 6] = [
+    group(UNKNOWN_PEERS),
+    group(CONFIG),
+    group(SESSION),
+    group(ENDPOINT),
+    group(LIVENESS),
+    group(AUTH),
+];
 
-const UNKNOWN_PEERS_OF_BOTH: Group = Group::new(UNKNOWN_PEERS).require_net_admin();
+const fn group(name: &CStr) -> Group {
+    Group::new(name).require_net_admin()
+}
 
 /// The places of the groups.
 const UNKNOWN_PEERS_GROUP: usize = 0;
-const AUTH_GROUP: usize = 1;
+const CONFIG_GROUP: usize = 1;
+const SESSION_GROUP: usize = 2;
+const ENDPOINT_GROUP: usize = 3;
+const LIVENESS_GROUP: usize = 4;
+const AUTH_GROUP: usize = 5;
 
 /// What one family has other than the other.
 trait Dialect: Send + 'static {
@@ -120,6 +142,18 @@ impl LinkKind {
             Self::WireGuard => &WIREGUARD,
             Self::AmneziaWg => &AMNEZIAWG,
         }
+    }
+}
+
+/// Why the last handshake that we began came to nothing, as users are told.
+fn failure_number(failure: Failure) -> u32 {
+    match failure {
+        Failure::None => WGFAILURE_NONE,
+        Failure::NoAnswer => WGFAILURE_NO_ANSWER,
+        Failure::NoEndpoint => WGFAILURE_NO_ENDPOINT,
+        Failure::Unreachable => WGFAILURE_UNREACHABLE,
+        Failure::NoKey => WGFAILURE_NO_KEY,
+        Failure::NoMemory => WGFAILURE_NO_MEMORY,
     }
 }
 

@@ -41,14 +41,21 @@ pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_WANTED as usize + 1] = {
     table[WGDEVICE_A_IFNAME as usize] = NAME;
     table[WGDEVICE_A_PEER_KEY as usize] = KEY;
     table[WGDEVICE_A_GENERATION as usize] = Policy::U64;
-    table[WGDEVICE_A_WANTED as usize] = Policy::mask_u32(WANTED);
+    table[WGDEVICE_A_WANTED as usize] =
+        Policy::mask_u32(WGWANTED_F_DROPS | WGWANTED_F_PEER_STATE);
     table
 };
 
-pub(super) static SET_DEVICE: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = set_device(&PEER);
+/// The highest type of a device's attributes that a request may set.
+const LAST_OF_DEVICE: usize = WGDEVICE_A_CARRIER as usize;
+
+/// And of a peer's.
+pub(super) const LAST_OF_PEER: usize = WGPEER_A_FIXED_ENDPOINT as usize;
+
+pub(super) static SET_DEVICE: [Policy; LAST_OF_DEVICE + 1] = set_device(&PEER);
 
 /// As [`SET_DEVICE`], and what AmneziaWG has beside it.
-pub(super) static SET_AMNEZIAWG: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] = {
+pub(super) static SET_AMNEZIAWG: [Policy; LAST_OF_DEVICE + 1] = {
     let mut table = set_device(&AMNEZIAWG_PEER);
     table[WGDEVICE_A_JC as usize] = Policy::U16;
     table[WGDEVICE_A_JMIN as usize] = Policy::U16;
@@ -78,8 +85,8 @@ pub(super) static SET_AMNEZIAWG: [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] 
     table
 };
 
-const fn set_device(peer: &'static [Policy]) -> [Policy; WGDEVICE_A_HOLD_UNKNOWN as usize + 1] {
-    let mut table = [Policy::REJECT; WGDEVICE_A_HOLD_UNKNOWN as usize + 1];
+const fn set_device(peer: &'static [Policy]) -> [Policy; LAST_OF_DEVICE + 1] {
+    let mut table = [Policy::REJECT; LAST_OF_DEVICE + 1];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
     table[WGDEVICE_A_IFNAME as usize] = NAME;
     table[WGDEVICE_A_PRIVATE_KEY as usize] = KEY;
@@ -89,14 +96,16 @@ const fn set_device(peer: &'static [Policy]) -> [Policy; WGDEVICE_A_HOLD_UNKNOWN
     table[WGDEVICE_A_FWMARK as usize] = Policy::U32;
     table[WGDEVICE_A_PEERS as usize] = Policy::nested_array(peer);
     table[WGDEVICE_A_HOLD_UNKNOWN as usize] = Policy::max_u16(MAX_HOLD_MILLIS);
+    table[WGDEVICE_A_EVENT_CLASSES as usize] = Policy::U32;
+    table[WGDEVICE_A_CARRIER as usize] = Policy::U8;
     table
 }
 
 const PEER_FLAGS: u32 = WGPEER_F_REMOVE_ME | WGPEER_F_REPLACE_ALLOWEDIPS | WGPEER_F_UPDATE_ONLY;
 
-static PEER: [Policy; WGPEER_A_PROTOCOL_VERSION as usize + 1] = peer();
+static PEER: [Policy; LAST_OF_PEER + 1] = peer();
 
-static AMNEZIAWG_PEER: [Policy; WGPEER_A_ADVANCED_SECURITY as usize + 1] = {
+static AMNEZIAWG_PEER: [Policy; LAST_OF_PEER + 1] = {
     let mut table = peer();
     table[WGPEER_A_FLAGS as usize] = Policy::mask_u32(PEER_FLAGS | WGPEER_F_HAS_ADVANCED_SECURITY);
     table[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL as usize] = RANGE_U16;
@@ -104,9 +113,9 @@ static AMNEZIAWG_PEER: [Policy; WGPEER_A_ADVANCED_SECURITY as usize + 1] = {
     table
 };
 
-/// What both have in a table of so many entries.
-const fn peer<const N: usize>() -> [Policy; N] {
-    let mut table = [Policy::REJECT; N];
+/// What both have.
+const fn peer() -> [Policy; LAST_OF_PEER + 1] {
+    let mut table = [Policy::REJECT; LAST_OF_PEER + 1];
     table[WGPEER_A_PUBLIC_KEY as usize] = KEY;
     table[WGPEER_A_PRESHARED_KEY as usize] = KEY;
     table[WGPEER_A_FLAGS as usize] = Policy::mask_u32(PEER_FLAGS);
@@ -117,6 +126,9 @@ const fn peer<const N: usize>() -> [Policy; N] {
     table[WGPEER_A_TX_BYTES as usize] = Policy::U64;
     table[WGPEER_A_ALLOWEDIPS as usize] = Policy::nested_array(&ALLOWED_IP);
     table[WGPEER_A_PROTOCOL_VERSION as usize] = Policy::U32;
+    // What is wrong with a label is said with reasons.
+    table[WGPEER_A_LABEL as usize] = Policy::NUL_STRING;
+    table[WGPEER_A_FIXED_ENDPOINT as usize] = Policy::U8;
     table
 }
 

@@ -30,6 +30,49 @@ pub(super) const WG_CMD_UNKNOWN_PEER: u8 = 128;
 /// Who wants to be told of initiations from peers that are not configured.
 pub(super) const UNKNOWN_PEERS: &CStr = c"unknown-peers";
 
+/// To the listeners of [`CONFIG`], [`SESSION`], [`ENDPOINT`] and [`LIVENESS`]: something has happened.
+pub(super) const WG_CMD_EVENT: u8 = 129;
+
+/// Who wants to be told of what is configured.
+pub(super) const CONFIG: &CStr = c"config";
+/// Who wants to be told of handshakes and sessions.
+pub(super) const SESSION: &CStr = c"session";
+/// Who wants to be told where peers are.
+pub(super) const ENDPOINT: &CStr = c"endpoint";
+/// Who wants to be told whether peers are there.
+pub(super) const LIVENESS: &CStr = c"liveness";
+
+// What has happened.
+
+pub(super) const WGEVENT_PEER_ADDED: u32 = 1;
+pub(super) const WGEVENT_PEER_CHANGED: u32 = 2;
+pub(super) const WGEVENT_PEER_REMOVED: u32 = 3;
+pub(super) const WGEVENT_DEVICE_CHANGED: u32 = 4;
+pub(super) const WGEVENT_SESSION_BEGUN: u32 = 5;
+pub(super) const WGEVENT_SESSION_REKEYED: u32 = 6;
+pub(super) const WGEVENT_SESSION_ENDED: u32 = 7;
+pub(super) const WGEVENT_HANDSHAKE_GIVEN_UP: u32 = 8;
+pub(super) const WGEVENT_ROAMED: u32 = 9;
+pub(super) const WGEVENT_SILENT: u32 = 10;
+pub(super) const WGEVENT_BACK: u32 = 11;
+
+/// Our part in a handshake.
+pub(super) const WGROLE_INITIATOR: u32 = 1;
+pub(super) const WGROLE_RESPONDER: u32 = 2;
+
+/// Why sessions have ended.
+pub(super) const WGENDED_EXPIRED: u32 = 1;
+pub(super) const WGENDED_SUSPENDED: u32 = 2;
+
+// Why the last handshake that we began came to nothing.
+
+pub(super) const WGFAILURE_NONE: u32 = 0;
+pub(super) const WGFAILURE_NO_ANSWER: u32 = 1;
+pub(super) const WGFAILURE_NO_ENDPOINT: u32 = 2;
+pub(super) const WGFAILURE_UNREACHABLE: u32 = 3;
+pub(super) const WGFAILURE_NO_KEY: u32 = 4;
+pub(super) const WGFAILURE_NO_MEMORY: u32 = 5;
+
 pub(super) const WGDEVICE_F_REPLACE_PEERS: u32 = 1 << 0;
 
 pub(super) const WGDEVICE_A_UNSPEC: u16 = 0;
@@ -84,17 +127,25 @@ pub(super) const WGDEVICE_A_GENERATION: u16 = 129;
 pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
-
-/// What else is to be shown, of what is not shown otherwise: bits of [`WANTED`].
+/// Which attributes an answer is to have beside those of the C driver: a mask.
 pub(super) const WGDEVICE_A_WANTED: u16 = 132;
 /// How many packets the device has dropped, by reason: [`WGDROP_A_NAME`] and so on.
 pub(super) const WGDEVICE_A_DROPS: u16 = 134;
+/// The number of an event among those of its device and group, whether or not all have been sent.
+pub(super) const WGDEVICE_A_EVENT_SEQ: u16 = 135;
+/// What has happened.
+pub(super) const WGDEVICE_A_EVENT: u16 = 136;
+/// Of which groups there are events: a mask, whose bits are in the order of their names above.
+pub(super) const WGDEVICE_A_EVENT_CLASSES: u16 = 137;
+/// Whether there is a carrier only while any peer is alive.
+pub(super) const WGDEVICE_A_CARRIER: u16 = 138;
 
-/// All that there is.
-pub(super) const WANTED: u32 = WANTED_DROPS;
+// Bits of [`WGDEVICE_A_WANTED`].
 
 /// [`WGDEVICE_A_DROPS`] and [`WGPEER_A_DROPS`].
-pub(super) const WANTED_DROPS: u32 = 1 << 0;
+pub(super) const WGWANTED_F_DROPS: u32 = 1 << 0;
+/// What peers are called, and how they are.
+pub(super) const WGWANTED_F_PEER_STATE: u32 = 1 << 1;
 
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
@@ -118,6 +169,22 @@ pub(super) const WGPEER_A_ADVANCED_SECURITY: u16 = 11;
 
 /// When the peer made its initiation by its own clock, a TAI64N label: this driver's own.
 pub(super) const WGPEER_A_INITIATION_TIME: u16 = 128;
+/// What users call the peer.
+pub(super) const WGPEER_A_LABEL: u16 = 131;
+/// Why the last handshake that we began came to nothing.
+pub(super) const WGPEER_A_FAILURE: u16 = 132;
+/// Whether the peer is only where users say it is.
+pub(super) const WGPEER_A_FIXED_ENDPOINT: u16 = 133;
+/// Whether the peer is alive.
+pub(super) const WGPEER_A_ALIVE: u16 = 134;
+/// Our part in a handshake.
+pub(super) const WGPEER_A_ROLE: u16 = 135;
+/// How long a handshake took, in milliseconds.
+pub(super) const WGPEER_A_DURATION: u16 = 136;
+/// Where the peer was.
+pub(super) const WGPEER_A_OLD_ENDPOINT: u16 = 137;
+/// Why sessions have ended.
+pub(super) const WGPEER_A_ENDED: u16 = 138;
 
 /// How many packets to and from the peer were dropped, by reason: this driver's own.
 pub(super) const WGPEER_A_DROPS: u16 = 130;

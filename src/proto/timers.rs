@@ -239,6 +239,12 @@ impl Timers {
         self.next_initiation.get().is_none_or(|next| next <= boot)
     }
 
+    /// Whether the next initiation is another one for want of an answer.
+    #[must_use]
+    pub const fn is_trying(&self) -> bool {
+        self.attempts > 0 || self.retransmit_handshake.get().is_some()
+    }
+
     /// Asks to make an initiation now. If true the five seconds start, even if making it then fails.
     #[must_use]
     pub fn begin_initiation(&mut self, boot: BootTime, dice: &impl Dice) -> bool {

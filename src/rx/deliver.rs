@@ -25,6 +25,8 @@ use super::{
 };
 use crate::{
     drops::{Drops, Reason},
+    endpoint::EndpointCell,
+    events,
     ip::{self, Which},
     kapi::{
         log::debug_ratelimited,
@@ -121,8 +123,7 @@ fn lose(peer: &Peer, skb: SkBuff, verdict: Verdict) {
 fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: BhDisabled<'_>) {
     let peer = &session.peer;
     peer.hear();
-    peer.endpoint
-        .set_from_datagram(origin, &peer.device.routing);
+    EndpointCell::set_from_datagram(peer, origin);
     let is_confirmed = peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
@@ -138,6 +139,7 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
             timers.handshake_complete(wall_now())
         });
         stage::flush(peer.borrow(), bh);
+        events::handshake_complete(peer, session.role, session.born);
     }
     keep_fresh(peer, bh);
 }
@@ -225,7 +227,7 @@ fn refuse(peer: &Peer, skb: SkBuff, refusal: Refusal) {
             debug_ratelimited!(
                 dev,
                 "Packet is neither ipv4 nor ipv6 from peer {} ({})",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show()
             );
             dev.rx_errors(1);
@@ -236,7 +238,7 @@ fn refuse(peer: &Peer, skb: SkBuff, refusal: Refusal) {
                 dev,
                 "Packet has unallowed src IP ({}) from peer {} ({})",
                 ShowIp(source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
-                peer.id,
+                peer.show(),
                 peer.endpoint.show()
             );
             dev.rx_errors(1);
@@ -246,7 +248,7 @@ fn refuse(peer: &Peer, skb: SkBuff, refusal: Refusal) {
             debug_ratelimited!(
                 dev,
                 "Packet has incorrect size from peer {} ({})",
-                peer.id,
+                peer.show(),
                 peer.endpoint.show()
             );
             dev.rx_errors(1);
@@ -306,7 +308,7 @@ fn report_keepalive(peer: &Peer) {
     debug_ratelimited!(
         peer.device.dev,
         "Receiving keepalive packet from peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
 }

@@ -25,6 +25,8 @@ use crate::{
     device::Device,
     devices,
     drops::{Drops, Reason},
+    endpoint::EndpointCell,
+    events,
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -44,9 +46,10 @@ use crate::{
             RESPONSE_LEN, //
         },
         cookie::{self, CookieError},
-        handshake::{HandshakeError, IncomingInitiation},
+        handshake::{HandshakeError, IncomingInitiation, Role},
         identity::RemoteStatic,
         messages::{self, CookieReply, HandshakeMessage, Initiation, Message, PublicKey, Response},
+        time::BootTime,
     },
     queue::{parallel::Job, share::Share},
     strangers::Held,
@@ -259,11 +262,11 @@ fn receive_initiation(
             return Err(lost);
         }
     };
-    peer.endpoint.set_from_datagram(origin, &device.routing);
+    EndpointCell::set_from_datagram(&peer, origin);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
     // Even if there is no response, the peer was heard of.
@@ -334,7 +337,7 @@ fn accept_initiation(
 }
 
 fn receive_response(device: &Device, message: &Response, datagram: &Datagram) -> Result<(), Lost> {
-    let (peer, session) = match consume_response(device, message, &datagram.origin) {
+    let (peer, session, begun) = match consume_response(device, message, &datagram.origin) {
         Ok(found) => found,
         Err(lost) => {
             debug_ratelimited!(
@@ -348,7 +351,7 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) ->
     debug_ratelimited!(
         device.dev,
         "Receiving handshake response from peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
     if session.is_ok() {
@@ -363,16 +366,17 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) ->
         // The responder cannot send before it has heard from us.
         let bh = bh::disable();
         stage::send_keepalive(peer.borrow(), bh.token());
+        events::handshake_complete(&peer, Role::Initiator, begun.unwrap_or_else(boot_now));
     }
     session.map_err(|error| Lost::of(&peer, reason_without_session(error)))
 }
 
-/// Completes a handshake of ours, and returns whether a session came of it.
+/// Completes a handshake of ours, and returns whether a session came of it, and since when we have tried.
 fn consume_response(
     device: &Device,
     message: &Response,
     origin: &Origin,
-) -> Result<(RcuArc<Peer>, Result), Lost> {
+) -> Result<(RcuArc<Peer>, Result, Option<BootTime>), Lost> {
     let peer = match device.entry(message.receiver()) {
         Some(Entry::Handshake(peer)) => peer,
         Some(Entry::Session(session)) => {
@@ -380,18 +384,17 @@ fn consume_response(
         }
         None => return Err(Reason::HsUnknownIndex.into()),
     };
-    match complete(device, &peer, message, origin) {
-        Ok(session) => Ok((peer, session)),
+    match complete(&peer, message, origin) {
+        Ok((session, begun)) => Ok((peer, session, begun)),
         Err(reason) => Err(Lost::of(&peer, reason)),
     }
 }
 
 fn complete(
-    device: &Device,
     peer: &RcuArc<Peer>,
     message: &Response,
     origin: &Origin,
-) -> Result<Result, Reason> {
+) -> Result<(Result, Option<BootTime>), Reason> {
     // The costly part is done on copies: a stranger may ask for it, and must not hold the lock.
     let (identity, remote, pending) = {
         let mut noise = peer.noise.lock();
@@ -410,10 +413,11 @@ fn complete(
     let handshake = &mut exchange.handshake;
     let old = handshake.phase();
     handshake.accept_response(authentic).map_err(reason_for)?;
+    let begun = exchange.begun.take();
     trace::handshake(peer, old, handshake.phase(), handshake.local_index());
     // What is sent in the new session goes there.
-    peer.endpoint.set_from_datagram(origin, &device.routing);
-    Ok(tx::handshake::begin_session(peer, &mut noise))
+    EndpointCell::set_from_datagram(peer, origin);
+    Ok((tx::handshake::begin_session(peer, &mut noise), begun))
 }
 
 fn receive_cookie(device: &Device, message: &CookieReply, datagram: &Datagram) -> Result<(), Lost> {

@@ -76,7 +76,7 @@ fn tell_decrypt(batch: &RxBatch) {
         Verdict::Authentic(Counter(counter)) => {
             wg_decrypt::tell(&peer.device.dev, peer.id, index, counter, skb, skb.len(), 1);
         }
-        Verdict::Forged | Verdict::Headers => {}
+        Verdict::Headers | Verdict::Forged | Verdict::Expired | Verdict::NoMemory => {}
     });
 }
 

@@ -50,6 +50,7 @@ pub(crate) struct Session {
     pub(crate) peer: RcuArc<Peer>,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) role: Role,
+    pub(crate) born: BootTime,
     lifetime: Lifetime,
     pub(crate) local_index: Index,
     pub(crate) remote_index: Index,
@@ -76,17 +77,18 @@ impl Farewell for Session {
             self.peer.device.dev,
             "Keypair {} destroyed for peer {}",
             self.id,
-            self.peer.id
+            self.peer.show()
         );
     }
 }
 
 impl Session {
-    /// The session of `peer` that begins with these keys.
+    /// The session of `peer` that begins now, with these keys.
     pub(crate) fn new(
         peer: RcuArc<Peer>,
         lanes: Arc<Lanes>,
         keys: SessionKeys<KernelCrypto>,
+        born: BootTime,
         lifetime: Lifetime,
     ) -> Result<RcuArc<Self>> {
         let id = CREATED.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
@@ -95,6 +97,7 @@ impl Session {
             peer,
             lanes,
             role: keys.role,
+            born,
             lifetime,
             local_index: keys.local_index,
             remote_index: keys.remote_index,
@@ -111,7 +114,7 @@ impl Session {
             session.peer.device.dev,
             "Keypair {} created for peer {}",
             session.id,
-            session.peer.id
+            session.peer.show()
         );
         Ok(session)
     }

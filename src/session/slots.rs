@@ -14,7 +14,7 @@ use crate::{
         rcu::{Rcu, RcuArc, RcuCell, RcuRef},
         SpinLockBh, //
     },
-    proto::handshake::Role, //
+    proto::{handshake::Role, time::BootTime}, //
 };
 
 /// A peer's sessions: only the current one sends, all receive.
@@ -52,6 +52,13 @@ impl Slots {
     #[inline]
     pub(crate) fn current<'a>(&self, rcu: Rcu<'a>) -> Option<RcuRef<'a, Session>> {
         self.current.load(rcu)
+    }
+
+    /// Whether the session before the current one is still of use.
+    pub(crate) fn has_predecessor(&self, rcu: Rcu<'_>, now: BootTime) -> bool {
+        self.previous
+            .load(rcu)
+            .is_some_and(|session| session.may_receive(now))
     }
 
     /// Puts a new session in its slot. Fails if the slots are closed.

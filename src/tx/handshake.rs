@@ -29,8 +29,10 @@ use super::{
     HEADROOM, //
 };
 use crate::{
+    carrier::Carrier,
     device::Device,
     drops::{Drops, Reason},
+    events::{self, End},
     guise::Guise,
     kapi::{
         crypto::without_traces,
@@ -47,6 +49,7 @@ use crate::{
             rcu::{RcuArc, RcuRef}, //
         }, //
     },
+    liveness::Failure,
     peer::Peer,
     proto::{
         awg::{Dice, INITIAL_TRAILER_WINDOW},
@@ -103,31 +106,44 @@ fn forget_keys(peer: &RcuArc<Peer>) {
     debug!(
         peer.device.dev,
         "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
-        peer.id,
+        peer.show(),
         peer.endpoint.show(),
         Draws(&peer.device).zero_keys_after().as_secs()
     );
+    events::end_sessions(peer, End::Expired);
     Peer::forget_keys(peer);
+    Carrier::update(&peer.device);
     Peer::settle(peer);
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {
     let draws = Draws(&peer.device);
-    if random::wait_until_ready().is_err()
-        || !peer.timers.lock().begin_initiation(boot_now(), &draws)
-    {
+    if random::wait_until_ready().is_err() {
         return;
     }
+    let is_again = {
+        let mut timers = peer.timers.lock();
+        if !timers.begin_initiation(boot_now(), &draws) {
+            return;
+        }
+        timers.is_trying()
+    };
     debug_ratelimited!(
         peer.device.dev,
         "Sending handshake initiation to peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
     let guise = peer.device.guise();
     let kind = guise.as_deref();
     let kind = kind.map(|guise| pick_type(guise, MessageType::Initiation));
-    let message = create_initiation(peer, kind);
+    let message = create_initiation(peer, kind, is_again);
+    if let Err(error) = message {
+        peer.liveness.fail(match error {
+            ENOMEM => Failure::NoMemory,
+            _ => Failure::NoKey,
+        });
+    }
     // For want of memory it is as if the message had been lost: there will be another.
     if matches!(message, Err(error) if error != ENOMEM) {
         return;
@@ -141,9 +157,15 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         return peer.count_drops(1, Reason::TxNoMemory);
     };
     let message = HandshakeMessage::as_bytes(&message);
-    match &guise {
+    let sent = match &guise {
         None => send_to_peer(peer, message),
         Some(guise) => send_dressed(peer, guise, MessageType::Initiation, message),
+    };
+    match sent {
+        Ok(()) => peer.liveness.has_sent(),
+        Err(ENOMEM) => peer.liveness.fail(Failure::NoMemory),
+        Err(EDESTADDRREQ) => peer.liveness.fail(Failure::NoEndpoint),
+        Err(_) => peer.liveness.fail(Failure::Unreachable),
     }
 }
 
@@ -152,7 +174,7 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
     debug_ratelimited!(
         peer.device.dev,
         "Sending handshake response to peer {} ({})",
-        peer.id,
+        peer.show(),
         peer.endpoint.show()
     );
     let guise = peer.device.guise();
@@ -176,7 +198,6 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         None => send_to_peer(peer, message),
         Some(guise) => send_dressed(peer, guise, MessageType::Response, message),
     }
-    Ok(())
 }
 
 /// Tells the sender of a message to prove its address first. The message came in `len` bytes: who has
@@ -224,17 +245,20 @@ pub(crate) fn send_cookie(
     }
 }
 
-fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) {
+fn send_to_peer(peer: &RcuArc<Peer>, message: &[u8]) -> Result {
     let bh = bh::disable();
     match packet(message) {
         Ok(skb) => transmit::send_message(peer, skb, HANDSHAKE_DS, bh.token()),
-        Err(_) => peer.count_drops(1, Reason::TxNoMemory),
+        Err(error) => {
+            peer.count_drops(1, Reason::TxNoMemory);
+            Err(error)
+        }
     }
 }
 
 /// Sends a message to a peer as a guise has it, behind what precedes it, from one socket and by one route.
 #[cold]
-fn send_dressed(peer: &RcuArc<Peer>, guise: &Guise, kind: MessageType, message: &[u8]) {
+fn send_dressed(peer: &RcuArc<Peer>, guise: &Guise, kind: MessageType, message: &[u8]) -> Result {
     let mut packets = match kind {
         MessageType::Initiation => vanguard(guise, peer),
         MessageType::Response | MessageType::CookieReply | MessageType::Data => PacketList::new(),
@@ -244,12 +268,13 @@ fn send_dressed(peer: &RcuArc<Peer>, guise: &Guise, kind: MessageType, message: 
         Ok(skb) => {
             packets.push(skb);
             let bh = bh::disable();
-            transmit::send_messages(peer, packets, bh.token());
+            transmit::send_messages(peer, packets, bh.token())
         }
-        Err(_) => {
+        Err(error) => {
             // What precedes it is not sent without it.
             peer.discard_all(packets, |_| 1, Reason::TxNoMemory);
             peer.count_drops(1, Reason::TxNoMemory);
+            Err(error)
         }
     }
 }

@@ -317,7 +317,7 @@ pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
         debug_ratelimited!(
             peer.device.dev,
             "Sending keepalive packet to peer {} ({})",
-            peer.id,
+            peer.show(),
             peer.endpoint.show()
         );
     }

@@ -191,13 +191,21 @@ pub(super) fn reason_for(error: Error) -> Reason {
 
 /// Sends a handshake message behind what precedes it, by one route.
 #[cold]
-pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) {
+pub(super) fn send_messages(
+    peer: &RcuArc<Peer>,
+    mut packets: PacketList,
+    bh: BhDisabled<'_>,
+) -> Result {
     let (sockets, dev) = (&peer.device.sockets, &peer.device.dev);
     let routing = |is_new| Peer::routing(peer, is_new);
     let mut route = match sockets.route(dev, &peer.endpoint, routing, bh) {
         Ok(route) => route,
-        Err(error) => return peer.discard_all(packets, |_| 1, reason_for(error)),
+        Err(error) => {
+            peer.discard_all(packets, |_| 1, reason_for(error));
+            return Err(error);
+        }
     };
+    let mut outcome = Ok(());
     while let Some(skb) = packets.pop() {
         let len = skb.len();
         let sent = if packets.is_empty() {
@@ -205,23 +213,36 @@ pub(super) fn send_messages(peer: &RcuArc<Peer>, mut packets: PacketList, bh: Bh
         } else {
             route.send(skb, dev, 0)
         };
-        match sent {
-            Ok(()) => peer.count_sent(len.into()),
-            Err(Unsent { skb, error }) => peer.discard(skb, reason_for(error)),
-        }
+        outcome = match sent {
+            Ok(()) => {
+                peer.count_sent(len.into());
+                Ok(())
+            }
+            Err(Unsent { skb, error }) => {
+                peer.discard(skb, reason_for(error));
+                Err(error)
+            }
+        };
     }
+    outcome
 }
 
 /// Sends a handshake message.
-pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) {
+pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) -> Result {
     let device = &peer.device;
     let routing = |is_new| Peer::routing(peer, is_new);
     let sent = device
         .sockets
         .send(&device.dev, &peer.endpoint, skb, ds, routing, bh);
     match sent {
-        Ok(len) => peer.count_sent(u64::from(len)),
-        Err(Unsent { skb, error }) => peer.discard(skb, reason_for(error)),
+        Ok(len) => {
+            peer.count_sent(u64::from(len));
+            Ok(())
+        }
+        Err(Unsent { skb, error }) => {
+            peer.discard(skb, reason_for(error));
+            Err(error)
+        }
     }
 }
 

@@ -114,7 +114,7 @@ fn route<'a>(
         debug_ratelimited!(
             device.dev,
             "No valid endpoint has been configured or discovered for peer {}",
-            peer.id
+            peer.show()
         );
         return Err(Refusal::NoEndpoint(peer));
     }

@@ -221,6 +221,25 @@ impl NetDevice {
         }
     }
 
+    /// Tells the stack whether anything can be sent for now. Nothing happens if the device is down:
+    /// returns whether it is not.
+    pub(crate) fn replace_carrier(&self, is_on: bool, _bh: BhDisabled<'_>) -> bool {
+        // The event refers to the device. One that is seen running here is not taken apart before
+        // bottom halves are enabled, and who takes it apart waits for the event then.
+        if !self.is_running() {
+            return false;
+        }
+        let dev = self.as_ptr();
+        if is_on {
+            // SAFETY: By the type invariants; as above, the device is registered.
+            unsafe { bindings::netif_carrier_on(dev) };
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::netif_carrier_off(dev) };
+        }
+        true
+    }
+
     /// Sets the MTU, if it is still what it was taken to be, and users still have the device.
     ///
     /// Takes RTNL. Nothing happens if somebody on top of the device has a say and is against it.

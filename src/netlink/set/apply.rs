@@ -17,6 +17,7 @@ use crate::{
     allowed_ips::Reserve,
     config::{Configuration, PortChange},
     crypto::Key,
+    events::Event,
     kapi::{net::genetlink::Info, sync::rcu::RcuArc},
     peer::Peer,
     proto::time::WallTime, //
@@ -40,6 +41,12 @@ pub(super) fn apply(
     if let Some(guise) = supplies.guise.take() {
         config.set_guise(guise);
     }
+    if let Some(follows) = wanted.carrier {
+        config.set_carrier_follows(follows);
+    }
+    if let Some(classes) = wanted.event_classes {
+        config.set_event_classes(classes);
+    }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);
@@ -57,7 +64,7 @@ pub(super) fn apply(
             config.remove_peer(&change.public_key);
             return Ok(());
         }
-        let Some(peer) = change.find_or_create(config, &mut supplies)? else {
+        let Some((peer, event)) = change.find_or_create(config, &mut supplies)? else {
             return Ok(());
         };
         // What is to be as if it had been removed is not there yet.
@@ -72,6 +79,7 @@ pub(super) fn apply(
         };
         change.apply_to(request, config, &peer, &mut supplies)?;
         config.note_change(&peer);
+        config.tell(&peer, event);
         config.resume(&peer);
         Ok(())
     })
@@ -117,7 +125,7 @@ impl PeerRequest<'_> {
             .filter(|peer| peer.with_preshared_key(|key| key.ct_eq(&wanted)))
     }
 
-    /// The peer to change, or [`None`] if there is nothing to do.
+    /// The peer to change, and what that is; or [`None`] if there is nothing to do.
     ///
     /// A device is no peer of its own. A list of peers with its public key in it may well be given
     /// to all devices of a network, so this one is passed over in silence.
@@ -125,13 +133,13 @@ impl PeerRequest<'_> {
         &self,
         config: &mut Configuration<'_>,
         supplies: &mut Supplies,
-    ) -> Result<Option<RcuArc<Peer>>> {
+    ) -> Result<Option<(RcuArc<Peer>, Event)>> {
         let found = config.peer(&self.public_key);
         if found.is_some()
             || self.intent() != Intent::Ensure
             || config.public_key() == Some(self.public_key)
         {
-            return Ok(found);
+            return Ok(found.map(|peer| (peer, Event::PeerChanged)));
         }
         // With its key from the start: it can be heard of before this request is through.
         let room = supplies.peers.pop().ok_or(ENOMEM)?;
@@ -143,7 +151,8 @@ impl PeerRequest<'_> {
             }
             Some(_) | None => None,
         };
-        Ok(Some(config.create_peer(self.public_key, key, room)))
+        let peer = config.create_peer(self.public_key, key, room);
+        Ok(Some((peer, Event::PeerAdded)))
     }
 
     fn apply_to(
@@ -155,6 +164,12 @@ impl PeerRequest<'_> {
     ) -> Result {
         if let Some(key) = self.preshared_key() {
             peer.set_preshared_key(&key, || supplies.keys.pop())?;
+        }
+        if let Some(label) = self.label {
+            peer.set_label(label, || supplies.labels.pop())?;
+        }
+        if let Some(is_fixed) = self.fixed_endpoint {
+            peer.endpoint.set_fixed(is_fixed);
         }
         if let Some(endpoint) = self.endpoint {
             peer.endpoint.set(endpoint);

@@ -44,7 +44,9 @@ fn set_device(request: &Info<'_>, kind: LinkKind) -> Result {
     config.check_there()?;
     let supplies = Supplies::gather(request, &wanted, &config)?;
     let mtu = default_mtu(&config);
+    config.tell_listeners(request.net().try_get());
     apply::apply(request, &wanted, supplies, &mut config)?;
+    config.conclude();
     let new_mtu = default_mtu(&config);
     // Whoever takes RTNL as well takes it before.
     drop(config);

@@ -6,15 +6,17 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use kernel::prelude::*;
 
-use super::super::uapi::*;
+use super::super::{policy::LAST_OF_PEER, uapi::*};
 use crate::{
     allowed_ips::AllowedIp,
     crypto::Key,
     endpoint::Endpoint,
+    events::Class,
     kapi::net::{
         addr::Family,
         genetlink::{Attr, Info, Table}, //
     },
+    label::{Label, Unfit},
     proto::{awg::Span, messages::PublicKey}, //
 };
 
@@ -26,6 +28,10 @@ pub(super) struct DeviceRequest<'a> {
     private_key: Option<Blamable<'a, &'a [u8; 32]>>,
     /// In milliseconds.
     pub(super) hold_unknown: Option<Blamable<'a, u16>>,
+    /// Whether there is to be a carrier only while any peer is alive.
+    pub(super) carrier: Option<bool>,
+    /// Of which classes there are to be events.
+    pub(super) event_classes: Option<u32>,
     peers: Option<Attr<'a>>,
     /// Whether all peers listed are to be removed, if any are.
     removes_only: bool,
@@ -47,6 +53,10 @@ impl<'a> DeviceRequest<'a> {
             fwmark: blamable(attr(WGDEVICE_A_FWMARK), Attr::u32)?,
             private_key: blamable(attr(WGDEVICE_A_PRIVATE_KEY), Attr::array)?,
             hold_unknown: blamable(attr(WGDEVICE_A_HOLD_UNKNOWN), Attr::u16)?,
+            carrier: read_bool(request, attr(WGDEVICE_A_CARRIER), c"Carrier")?,
+            event_classes: attr(WGDEVICE_A_EVENT_CLASSES)
+                .map(|attr| read_classes(request, attr))
+                .transpose()?,
             peers: attr(WGDEVICE_A_PEERS),
             removes_only: true,
         };
@@ -92,6 +102,10 @@ pub(super) struct PeerRequest<'a> {
     /// [`None`] also for an address of no known form, which is ignored.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) persistent_keepalive: Option<Span<u16>>,
+    /// What the peer is to be called; empty for nothing.
+    pub(super) label: Option<&'a CStr>,
+    /// Whether the peer is to be only where users say it is.
+    pub(super) fixed_endpoint: Option<bool>,
     allowed_ips: Option<Attr<'a>>,
 }
 
@@ -106,7 +120,7 @@ pub(super) enum Intent {
     Ensure,
 }
 
-type PeerTable<'a> = Table<'a, { WGPEER_A_ADVANCED_SECURITY as usize + 1 }>;
+type PeerTable<'a> = Table<'a, { LAST_OF_PEER + 1 }>;
 
 impl<'a> PeerRequest<'a> {
     /// Reads an element of the list of peers.
@@ -133,6 +147,15 @@ impl<'a> PeerRequest<'a> {
                 .get(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL)
                 .map(|attr| read_keepalive(request, attr))
                 .transpose()?,
+            label: table
+                .get(WGPEER_A_LABEL)
+                .map(|attr| read_label(request, attr))
+                .transpose()?,
+            fixed_endpoint: read_bool(
+                request,
+                table.get(WGPEER_A_FIXED_ENDPOINT),
+                c"FixedEndpoint",
+            )?,
             allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
         })
     }
@@ -177,6 +200,8 @@ impl<'a> PeerRequest<'a> {
     pub(super) fn into_whole(mut self) -> Self {
         self.preshared_key.get_or_insert(&[0; 32]);
         self.persistent_keepalive.get_or_insert(Span::single(0));
+        self.label.get_or_insert(c"");
+        self.fixed_endpoint.get_or_insert(false);
         self.flags |= WGPEER_F_REPLACE_ALLOWEDIPS;
         self
     }
@@ -254,6 +279,44 @@ fn read_keepalive(request: &Info<'_>, attr: Attr<'_>) -> Result<Span<u16>> {
         ));
     }
     Ok(span)
+}
+
+/// What a peer is to be called.
+fn read_label<'a>(request: &Info<'_>, attr: Attr<'a>) -> Result<&'a CStr> {
+    let refuse = |why| request.refuse_at(attr, EINVAL, why);
+    let text = attr.string()?;
+    if text.to_bytes_with_nul().len() != attr.payload().len() {
+        return Err(refuse(c"a label must not go on behind a NUL"));
+    }
+    Label::check(text).map_err(|unfit| {
+        refuse(match unfit {
+            Unfit::TooLong => c"a label has 64 bytes at most",
+            Unfit::NotUtf8 => c"a label must be UTF-8",
+            Unfit::Control => c"a label must not have control characters",
+        })
+    })?;
+    Ok(text)
+}
+
+/// Whether something is to be so.
+fn read_bool(request: &Info<'_>, attr: Option<Attr<'_>>, name: &CStr) -> Result<Option<bool>> {
+    let Some(attr) = attr else {
+        return Ok(None);
+    };
+    match attr.u8()? {
+        0 => Ok(Some(false)),
+        1 => Ok(Some(true)),
+        _ => Err(request.refuse_named(attr, EINVAL, name, c"must be 0 or 1")),
+    }
+}
+
+/// Of which classes there are to be events.
+fn read_classes(request: &Info<'_>, attr: Attr<'_>) -> Result<u32> {
+    let classes = attr.u32()?;
+    if classes & !Class::ALL != 0 {
+        return Err(request.refuse_at(attr, EINVAL, c"there are no events of this class"));
+    }
+    Ok(classes)
 }
 
 /// A range of 16-bit numbers in 32 bits: the end in the upper half.

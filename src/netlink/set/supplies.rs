@@ -16,6 +16,7 @@ use crate::{
     config::{Configuration, NewGuise, NewIdentity, PeerRoom, PortChange},
     crypto::Key,
     kapi::net::genetlink::{Attr, Info},
+    labels::LabelRoom,
     peer::Peer,
     peers::KeyOrder,
     pile::Pile,
@@ -37,6 +38,7 @@ pub(super) struct Supplies {
     pub(super) peers: Pile<PeerRoom>,
     /// Places for preshared keys.
     pub(super) keys: Pile<KBox<Key>>,
+    pub(super) labels: Pile<LabelRoom>,
     pub(super) allowed_ips: Reserve<Peer>,
 }
 
@@ -55,6 +57,7 @@ impl Supplies {
             guise: prepare_guise(request, config)?,
             peers: Pile::new(),
             keys: Pile::new(),
+            labels: Pile::new(),
             allowed_ips: Reserve::new(),
         };
         // That takes no memory, so it never lacks it.
@@ -67,6 +70,7 @@ impl Supplies {
             let peer = PeerRequest::read(request, element)?;
             if forecast.is_there_after(request, element, &peer, &mut supplies.peers)? {
                 reserve_key(request, element, &peer, &mut supplies.keys)?;
+                reserve_label(request, element, &peer, &mut supplies.labels)?;
                 reserve_allowed_ips(request, &peer, &mut supplies.allowed_ips)?;
             }
         }
@@ -130,6 +134,20 @@ fn reserve_key(
     KBox::new(Key::zeroed(), GFP_KERNEL)
         .map_err(Error::from)
         .and_then(|place| keys.push(place))
+        .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
+}
+
+fn reserve_label(
+    request: &Info<'_>,
+    element: Attr<'_>,
+    peer: &PeerRequest<'_>,
+    labels: &mut Pile<LabelRoom>,
+) -> Result {
+    if peer.label.is_none_or(CStr::is_empty) {
+        return Ok(());
+    }
+    LabelRoom::new()
+        .and_then(|place| labels.push(place))
         .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
 }
 

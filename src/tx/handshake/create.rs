@@ -26,14 +26,18 @@ use crate::{
     trace, //
 };
 
-/// Begins a handshake, with a message that has its MACs, and of a type other than WireGuard's if one is
-/// given.
+/// Begins a handshake, or once more for want of an answer, with a message that has its MACs, and of a type
+/// other than WireGuard's if one is given.
 ///
 /// # Errors
 ///
 /// `ESHUTDOWN` if the peer has been removed, `ENOKEY` if there is no private key, or none that goes
 /// with the peer's; `ENOMEM`, which another time may be otherwise.
-pub(crate) fn create_initiation(peer: &RcuArc<Peer>, kind: Option<u32>) -> Result<Initiation> {
+pub(crate) fn create_initiation(
+    peer: &RcuArc<Peer>,
+    kind: Option<u32>,
+    is_again: bool,
+) -> Result<Initiation> {
     let mut noise = peer.noise.lock();
     // Under the lock, so that a change of the private key comes before, or finds what is made of it:
     // it looks for peers that are awake. So does who removes the peer.
@@ -45,6 +49,7 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>, kind: Option<u32>) -> Resul
         remote,
         handshake,
         cookie,
+        begun,
         ..
     } = noise.begin(&identity, &peer.public_key, None)?;
     if !remote.can_handshake() {
@@ -63,7 +68,12 @@ pub(crate) fn create_initiation(peer: &RcuArc<Peer>, kind: Option<u32>) -> Resul
             if let Some(kind) = kind {
                 created.message.set_type(kind);
             }
-            cookie.add_macs(&mut created.message, boot_now());
+            let now = boot_now();
+            cookie.add_macs(&mut created.message, now);
+            if !is_again {
+                *begun = None;
+            }
+            begun.get_or_insert(now);
             Ok(created.message)
         }
         Err(_) => {
@@ -109,8 +119,9 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let session = peer
         .lanes(noise)
         .and_then(|lanes| {
-            let lifetime = Lifetime::begin(boot_now(), &Draws(&peer.device));
-            Session::new(peer.clone(), lanes, keys, lifetime)
+            let now = boot_now();
+            let lifetime = Lifetime::begin(now, &Draws(&peer.device));
+            Session::new(peer.clone(), lanes, keys, now, lifetime)
         })
         .and_then(|session| {
             table.replace(index, peer, session.clone())?;

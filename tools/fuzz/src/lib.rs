@@ -27,13 +27,18 @@ mod bindings;
 mod checks;
 mod crypto;
 mod endpoint;
+mod events;
 #[path = "../../../src/guise.rs"]
 mod guise;
 mod kapi;
+#[path = "../../../src/label.rs"]
+mod label;
 mod netlink;
 #[path = "../../../src/pile.rs"]
 mod pile;
 #[path = "../../../src/ratelimit.rs"]
 mod ratelimit;
+#[path = "../../../src/utf8.rs"]
+mod utf8;
 
 use wireguard_proto as proto;

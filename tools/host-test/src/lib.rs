@@ -26,6 +26,8 @@ mod queue;
 mod ratelimit;
 mod time;
 mod tx;
+#[path = "../../../src/utf8.rs"]
+mod utf8;
 
 use wireguard_proto as proto;
 

@@ -19,6 +19,7 @@ use crate::{
         },
         workqueue::{flags, Workqueue}, //
     },
+    liveness::Alive,
     peer::Peer,
     queue::{here::Here, parallel::Parallel},
     session::IndexTable,
@@ -29,6 +30,7 @@ use crate::{
 pub(crate) struct Device {
     pub(crate) dev: NetDevice,
     pub(crate) census: Census,
+    pub(crate) alive: Alive,
     pub(crate) awake: Roster<Peer>,
     pub(crate) routing: Routing,
     is_up: AtomicBool,
@@ -48,6 +50,7 @@ impl Device {
         Ok(Self {
             dev: NetDevice::default(),
             census: Census::new(),
+            alive: Alive::new(),
             awake,
             routing: Routing,
             is_up: AtomicBool::new(true),

@@ -26,6 +26,9 @@ mod identity;
 #[path = "../../../src/index_table/mod.rs"]
 mod index_table;
 mod kapi;
+mod labels;
+#[path = "../../../src/liveness.rs"]
+mod liveness;
 #[path = "../../../src/noise.rs"]
 mod noise;
 #[path = "../../../src/peer.rs"]

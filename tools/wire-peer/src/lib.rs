@@ -11,6 +11,7 @@ pub mod listener;
 pub mod live;
 mod memory;
 pub mod netlink;
+pub mod news;
 pub mod packet;
 pub mod peer;
 pub mod session;

@@ -164,8 +164,13 @@ impl Socket {
 
     /// One that hears what the kernel sends to a multicast group of a generic netlink family.
     pub fn listening_to(group: u32) -> nix::Result<Self> {
+        Self::listening_with(group, 1 << 20)
+    }
+
+    /// The same, with room for so many bytes that nobody has read.
+    pub fn listening_with(group: u32, room: usize) -> nix::Result<Self> {
         let socket = Self::generic()?;
-        setsockopt(&socket.0, sockopt::RcvBufForce, &(1 << 20))?;
+        setsockopt(&socket.0, sockopt::RcvBufForce, &room)?;
         let bit = group.checked_sub(1).and_then(|bit| 1u32.checked_shl(bit));
         let address = NetlinkAddr::new(0, bit.ok_or(Errno::EINVAL)?);
         bind(socket.0.as_raw_fd(), &address)?;
@@ -263,7 +268,12 @@ impl Socket {
 
     /// The number of one of its multicast groups.
     pub fn wireguard_group(&self, name: &str) -> nix::Result<u32> {
-        let told = self.about("wireguard")?;
+        self.group("wireguard", name)
+    }
+
+    /// The number of one of a family's multicast groups.
+    pub fn group(&self, family: &str, name: &str) -> nix::Result<u32> {
+        let told = self.about(family)?;
         let groups = attribute(&told, CTRL_GROUPS).ok_or(Errno::ENOENT)?;
         let wanted = [name.as_bytes(), &[0]].concat();
         let id = attributes(groups)

@@ -20,10 +20,45 @@ pub const REPLACE_PEERS: u32 = 1;
 pub const PORT: u16 = 6;
 pub const MARK: u16 = 7;
 pub const PEERS: u16 = 8;
+pub const GENERATION: u16 = 129;
 pub const HOLD_UNKNOWN: u16 = 131;
 pub const WANTED: u16 = 132;
 pub const WANTED_DROPS: u32 = 1;
 pub const DEVICE_DROPS: u16 = 134;
+pub const PEER_STATE: u32 = 2;
+pub const EVENT_SEQ: u16 = 135;
+pub const EVENT: u16 = 136;
+pub const EVENT_CLASSES: u16 = 137;
+pub const CARRIER: u16 = 138;
+
+// Of a device that looks like something else.
+pub const REKEY_TIMEOUT: u16 = 29;
+pub const REJECT_AFTER_TIME: u16 = 30;
+pub const KEEPALIVE_TIMEOUT: u16 = 31;
+pub const MAX_HANDSHAKE_ATTEMPTS: u16 = 32;
+
+// Events.
+pub const PEER_ADDED: u32 = 1;
+pub const PEER_CHANGED: u32 = 2;
+pub const PEER_REMOVED: u32 = 3;
+pub const DEVICE_CHANGED: u32 = 4;
+pub const SESSION_BEGUN: u32 = 5;
+pub const SESSION_REKEYED: u32 = 6;
+pub const SESSION_ENDED: u32 = 7;
+pub const HANDSHAKE_GIVEN_UP: u32 = 8;
+pub const ROAMED: u32 = 9;
+pub const SILENT: u32 = 10;
+pub const BACK: u32 = 11;
+
+pub const INITIATOR: u32 = 1;
+pub const RESPONDER: u32 = 2;
+pub const EXPIRED: u32 = 1;
+
+// Why a handshake failed.
+pub const NO_FAILURE: u32 = 0;
+pub const NO_ANSWER: u32 = 1;
+pub const NO_ENDPOINT: u32 = 2;
+pub const UNREACHABLE: u32 = 3;
 
 // Of a peer.
 pub const PEER_KEY: u16 = 1;
@@ -41,6 +76,14 @@ pub const PEER_DROPS: u16 = 130;
 // Of drops for one reason.
 pub const DROP_NAME: u16 = 1;
 pub const DROP_COUNT: u16 = 2;
+pub const LABEL: u16 = 131;
+pub const FAILURE: u16 = 132;
+pub const FIXED_ENDPOINT: u16 = 133;
+pub const ALIVE: u16 = 134;
+pub const ROLE: u16 = 135;
+pub const DURATION: u16 = 136;
+pub const OLD_ENDPOINT: u16 = 137;
+pub const ENDED: u16 = 138;
 
 // Of an allowed IP.
 pub const FAMILY: u16 = 1;

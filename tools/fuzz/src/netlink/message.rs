@@ -22,10 +22,14 @@ enum Content {
     Span32(u32),
     /// What a special packet is made by.
     Special,
+    /// What a peer may be called, or nearly.
+    Label,
     List(&'static [Content]),
 }
 
-use Content::{Address, Bytes, Family, List, Name, Number, Sockaddr, Span16, Span32, Special};
+use Content::{
+    Address, Bytes, Family, Label, List, Name, Number, Sockaddr, Span16, Span32, Special,
+};
 
 /// By the attributes' types, from 1 on.
 const DEVICE: &[Content] = &[
@@ -104,6 +108,17 @@ const AMNEZIAWG_PEER: &[Content] = &[
     Bytes(0),
 ];
 
+/// Attributes of this driver's own, of whatever they are tried with.
+const OWN: &[(u16, Content)] = &[
+    (131, Label),
+    (131, Number(2)),
+    (132, Number(4)),
+    (133, Number(1)),
+    (134, Number(1)),
+    (137, Number(4)),
+    (138, Number(1)),
+];
+
 const ALLOWED_IP: &[Content] = &[Family, Address, Number(1), Number(4)];
 
 const NESTED: u16 = 1 << 15;
@@ -140,7 +155,13 @@ fn put_attrs(bytes: &mut Vec<u8>, input: &mut Input<'_>, contents: &[Content]) {
         }
     }
     for _ in 0..input.below(16).saturating_sub(12) {
-        let ty = input.u16() % (contents.len() as u16).max(10).saturating_add(2);
+        let ty = input.u16();
+        if ty >= 0x8000 {
+            let (ty, content) = OWN[usize::from(ty) % OWN.len()];
+            put_attr(bytes, input, ty, content);
+            continue;
+        }
+        let ty = ty % (contents.len() as u16).max(10).saturating_add(2);
         let content = contents.get(usize::from(ty).wrapping_sub(1));
         put_attr(bytes, input, ty, content.copied().unwrap_or(Number(4)));
     }
@@ -197,6 +218,7 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         }
         Span32(near) => put_span32(bytes, input, near),
         Special => put_special(bytes, input),
+        Label => put_label(bytes, input),
         Family => bytes.extend([2u16, 10, 0, 513][input.below(4)].to_ne_bytes()),
         Address => {
             let len = [4, 16, 5, 0][input.below(4)];
@@ -264,6 +286,30 @@ fn put_special(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         1 => bytes.extend(b"\0<r 5>\0"),
         2 => bytes.extend([b'.'; 3001].iter().chain(b"\0")),
         _ => bytes.push(0),
+    }
+}
+
+fn put_label(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+    const PARTS: [&[u8]; 12] = [
+        b"far end",
+        "ü".as_bytes(),
+        "東京".as_bytes(),
+        "🚀".as_bytes(),
+        b"\x1b",
+        b"\x7f",
+        b"\xc2\x80",
+        b"\xe2\x82",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\0",
+        &[b'x'; 57],
+    ];
+    for _ in 0..input.below(5) {
+        bytes.extend(PARTS[input.below(PARTS.len())]);
+    }
+    // The NUL is seldom left out.
+    if input.u8() != 0 {
+        bytes.push(0);
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) struct Device {
     pub(crate) fwmark: Option<u32>,
     pub(crate) private_key: Option<[u8; 32]>,
     pub(crate) replaces_peers: bool,
+    /// Whether the carrier follows the peers.
+    pub(crate) carrier: Option<bool>,
+    pub(crate) event_classes: Option<u32>,
     pub(crate) peers: Vec<Peer>,
 }
 
@@ -24,6 +27,8 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Option<Vec<u8>>,
     /// From which to which number of seconds.
     pub(crate) keepalive: Option<(u16, u16)>,
+    pub(crate) label: Option<String>,
+    pub(crate) is_fixed: Option<bool>,
     pub(crate) replaces_allowed_ips: bool,
     pub(crate) allowed_ips: Vec<AllowedIp>,
 }
@@ -91,10 +96,12 @@ enum Shape {
     Flags(u32),
     Name,
     Text,
+    /// A number of two bytes, up to that.
+    UpTo(u16),
     List(&'static [(u16, Shape)]),
 }
 
-use Shape::{AtLeast, Between, Bytes, Flags, List, Name, Text};
+use Shape::{AtLeast, Between, Bytes, Flags, List, Name, Text, UpTo};
 
 const DEVICE: &[(u16, Shape)] = &[
     (1, Bytes(4)),
@@ -105,6 +112,9 @@ const DEVICE: &[(u16, Shape)] = &[
     (6, Bytes(2)),
     (7, Bytes(4)),
     (8, List(PEER)),
+    (131, UpTo(5000)),
+    (137, Bytes(4)),
+    (138, Bytes(1)),
 ];
 
 const PEER: &[(u16, Shape)] = &[
@@ -118,6 +128,8 @@ const PEER: &[(u16, Shape)] = &[
     (8, Bytes(8)),
     (9, List(ALLOWED_IP)),
     (10, Bytes(4)),
+    (131, Text),
+    (133, Bytes(1)),
 ];
 
 /// AmneziaWG's.
@@ -155,6 +167,9 @@ const AMNEZIAWG: &[(u16, Shape)] = &[
     (32, Bytes(4)),
     (33, Bytes(1)),
     (34, Bytes(1)),
+    (131, UpTo(5000)),
+    (137, Bytes(4)),
+    (138, Bytes(1)),
 ];
 
 const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
@@ -169,6 +184,8 @@ const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
     (9, List(ALLOWED_IP)),
     (10, Bytes(4)),
     (11, Bytes(0)),
+    (131, Text),
+    (133, Bytes(1)),
 ];
 
 const ALLOWED_IP: &[(u16, Shape)] = &[(1, Bytes(2)), (2, AtLeast(4)), (3, Bytes(1)), (4, Flags(1))];
@@ -185,6 +202,10 @@ fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
         AtLeast(len) => node.payload.len() >= len,
         Between(least, most) => (least..=most).contains(&node.payload.len()),
         Text => node.payload.contains(&0),
+        UpTo(most) => {
+            let number = node.payload.try_into().map(u16::from_ne_bytes);
+            number.is_ok_and(|number| number <= most)
+        }
         Flags(known) => {
             let flags = node.payload.try_into().map(u32::from_ne_bytes);
             flags.is_ok_and(|flags| flags | known == known)
@@ -233,6 +254,11 @@ fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
         fwmark: value(&nodes, 7).map(u32::from_ne_bytes),
         private_key: value(&nodes, 3),
         replaces_peers: flags(&nodes, 5) & 1 != 0,
+        carrier: switch(&nodes, 138)?,
+        event_classes: match value(&nodes, 137).map(u32::from_ne_bytes) {
+            Some(classes) if classes >= 1 << 4 => return None,
+            classes => classes,
+        },
         peers: elements(last(&nodes, 8), read_peer)?,
     })
 }
@@ -292,9 +318,30 @@ fn read_peer(nodes: &[Node<'_>]) -> Option<Peer> {
             Some(payload) => Some(read_keepalive(payload)?),
             None => None,
         },
+        label: match last(nodes, 131) {
+            Some(text) => Some(read_label(text)?),
+            None => None,
+        },
+        is_fixed: switch(nodes, 133)?,
         replaces_allowed_ips: flags & 2 != 0,
         allowed_ips: elements(allowed_ips, read_allowed_ip)?,
     })
+}
+
+/// Whether something is on or off, if that is said; nothing if it is neither.
+fn switch(nodes: &[Node<'_>], number: u16) -> Option<Option<bool>> {
+    match value(nodes, number) {
+        None => Some(None),
+        Some([0]) => Some(Some(false)),
+        Some([1]) => Some(Some(true)),
+        Some(_) => None,
+    }
+}
+
+fn read_label(payload: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(payload.strip_suffix(&[0])?).ok()?;
+    let is_fit = text.len() <= 64 && !text.chars().any(char::is_control);
+    is_fit.then(|| text.to_owned())
 }
 
 fn read_keepalive(payload: &[u8]) -> Option<(u16, u16)> {

@@ -10,3 +10,4 @@ mod index_table;
 mod queues;
 mod ratelimit;
 mod replay;
+mod utf8;

@@ -108,7 +108,7 @@ impl Ends {
 
     /// A handshake that we have begun and the far end has answered, up to where that is accepted.
     fn answered_there(mut self) -> (RcuArc<Peer>, AuthenticatedResponse<KernelCrypto>) {
-        let message = create::create_initiation(&self.peer, None).unwrap();
+        let message = create::create_initiation(&self.peer, None, false).unwrap();
         let far = self.far.identity.keys();
         let incoming = IncomingInitiation::open(far, &message).unwrap();
         let authentic = incoming.authenticate(&self.far.remote).unwrap();
@@ -155,7 +155,7 @@ fn numbered(peer: &RcuArc<Peer>, role: Role) -> RcuArc<Session> {
     };
     let lanes = peer.lanes(&mut peer.noise.lock()).unwrap();
     let lifetime = Lifetime::begin(boot_now(), &|| 0);
-    let session = Session::new(peer.clone(), lanes, keys, lifetime).unwrap();
+    let session = Session::new(peer.clone(), lanes, keys, boot_now(), lifetime).unwrap();
     table.replace(local_index, peer, session.clone()).unwrap();
     session
 }
@@ -286,7 +286,7 @@ fn removed_while_it_answers() {
 fn removed_while_it_begins() {
     beside(
         || (Ends::new().peer, ()),
-        |peer, ()| create::create_initiation(peer, None),
+        |peer, ()| create::create_initiation(peer, None, false),
         Peer::close,
     );
 }

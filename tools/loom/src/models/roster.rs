@@ -122,7 +122,7 @@ fn another_identity_while_a_handshake_begins() {
     model::check(3, || {
         let (peer, device) = sleeper();
         let other = aside(&peer, |peer| {
-            let _ = create::create_initiation(peer, None);
+            let _ = create::create_initiation(peer, None, false);
         });
         let before = device.identity.replace(Some(identity(9))).unwrap();
         device

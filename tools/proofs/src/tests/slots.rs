@@ -238,7 +238,7 @@ impl Real {
         };
         let lanes = Arc::new(Lanes::new().make().unwrap());
         let lifetime = Lifetime::begin(NOW, &|| 0);
-        let session = Session::new(self.peer.clone(), lanes, keys, lifetime).unwrap();
+        let session = Session::new(self.peer.clone(), lanes, keys, NOW, lifetime).unwrap();
         self.table
             .replace(index, &self.peer, session.clone())
             .unwrap();

@@ -5,6 +5,7 @@
 mod captures;
 mod datagrams;
 mod drops;
+mod events;
 mod forget;
 mod handshake;
 mod packets;
@@ -20,6 +21,7 @@ const SUITES: &[(&str, Suite)] = &[
     ("captures", captures::run),
     ("datagrams", datagrams::run),
     ("drops", drops::run),
+    ("events", events::run),
     ("forget", forget::run),
     ("handshake", handshake::run),
     ("packets", packets::run),

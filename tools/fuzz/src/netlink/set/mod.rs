@@ -52,6 +52,8 @@ fn read_device(info: &Info<'_>) -> Result<Device> {
         fwmark: device.fwmark.as_ref().map(|mark| mark.value),
         private_key: private_key.map(|key| *key.value.as_bytes()),
         replaces_peers: device.replaces_peers(),
+        carrier: device.carrier,
+        event_classes: device.event_classes,
         peers: device.peers().map(|element| peer(info, element)).collect(),
     })
 }
@@ -89,6 +91,10 @@ fn peer(info: &Info<'_>, element: Attr<'_>) -> Peer {
         fate,
         endpoint,
         keepalive: peer.persistent_keepalive.map(|span| (span.lo, span.hi)),
+        label: peer
+            .label
+            .map(|label| label.to_str().expect("it is text").into()),
+        is_fixed: peer.fixed_endpoint,
         replaces_allowed_ips: peer.replaces_allowed_ips(),
         allowed_ips: peer
             .allowed_ips()
@@ -105,6 +111,9 @@ fn check_whole(peer: &Peer, whole: PeerRequest<'_>) {
     assert_eq!(key, Some(peer.preshared_key.unwrap_or([0; 32])));
     let keepalive = whole.persistent_keepalive.map(|span| (span.lo, span.hi));
     assert_eq!(keepalive, Some(peer.keepalive.unwrap_or((0, 0))));
+    let label = whole.label.map(|label| label.to_str().expect("it is text"));
+    assert_eq!(label, Some(peer.label.as_deref().unwrap_or_default()));
+    assert_eq!(whole.fixed_endpoint, Some(peer.is_fixed.unwrap_or(false)));
 }
 
 fn allowed_ip(info: &Info<'_>, element: Attr<'_>) -> AllowedIp {
