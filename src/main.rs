@@ -54,6 +54,7 @@ mod strangers;
 mod time;
 mod timers;
 mod tx;
+mod wardrobe;
 
 use kernel::prelude::*;
 

@@ -27,7 +27,7 @@ use crate::{
         farewell::{farewell, Farewell},
         log::debug,
         sync::{
-            atomic::{AtomicBool, AtomicU64, Ordering},
+            atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering},
             new_spinlock_bh,
             rcu::{RcuArc, RcuRef, RcuReservation},
             roster::{HasRoster, Member, Membership, Roster},
@@ -77,6 +77,8 @@ pub(crate) struct Peer {
     /// Whether all keys are due to be erased.
     pub(crate) is_to_forget: AtomicBool,
     is_closed: AtomicBool,
+    /// What it wears, by number.
+    pub(crate) profile: AtomicU8,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
     /// Whether the peer is awake: it has something that may have to be stopped or forgotten one day.
@@ -177,6 +179,7 @@ impl Peer {
             is_to_initiate: AtomicBool::new(false),
             is_to_forget: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
+            profile: AtomicU8::new(0),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
             membership: Membership::new(),

@@ -8,7 +8,6 @@
 use core::mem::offset_of;
 
 use crate::{
-    device::Device,
     kapi::{
         log::debug,
         random,
@@ -46,13 +45,13 @@ fn set(peer: RcuRef<'_, Peer>, timers: &mut Timers) {
     }
 }
 
-/// What is drawn for the timers and sessions of a device's peers.
-pub(crate) struct Draws<'a>(pub(crate) &'a Device);
+/// What is drawn for the timers and sessions of a peer.
+pub(crate) struct Draws<'a>(pub(crate) &'a Peer);
 
 impl Dice for Draws<'_> {
     #[inline]
     fn pace(&self) -> Option<Pace> {
-        if self.0.guise.is_none() {
+        if self.0.device.wardrobe.is_none() {
             return None;
         }
         pace_of_guise(self.0)
@@ -60,7 +59,7 @@ impl Dice for Draws<'_> {
 
     #[inline]
     fn is_wireguards(&self) -> bool {
-        self.0.guise.is_none()
+        self.0.device.wardrobe.is_none()
     }
 
     #[inline]
@@ -69,12 +68,12 @@ impl Dice for Draws<'_> {
     }
 }
 
-/// The pace of a device that does not look like WireGuard.
+/// The pace of what a peer wears.
 #[cold]
-fn pace_of_guise(device: &Device) -> Option<Pace> {
+fn pace_of_guise(peer: &Peer) -> Option<Pace> {
     let guard = kernel::sync::rcu::read_lock();
-    let guise = device.guise.load((&guard).into())?;
-    Some(*guise.profile().pace())
+    let wardrobe = peer.device.wardrobe.load((&guard).into())?;
+    Some(*wardrobe.of(peer.profile()).profile().pace())
 }
 
 /// A batch of authenticated messages is about to be sent. Returns whether it is the one from which it is
@@ -82,7 +81,7 @@ fn pace_of_guise(device: &Device) -> Option<Pace> {
 #[inline]
 pub(crate) fn packets_leave(peer: RcuRef<'_, Peer>, leaving: Leaving) -> bool {
     with(peer, |timers| {
-        timers.packets_leave(mono_now(), leaving, &Draws(&peer.get().device))
+        timers.packets_leave(mono_now(), leaving, &Draws(peer.get()))
     })
 }
 
@@ -96,7 +95,7 @@ pub(crate) fn data_refused(peer: RcuRef<'_, Peer>) {
 #[inline]
 pub(crate) fn packets_received(peer: RcuRef<'_, Peer>, data_packets: usize) {
     with(peer, |timers| {
-        timers.packets_received(mono_now(), data_packets, &Draws(&peer.get().device))
+        timers.packets_received(mono_now(), data_packets, &Draws(peer.get()))
     });
 }
 
@@ -116,7 +115,7 @@ impl HasTimer for Peer {
     fn expired(this: RcuArc<Self>, bh: BhDisabled<'_>) {
         this.timers.lock().fired();
         loop {
-            let draws = Draws(&this.device);
+            let draws = Draws(&this);
             let expired = this.timers.lock().expire(mono_now(), &draws);
             match expired {
                 Some(expired) => act(&this, expired, bh),
@@ -136,7 +135,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 "Handshake for peer {} ({}) did not complete after {} seconds, retrying (try {})",
                 peer.id,
                 peer.endpoint.show(),
-                Draws(&peer.device)
+                Draws(peer)
                     .pace()
                     .unwrap_or(Pace::WIREGUARD)
                     .rekey_timeout
@@ -153,7 +152,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 "Retrying handshake with peer {} ({}) because we stopped hearing back after {} seconds",
                 peer.id,
                 peer.endpoint.show(),
-                Draws(&peer.device).new_handshake_timeout().as_secs()
+                Draws(peer).new_handshake_timeout().as_secs()
             );
             peer.endpoint.clear_source();
             handshake::request(peer.borrow(), Retry::No);

@@ -32,7 +32,7 @@ use crate::{
     changes::Kind,
     config::Configuration,
     device::{Device, LinkKind},
-    guise::Settings,
+    guise::{Guise, Settings},
     kapi::{
         net::{
             addr::Family,
@@ -142,7 +142,10 @@ impl DeviceDump {
             put_device(message, &self.device.dev, &config)?;
             self.next = self.request.begin(message, &config)?.into();
         }
-        let mut progress = put_specials(message, &config, &mut self.next_special);
+        let mut progress = match config.wardrobe() {
+            Some(wardrobe) => put_specials(message, wardrobe.own(), &mut self.next_special),
+            None => Progress::Done,
+        };
         if progress == Progress::Done {
             self.next = go_on_with_all(message, &config, self.next)?;
             progress = put_peers(message, &config, &mut self.next)?;
@@ -285,8 +288,8 @@ fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configurati
     }
     match config.kind() {
         LinkKind::WireGuard => Ok(()),
-        LinkKind::AmneziaWg => match config.guise() {
-            Some(guise) => put_settings(message, guise.profile().settings()),
+        LinkKind::AmneziaWg => match config.wardrobe() {
+            Some(wardrobe) => put_settings(message, wardrobe.own().profile().settings()),
             None => put_settings(message, &Settings::default()),
         },
     }
@@ -348,14 +351,7 @@ fn range(span: Span<u16>) -> u32 {
 ///
 /// An empty message has room for the longest of them, so it goes on until all are there. Programs take
 /// what belongs to the device from any message.
-fn put_specials(
-    message: &mut Writer<'_>,
-    config: &Configuration<'_>,
-    next: &mut usize,
-) -> Progress {
-    let Some(guise) = config.guise() else {
-        return Progress::Done;
-    };
+fn put_specials(message: &mut Writer<'_>, guise: &Guise, next: &mut usize) -> Progress {
     let types = [
         WGDEVICE_A_I1,
         WGDEVICE_A_I2,

@@ -85,10 +85,20 @@ pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 
+/// Looks that single peers may have, by number.
+pub(super) const WGDEVICE_A_PROFILES: u16 = 133;
+
+/// From 1 on.
+pub(super) const WGPROFILE_A_NUMBER: u16 = 1;
+pub(super) const WGPROFILE_A_FLAGS: u16 = 2;
+// The settings are those of a device, by the same numbers.
+
+pub(super) const WGPROFILE_F_REMOVE_ME: u32 = 1 << 0;
+
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
 pub(super) const WGPEER_F_UPDATE_ONLY: u32 = 1 << 2;
-/// AmneziaWG's. Says nothing: how messages look is the same for all peers of a device.
+/// AmneziaWG's. Says nothing: how messages look is the device's to say, or the profile's.
 pub(super) const WGPEER_F_HAS_ADVANCED_SECURITY: u32 = 1 << 3;
 
 pub(super) const WGPEER_A_UNSPEC: u16 = 0;
@@ -107,6 +117,8 @@ pub(super) const WGPEER_A_ADVANCED_SECURITY: u16 = 11;
 
 /// When the peer made its initiation by its own clock, a TAI64N label: this driver's own.
 pub(super) const WGPEER_A_INITIATION_TIME: u16 = 128;
+/// The number of the profile that the peer wears; zero for what the device does: likewise.
+pub(super) const WGPEER_A_PROFILE: u16 = 129;
 
 pub(super) const WGALLOWEDIP_F_REMOVE_ME: u32 = 1 << 0;
 

@@ -52,7 +52,8 @@ use crate::{
     },
     queue::backlog::Backlog,
     spread::Spread,
-    time::boot_now, //
+    time::boot_now,
+    wardrobe::Fits, //
 };
 
 /// How many allowances a device keeps, a power of two.
@@ -215,28 +216,26 @@ pub(super) fn receive(device: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled
     }
 }
 
-/// The same for a message that was undressed, if it is one and for us. Returns whether that is so.
+/// The same for a message that was undressed, and is for us.
 pub(super) fn receive_undressed(
     device: ArcBorrow<'_, Device>,
     undressed: &Undressed,
     bh: BhDisabled<'_>,
-) -> bool {
-    let message = undressed.message();
-    let Some(message) = message.filter(|message| is_for_us(&device, message, bh)) else {
-        return false;
+) {
+    let Some(message) = undressed.message() else {
+        return;
     };
-    let datagram = &undressed.datagram;
+    let (datagram, fits) = (&undressed.datagram, undressed.fits);
     let source = datagram.origin.source();
-    let queued = match random::is_ready().then(|| weigh(&device, &message, &source, bh)) {
+    let queued = match random::is_ready().then(|| weigh(&device, &message, &source, fits, bh)) {
         Some(Some(sender)) => KBox::new(*undressed, GFP_ATOMIC | __GFP_NOWARN)
             .is_ok_and(|undressed| queue(device, Content::Undressed(undressed, sender)).is_ok()),
-        Some(None) => return true,
+        Some(None) => return,
         None => false,
     };
     if !queued {
         report_dropped(&device, datagram);
     }
-    true
 }
 
 #[cold]
@@ -258,7 +257,7 @@ fn examine(
     let message = messages::parse(skb.linear()).ok()?;
     let source = datagram.origin.source();
     if is_for_us(device, &message, bh) {
-        return weigh(device, &message, &source, bh);
+        return weigh(device, &message, &source, Fits::OWN, bh);
     }
     match message {
         Message::Initiation(_) | Message::Response(_) => report_invalid_mac(device, &source),
@@ -270,7 +269,7 @@ fn examine(
 
 /// Whether who sent a message knows our public key. A cookie reply, which has no MACs, is an answer or
 /// nothing.
-fn is_for_us(device: &Device, message: &Message<'_>, bh: BhDisabled<'_>) -> bool {
+pub(super) fn is_for_us(device: &Device, message: &Message<'_>, bh: BhDisabled<'_>) -> bool {
     match message {
         Message::Initiation(message) => is_mac1_valid(device, *message, bh),
         Message::Response(message) => is_mac1_valid(device, *message, bh),
@@ -292,11 +291,12 @@ fn weigh(
     device: &Device,
     message: &Message<'_>,
     source: &SocketAddr,
+    fits: Fits,
     bh: BhDisabled<'_>,
 ) -> Option<Sender> {
     match message {
-        Message::Initiation(message) => weigh_sender(device, *message, source, bh),
-        Message::Response(message) => weigh_sender(device, *message, source, bh),
+        Message::Initiation(message) => weigh_sender(device, *message, source, fits, bh),
+        Message::Response(message) => weigh_sender(device, *message, source, fits, bh),
         Message::CookieReply(_) => Some(Sender::Unasked),
         Message::Data(_) => None,
     }
@@ -306,13 +306,14 @@ fn weigh_sender(
     device: &Device,
     message: &impl HandshakeMessage,
     source: &SocketAddr,
+    fits: Fits,
     bh: BhDisabled<'_>,
 ) -> Option<Sender> {
     let now = boot_now();
     let is_one_of_few = || device.load.allowances.spend(Source::of(source.ip()), now);
     // Without cookies nobody could prove anything: then it is load alone that matters.
     if device.load.now(now) == cookie::Load::Normal
-        && (!handshake::has_cookies(device) || is_one_of_few())
+        && (!handshake::has_cookies(device, fits) || is_one_of_few())
     {
         return Some(Sender::Unasked);
     }

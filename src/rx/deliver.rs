@@ -106,7 +106,7 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     let is_confirmed = peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
-    let data_packets = if peer.device.guise.is_none() {
+    let data_packets = if peer.device.wardrobe.is_none() {
         count_if(packets, |skb| !skb.is_empty())
     } else {
         count_if(packets, |skb| undress::note(peer, skb, bh))
@@ -171,8 +171,8 @@ fn unwrap_all(peer: &RcuArc<Peer>, mut packets: PacketList, ds: u8, poll: &mut P
             Err(refusal) => refuse(peer, refusal),
         }
     }
-    if !peer.device.guise.is_none() {
-        let prefix = undress::prefix_len(&peer.device, poll.bh());
+    if !peer.device.wardrobe.is_none() {
+        let prefix = undress::prefix_len(peer, poll.bh());
         bytes = bytes.wrapping_add(count.wrapping_mul(prefix));
     }
     dev.count_rx(count, bytes, poll.bh());
@@ -249,10 +249,10 @@ fn unwrap(
     Ok(Some(skb))
 }
 
-/// What a packet is that is not IP: a keepalive that has been padded, if there is a guise.
+/// What a packet is that is not IP: a keepalive that has been padded, if the peer wears a guise.
 #[cold]
 fn not_ip(peer: &Peer, skb: SkBuff) -> Result<Option<SkBuff>, Refusal> {
-    if peer.device.guise.is_none() || !is_keepalive(&skb) {
+    if !is_keepalive(&skb) || !peer.is_disguised() {
         return Err(Refusal::NotIp);
     }
     report_keepalive(peer);

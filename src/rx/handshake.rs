@@ -51,7 +51,8 @@ use crate::{
     strangers::Held,
     time::{boot_now, mono_now, wall_now},
     timers::{self, Draws},
-    tx::{self, stage}, //
+    tx::{self, stage},
+    wardrobe::Fits, //
 };
 
 /// A message to be processed.
@@ -103,42 +104,55 @@ impl Job for Incoming {
             Content::Packet(skb, sender) => {
                 let message = messages::parse(skb.linear()).ok();
                 if let Some((message, datagram)) = message.zip(udp_tunnel::datagram_of(skb)) {
-                    let len = skb.len() as usize;
-                    let _ = process(&self.device, message, &datagram, len, *sender);
+                    let came = Came {
+                        datagram,
+                        len: skb.len() as usize,
+                        fits: Fits::OWN,
+                    };
+                    let _ = process(&self.device, message, &came, *sender);
                 }
             }
             Content::Undressed(undressed, sender) => {
                 if let Some(message) = undressed.message() {
-                    let (datagram, len) = (&undressed.datagram, undressed.datagram_len);
-                    let _ = process(&self.device, message, datagram, len, *sender);
+                    let came = Came {
+                        datagram: undressed.datagram,
+                        len: undressed.datagram_len,
+                        fits: undressed.fits,
+                    };
+                    let _ = process(&self.device, message, &came, *sender);
                 }
             }
             Content::Held(held) => {
-                without_traces(|| receive_initiation(&self.device, &held.message, &held.origin));
+                without_traces(|| {
+                    receive_initiation(&self.device, &held.message, &held.origin, held.fits)
+                });
             }
         }
         None
     }
 }
 
-fn process(
-    device: &Arc<Device>,
-    message: Message<'_>,
-    datagram: &Datagram,
+/// How a message has come.
+struct Came {
+    datagram: Datagram,
+    /// How long the datagram was.
     len: usize,
-    sender: Sender,
-) -> Option<()> {
+    fits: Fits,
+}
+
+fn process(device: &Arc<Device>, message: Message<'_>, came: &Came, sender: Sender) -> Option<()> {
+    let origin = &came.datagram.origin;
     match message {
         Message::Initiation(message) => {
-            admit(device, message, datagram, len, sender)?;
-            without_traces(|| receive_initiation(device, message, &datagram.origin));
+            admit(device, message, came, sender)?;
+            without_traces(|| receive_initiation(device, message, origin, came.fits));
         }
         Message::Response(message) => {
-            admit(device, message, datagram, len, sender)?;
-            without_traces(|| receive_response(device, message, datagram));
+            admit(device, message, came, sender)?;
+            without_traces(|| receive_response(device, message, origin, came.fits));
         }
         Message::CookieReply(message) => {
-            without_traces(|| receive_cookie(device, message, datagram));
+            without_traces(|| receive_cookie(device, message, &came.datagram));
         }
         Message::Data(_) => {}
     }
@@ -150,32 +164,34 @@ fn process(
 fn admit(
     device: &Device,
     message: &impl HandshakeMessage,
-    datagram: &Datagram,
-    len: usize,
+    came: &Came,
     sender: Sender,
 ) -> Option<()> {
-    let source = datagram.origin.source();
+    let source = came.datagram.origin.source();
     match admission::reconsider(device, message, &source, sender)? {
         Sender::Unasked | Sender::Proven => Some(()),
         Sender::Unproven => {
-            if !has_cookies(device) {
+            if !has_cookies(device, came.fits) {
                 return None;
             }
             let reply = admission::create_reply(device, message, &source)?;
-            tx::handshake::send_cookie(device, datagram, reply, len);
+            tx::handshake::send_cookie(device, &came.datagram, reply, came.len, came.fits);
             None
         }
     }
 }
 
-/// Whether senders are told to come back with a cookie.
-pub(super) fn has_cookies(device: &Device) -> bool {
-    let guise = device.guise();
-    guise.is_none_or(|guise| !guise.profile().settings().disable_cookies)
+/// Whether senders of messages that come so are told to come back with a cookie.
+pub(super) fn has_cookies(device: &Device, fits: Fits) -> bool {
+    let wardrobe = device.wardrobe();
+    wardrobe.is_none_or(|wardrobe| {
+        let settings = wardrobe.of(fits.first()).profile().settings();
+        !settings.disable_cookies
+    })
 }
 
-fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin) {
-    let peer = match consume_initiation(device, message, origin) {
+fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origin, fits: Fits) {
+    let peer = match consume_initiation(device, message, origin, fits) {
         Ok(peer) => peer,
         Err(Refusal::Held) => return,
         Err(Refusal::Invalid) => {
@@ -188,6 +204,8 @@ fn receive_initiation(device: &Arc<Device>, message: &Initiation, origin: &Origi
         }
     };
     peer.endpoint.set_from_datagram(origin, &device.routing);
+    // The response goes out in what the peer understands.
+    peer.learn_profile(fits);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
@@ -210,13 +228,14 @@ fn consume_initiation(
     device: &Arc<Device>,
     message: &Initiation,
     origin: &Origin,
+    fits: Fits,
 ) -> Result<RcuArc<Peer>, Refusal> {
     let identity = device.identity.get().ok_or(Refusal::Invalid)?;
     let incoming =
         IncomingInitiation::open(identity.keys(), message).map_err(|_| Refusal::Invalid)?;
     let Some(peer) = device.peers.find(incoming.remote_static()) else {
-        let is_held = stranger::meet(device, &identity, incoming, message, origin).is_some();
-        return Err(if is_held {
+        let held = stranger::meet(device, &identity, incoming, message, origin, fits);
+        return Err(if held.is_some() {
             Refusal::Held
         } else {
             Refusal::Invalid
@@ -253,12 +272,12 @@ fn accept_initiation(
     is_accepted.then_some(())
 }
 
-fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
-    let Some((peer, session)) = consume_response(device, message, &datagram.origin) else {
+fn receive_response(device: &Device, message: &Response, origin: &Origin, fits: Fits) {
+    let Some((peer, session)) = consume_response(device, message, origin, fits) else {
         debug_ratelimited!(
             device.dev,
             "Invalid handshake response from {}",
-            ShowSocketAddr(datagram.origin.source())
+            ShowSocketAddr(origin.source())
         );
         return;
     };
@@ -270,7 +289,7 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
     );
     if session.is_ok() {
         timers::with(peer.borrow(), |timers| {
-            timers.session_derived(mono_now(), &Draws(&peer.device));
+            timers.session_derived(mono_now(), &Draws(&peer));
             timers.handshake_complete(wall_now());
         });
     }
@@ -284,10 +303,13 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) {
 }
 
 /// Completes a handshake of ours, and returns whether a session came of it.
+///
+/// The response may have come in something else than the initiation went out in: its keys say whose it is.
 fn consume_response(
     device: &Device,
     message: &Response,
     origin: &Origin,
+    fits: Fits,
 ) -> Option<(RcuArc<Peer>, Result)> {
     let peer = match device.entry(message.receiver())? {
         Entry::Handshake(peer) => peer,
@@ -315,6 +337,7 @@ fn consume_response(
             .ok()?;
         // What is sent in the new session goes there.
         peer.endpoint.set_from_datagram(origin, &device.routing);
+        peer.learn_profile(fits);
         tx::handshake::begin_session(&peer, &mut noise)
     };
     Some((peer, session))

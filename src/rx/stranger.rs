@@ -29,7 +29,8 @@ use crate::{
         messages::{Initiation, PublicKey}, //
     },
     strangers::{Held, Reception},
-    time::boot_now, //
+    time::boot_now,
+    wardrobe::Fits, //
 };
 
 /// Holds an initiation of an unknown sender and announces it, if that is wanted. Returns whether it is
@@ -43,6 +44,7 @@ pub(super) fn meet(
     incoming: IncomingInitiation<'_, KernelCrypto>,
     message: &Initiation,
     origin: &Origin,
+    fits: Fits,
 ) -> Option<()> {
     let key = *incoming.remote_static();
     let audience = Audience::of(device, &key, origin)?;
@@ -61,6 +63,7 @@ pub(super) fn meet(
         timestamp,
         message: *message,
         origin: *origin,
+        fits,
         since: boot_now(),
     };
     let held = KBox::new(held, GFP_KERNEL).ok()?;

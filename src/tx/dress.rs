@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What messages look like: as WireGuard's, or as the device's guise has it.
+//! What messages look like: as WireGuard's, or as a guise has it.
 
 use kernel::prelude::*;
 
@@ -90,7 +90,7 @@ fn fill_prefix(prefix: &mut [u8]) {
     }
 }
 
-/// The messages of a device that has a guise.
+/// The messages to a peer that wears a guise.
 pub(super) struct Guised<'a>(pub(super) &'a Guise);
 
 impl Guised<'_> {

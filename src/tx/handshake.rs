@@ -54,7 +54,8 @@ use crate::{
         timers::Retry, //
     },
     time::{boot_now, mono_now},
-    timers::{self, Draws}, //
+    timers::{self, Draws},
+    wardrobe::Fits, //
 };
 
 pub(crate) use self::create::begin_session;
@@ -104,14 +105,14 @@ fn forget_keys(peer: &RcuArc<Peer>) {
         "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
         peer.id,
         peer.endpoint.show(),
-        Draws(&peer.device).zero_keys_after().as_secs()
+        Draws(peer).zero_keys_after().as_secs()
     );
     Peer::forget_keys(peer);
     Peer::settle(peer);
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {
-    let draws = Draws(&peer.device);
+    let draws = Draws(peer);
     if random::wait_until_ready().is_err()
         || !peer.timers.lock().begin_initiation(boot_now(), &draws)
     {
@@ -123,9 +124,10 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         peer.id,
         peer.endpoint.show()
     );
-    let guise = peer.device.guise();
-    let kind = guise.as_deref();
-    let kind = kind.map(|guise| pick_type(guise, MessageType::Initiation));
+    let wardrobe = peer.device.wardrobe();
+    let guise = wardrobe.as_deref();
+    let guise = guise.and_then(|wardrobe| wardrobe.disguise(peer.profile()));
+    let kind = guise.map(|guise| pick_type(guise, MessageType::Initiation));
     let message = create_initiation(peer, kind);
     // For want of memory it is as if the message had been lost: there will be another.
     if matches!(message, Err(error) if error != ENOMEM) {
@@ -138,7 +140,7 @@ fn send_initiation(peer: &RcuArc<Peer>) {
     });
     if let Ok(message) = message {
         let message = HandshakeMessage::as_bytes(&message);
-        match &guise {
+        match guise {
             None => send_to_peer(peer, message),
             Some(guise) => send_dressed(peer, guise, MessageType::Initiation, message),
         }
@@ -153,9 +155,11 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         peer.id,
         peer.endpoint.show()
     );
-    let guise = peer.device.guise();
+    let wardrobe = peer.device.wardrobe();
+    let guise = wardrobe.as_deref();
+    let guise = guise.and_then(|wardrobe| wardrobe.disguise(peer.profile()));
     let mut message = create_response(peer)?;
-    if let Some(guise) = &guise {
+    if let Some(guise) = guise {
         message.set_type(pick_type(guise, MessageType::Response));
     }
     peer.noise
@@ -164,13 +168,13 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         .ok_or(ESHUTDOWN)?
         .cookie
         .add_macs(&mut message, boot_now());
-    let draws = Draws(&peer.device);
+    let draws = Draws(peer);
     timers::with(peer.borrow(), |timers| {
         timers.session_derived(mono_now(), &draws);
         timers.handshake_responded(mono_now(), boot_now(), &draws);
     });
     let message = HandshakeMessage::as_bytes(&message);
-    match &guise {
+    match guise {
         None => send_to_peer(peer, message),
         Some(guise) => send_dressed(peer, guise, MessageType::Response, message),
     }
@@ -178,15 +182,18 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
 }
 
 /// Tells the sender of a message to prove its address first. The message came in `len` bytes: who has
-/// yet to prove where he is gets no answer that is longer, and no trailer that would make it so.
+/// yet to prove where he is gets no answer that is longer, and no trailer that would make it so. It goes
+/// out in what the message came in.
 pub(crate) fn send_cookie(
     device: &Device,
     datagram: &Datagram,
     mut reply: CookieReply,
     len: usize,
+    fits: Fits,
 ) {
-    let guise = device.guise();
-    let made = match &guise {
+    let wardrobe = device.wardrobe();
+    let guise = wardrobe.as_deref();
+    let made = match guise.and_then(|wardrobe| wardrobe.disguise(fits.first())) {
         None => packet(zerocopy::IntoBytes::as_bytes(&reply)),
         Some(guise) => {
             let kind = MessageType::CookieReply;

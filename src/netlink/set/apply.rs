@@ -37,8 +37,8 @@ pub(super) fn apply(
     if let Some(hold) = supplies.hold_unknown.take() {
         config.set_hold_unknown(hold);
     }
-    if let Some(guise) = supplies.guise.take() {
-        config.set_guise(guise);
+    if let Some(wardrobe) = supplies.wardrobe.take() {
+        config.set_wardrobe(wardrobe);
     }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity.take() {
@@ -155,6 +155,9 @@ impl PeerRequest<'_> {
     ) -> Result {
         if let Some(key) = self.preshared_key() {
             peer.set_preshared_key(&key, || supplies.keys.pop())?;
+        }
+        if let Some(profile) = &self.profile {
+            peer.set_profile(profile.value);
         }
         if let Some(endpoint) = self.endpoint {
             peer.endpoint.set(endpoint);

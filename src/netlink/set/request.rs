@@ -92,6 +92,7 @@ pub(super) struct PeerRequest<'a> {
     /// [`None`] also for an address of no known form, which is ignored.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) persistent_keepalive: Option<Span<u16>>,
+    pub(super) profile: Option<Blamable<'a, u8>>,
     allowed_ips: Option<Attr<'a>>,
 }
 
@@ -106,7 +107,7 @@ pub(super) enum Intent {
     Ensure,
 }
 
-type PeerTable<'a> = Table<'a, { WGPEER_A_ADVANCED_SECURITY as usize + 1 }>;
+type PeerTable<'a> = Table<'a, { WGPEER_A_PROFILE as usize + 1 }>;
 
 impl<'a> PeerRequest<'a> {
     /// Reads an element of the list of peers.
@@ -133,6 +134,7 @@ impl<'a> PeerRequest<'a> {
                 .get(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL)
                 .map(|attr| read_keepalive(request, attr))
                 .transpose()?,
+            profile: blamable(table.get(WGPEER_A_PROFILE), Attr::u8)?,
             allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
         })
     }
@@ -173,7 +175,7 @@ impl<'a> PeerRequest<'a> {
 
     /// The same as the whole configuration of a peer: what it does not mention is not to be there.
     ///
-    /// All but the endpoint, which may have been learned.
+    /// All but the endpoint and the profile, which may have been learned.
     pub(super) fn into_whole(mut self) -> Self {
         self.preshared_key.get_or_insert(&[0; 32]);
         self.persistent_keepalive.get_or_insert(Span::single(0));
@@ -284,6 +286,6 @@ fn blamable<'a, T>(
 }
 
 /// The elements of an array that may be absent.
-fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
+pub(super) fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
     array.map(|array| array.elements()).unwrap_or_default()
 }

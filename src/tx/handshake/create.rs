@@ -102,7 +102,7 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
     let session = peer
         .lanes(noise)
         .and_then(|lanes| {
-            let lifetime = Lifetime::begin(boot_now(), &Draws(&peer.device));
+            let lifetime = Lifetime::begin(boot_now(), &Draws(peer));
             Session::new(peer.clone(), lanes, keys, lifetime)
         })
         .and_then(|session| {
