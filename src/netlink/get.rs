@@ -71,6 +71,8 @@ struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
+    #[expect(dead_code, reason = "nothing is shown by it yet")]
+    wanted: Wanted,
     /// Where it goes on with special packets: there may be more than one message has room for.
     next_special: usize,
     next: Position,
@@ -85,6 +87,10 @@ enum Request {
     /// Only what has changed since that generation, if that is known, and which generation this is.
     Since(u64),
 }
+
+/// What a dump is to show beside what the C driver has in it.
+#[derive(Clone, Copy)]
+struct Wanted(u32);
 
 /// Where a dump goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,6 +133,7 @@ impl DeviceDump {
         let (_netdev, device) = lookup(request, kind)?;
         Ok(Self {
             request: Request::read(request, &device)?,
+            wanted: Wanted::read(request)?,
             device,
             next_special: 0,
             next: Stage::Device.into(),
@@ -155,6 +162,18 @@ impl DeviceDump {
             return Err(EMSGSIZE);
         }
         Ok(progress)
+    }
+}
+
+impl Wanted {
+    fn read(request: &Info<'_>) -> Result<Self> {
+        let mask = request.attr(WGDEVICE_A_WANTED);
+        mask.map_or(Ok(0), |mask| mask.u32()).map(Self)
+    }
+
+    #[expect(dead_code, reason = "nothing is shown by it yet")]
+    fn has(self, what: u32) -> bool {
+        self.0 & what != 0
     }
 }
 

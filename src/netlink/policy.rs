@@ -32,15 +32,19 @@ const RANGE_U16: Policy = Policy::len_between(2, 4);
 /// And that of 32-bit numbers: one number, both ends, or as text, which takes 21 characters at most.
 const RANGE_U32: Policy = Policy::len_between(2, 22);
 
+/// What may be asked for that is not shown unasked.
+const WANTED: u32 = 0;
+
 /// How long one may be is said with its name.
 const SPECIAL: Policy = Policy::NUL_STRING;
 
-pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_GENERATION as usize + 1] = {
-    let mut table = [Policy::REJECT; WGDEVICE_A_GENERATION as usize + 1];
+pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_WANTED as usize + 1] = {
+    let mut table = [Policy::REJECT; WGDEVICE_A_WANTED as usize + 1];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
     table[WGDEVICE_A_IFNAME as usize] = NAME;
     table[WGDEVICE_A_PEER_KEY as usize] = KEY;
     table[WGDEVICE_A_GENERATION as usize] = Policy::U64;
+    table[WGDEVICE_A_WANTED as usize] = Policy::mask_u32(WANTED);
     table
 };
 

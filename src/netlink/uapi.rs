@@ -85,6 +85,8 @@ pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 /// For how many milliseconds initiations from unknown peers are held; zero if not at all.
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 
+/// To get more than what the C driver shows: a mask of what is wanted.
+pub(super) const WGDEVICE_A_WANTED: u16 = 132;
 /// Looks that single peers may have, by number.
 pub(super) const WGDEVICE_A_PROFILES: u16 = 133;
 
