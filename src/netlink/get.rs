@@ -18,6 +18,8 @@
 //! The private and all preshared keys are in the messages, and stay in their buffers until
 //! those are freed: the kernel has no way to wipe what a reader has been given.
 
+mod profiles;
+
 use core::marker::PhantomData;
 
 use kernel::{
@@ -71,10 +73,8 @@ struct DeviceDump {
     /// Does not keep the interface from being unregistered.
     device: Arc<Device>,
     request: Request,
-    #[expect(dead_code, reason = "nothing is shown by it yet")]
     wanted: Wanted,
-    /// Where it goes on with special packets: there may be more than one message has room for.
-    next_special: usize,
+    next_look: NextLook,
     next: Position,
 }
 
@@ -91,6 +91,14 @@ enum Request {
 /// What a dump is to show beside what the C driver has in it.
 #[derive(Clone, Copy)]
 struct Wanted(u32);
+
+/// Where a dump goes on with looks: there may be more than one message has room for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct NextLook {
+    /// With the special packets of the device's own.
+    special: usize,
+    profile: profiles::Next,
+}
 
 /// Where a dump goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,7 +143,10 @@ impl DeviceDump {
             request: Request::read(request, &device)?,
             wanted: Wanted::read(request)?,
             device,
-            next_special: 0,
+            next_look: NextLook {
+                special: 0,
+                profile: profiles::Next::FIRST,
+            },
             next: Stage::Device.into(),
         })
     }
@@ -144,22 +155,38 @@ impl DeviceDump {
         let config = Device::configure(&self.device);
         config.check_there()?;
         message.set_generation(config.generation());
-        let first = (self.next_special, self.next);
+        let first = (self.next_look, self.next);
         if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
             self.next = self.request.begin(message, &config)?.into();
         }
-        let mut progress = match config.wardrobe() {
-            Some(wardrobe) => put_specials(message, wardrobe.own(), &mut self.next_special),
-            None => Progress::Done,
-        };
+        let mut progress = self.next_look.put(message, &config, self.wanted)?;
         if progress == Progress::Done {
             self.next = go_on_with_all(message, &config, self.next)?;
-            progress = put_peers(message, &config, &mut self.next)?;
+            progress = put_peers(message, &config, self.wanted, &mut self.next)?;
         }
-        if progress == Progress::More && (self.next_special, self.next) == first {
+        if progress == Progress::More && (self.next_look, self.next) == first {
             // Not even an empty message has room for the next element.
             return Err(EMSGSIZE);
+        }
+        Ok(progress)
+    }
+}
+
+impl NextLook {
+    /// Writes looks from here on until there is no more room.
+    fn put(
+        &mut self,
+        message: &mut Writer<'_>,
+        config: &Configuration<'_>,
+        wanted: Wanted,
+    ) -> Result<Progress> {
+        let Some(wardrobe) = config.wardrobe() else {
+            return Ok(Progress::Done);
+        };
+        let progress = put_specials(message, wardrobe.own(), &mut self.special);
+        if progress == Progress::Done && wanted.has(WGDEVICE_WANT_PROFILES) {
+            return profiles::put(message, &wardrobe, &mut self.profile);
         }
         Ok(progress)
     }
@@ -171,7 +198,6 @@ impl Wanted {
         mask.map_or(Ok(0), |mask| mask.u32()).map(Self)
     }
 
-    #[expect(dead_code, reason = "nothing is shown by it yet")]
     fn has(self, what: u32) -> bool {
         self.0 & what != 0
     }
@@ -391,6 +417,7 @@ fn put_specials(message: &mut Writer<'_>, guise: &Guise, next: &mut usize) -> Pr
 fn put_peers(
     message: &mut Writer<'_>,
     config: &Configuration<'_>,
+    wanted: Wanted,
     next: &mut Position,
 ) -> Result<Progress> {
     let mut list = message.nest(WGDEVICE_A_PEERS)?;
@@ -403,7 +430,7 @@ fn put_peers(
             Found::Peer(peer) => {
                 // A peer that was removed amid its allowed IPs is not the one found.
                 let within = next.within.filter(|within| within.peer == peer.id);
-                put_peer(&mut list, config, &peer, within)
+                put_peer(&mut list, config, wanted, &peer, within)
             }
         };
         let Ok(rest) = rest else {
@@ -441,6 +468,7 @@ fn put_removed(list: &mut Writer<'_>, key: &PublicKey) -> Result {
 fn put_peer(
     list: &mut Writer<'_>,
     config: &Configuration<'_>,
+    wanted: Wanted,
     peer: &Peer,
     within: Option<Within>,
 ) -> Result<Option<Within>> {
@@ -451,6 +479,7 @@ fn put_peer(
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
         put_peer_state(&mut nest, config.kind(), peer)?;
+        put_wanted(&mut nest, config.kind(), wanted, peer)?;
     }
     let from = within.map_or(0, |within| within.allowed_ip);
     let rest = put_allowed_ips(&mut nest, config, peer.id, from)?;
@@ -480,6 +509,14 @@ fn put_peer_state(nest: &mut Writer<'_>, kind: LinkKind, peer: &Peer) -> Result 
     nest.put_u32(WGPEER_A_PROTOCOL_VERSION, WG_PROTOCOL_VERSION)?;
     if let Some(endpoint) = peer.endpoint.snapshot() {
         nest.put(WGPEER_A_ENDPOINT, &endpoint.to_sockaddr())?;
+    }
+    Ok(())
+}
+
+/// Writes what is there of a peer for who wants it.
+fn put_wanted(nest: &mut Writer<'_>, kind: LinkKind, wanted: Wanted, peer: &Peer) -> Result {
+    if wanted.has(WGDEVICE_WANT_PROFILES) && kind == LinkKind::AmneziaWg {
+        nest.put_u8(WGPEER_A_PROFILE, peer.profile())?;
     }
     Ok(())
 }

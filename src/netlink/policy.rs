@@ -33,7 +33,7 @@ const RANGE_U16: Policy = Policy::len_between(2, 4);
 const RANGE_U32: Policy = Policy::len_between(2, 22);
 
 /// What may be asked for that is not shown unasked.
-const WANTED: u32 = 0;
+const WANTED: u32 = WGDEVICE_WANT_PROFILES;
 
 /// How long one may be is said with its name.
 const SPECIAL: Policy = Policy::NUL_STRING;

@@ -87,6 +87,8 @@ pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 
 /// To get more than what the C driver shows: a mask of what is wanted.
 pub(super) const WGDEVICE_A_WANTED: u16 = 132;
+/// Profiles, and which of them peers wear.
+pub(super) const WGDEVICE_WANT_PROFILES: u32 = 1 << 2;
 /// Looks that single peers may have, by number.
 pub(super) const WGDEVICE_A_PROFILES: u16 = 133;
 

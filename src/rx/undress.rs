@@ -232,7 +232,7 @@ fn fits<'a>(guises: impl Iterator<Item = &'a Guise>, message: &Undressed, bytes:
     guises.fold(Fits::NONE, |fits, guise| {
         let mut room = [0; INITIATION_LEN];
         let found = guise.profile().undress(message.kind, bytes, &mut room);
-        if found.is_some() && found.as_deref() == message.bytes() {
+        if found.is_some_and(|found| message.bytes() == Some(found)) {
             fits.and(guise.number())
         } else {
             fits
