@@ -16,7 +16,7 @@ IFINDEX, IFNAME, PRIVATE_KEY, PUBLIC_KEY, FLAGS, LISTEN_PORT, FWMARK, PEERS = ra
 REPLACE_PEERS = 1
 
 # Of a device, this driver's own.
-PEER_KEY, GENERATION, ALL_PEERS, HOLD_UNKNOWN = range(128, 132)
+PEER_KEY, GENERATION, ALL_PEERS, HOLD_UNKNOWN, WANTED = range(128, 133)
 
 # Of a peer.
 (PEER_PUBLIC_KEY, PRESHARED_KEY, PEER_FLAGS, ENDPOINT, KEEPALIVE, LAST_HANDSHAKE, RX_BYTES, TX_BYTES, ALLOWED_IPS,
@@ -128,6 +128,10 @@ def hold_unknown(milliseconds):
     return u16(HOLD_UNKNOWN, milliseconds)
 
 
+def wanted(mask):
+    return u32(WANTED, mask)
+
+
 def since(generation):
     return attr(GENERATION, struct.pack("=Q", generation))
 
@@ -219,10 +223,10 @@ class WireGuard:
         answer = self.ask(Request(SET_DEVICE, by_name(device) + b"".join(attrs)))
         return netlink.error_name(answer[0].error)
 
-    def dump(self, device=DEVICE, size=1 << 16):
+    def dump(self, device=DEVICE, size=1 << 16, attrs=b""):
         """The messages of a dump; an error is raised."""
         with self.open() as sock:
-            answer = sock.ask(get_device(by_name(device)), size=size)
+            answer = sock.ask(get_device(by_name(device), attrs), size=size)
         if answer[-1].error:
             raise OSError(answer[-1].error, answer[-1].message)
         return [reply for reply in answer if reply.is_data()]
