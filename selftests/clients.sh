@@ -124,6 +124,15 @@ p = d['peers'][0]
 p = p if 'public-key' in p else next(iter(p.values()))
 print(*(d[name] for name in ('jc', 'jmin', 'jmax', 's4', 'h1', 'i2', 'rekey-timeout', 'random-trailers')),
       p['persistent-keepalive-interval'], 'has-advanced-security' in p['flags'])")"
+	check "YNL: a profile, and a peer that wears it" ynl_awg --do set-device --json "{\"ifname\": \"awgy0\",
+		\"profiles\": [{\"number\": 2, \"s1\": 30, \"i1\": \"<r 5>\"}], \"peers\": [{\"public-key\": \"$(hex "$public_2")\", \"profile\": 2}]}"
+	same "YNL: they are shown to who wants them" "2 30 <r 5> 2" \
+		"$(ynl_awg --dump get-device --json '{"ifname": "awgy0", "wanted": "profiles"}' | python3 -c "
+import json, sys
+d = json.load(sys.stdin)[0]
+first = lambda list, name: list[0] if name in list[0] else next(iter(list[0].values()))
+l, p = first(d['profiles'], 'number'), first(d['peers'], 'public-key')
+print(l['number'], l['s1'], l['i1'], p['profile'])")"
 	check "YNL: remove it" ip link del awgy0
 }
 

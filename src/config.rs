@@ -19,7 +19,6 @@ use crate::{
     crypto::Key,
     device::{Device, LinkKind},
     events::{self, Bulletin, End, Event},
-    guise::{Guise, Settings, SpecialTexts},
     identity::Identity,
     kapi::{
         log::debug,
@@ -39,7 +38,8 @@ use crate::{
     rx::handshake,
     socket::SocketPair,
     strangers::HoldChange,
-    tx::{self, stage}, //
+    tx::{self, stage},
+    wardrobe::{Draft, Wardrobe}, //
 };
 
 /// Whether a device can be used.
@@ -117,8 +117,8 @@ impl NewIdentity {
     }
 }
 
-/// What messages are to look like, other than now; nothing for those of WireGuard.
-pub(crate) struct NewGuise(Option<RcuArc<Guise>>);
+/// What messages are to look like, other than now; nothing if they are all to be WireGuard's.
+pub(crate) struct NewWardrobe(Option<RcuArc<Wardrobe>>);
 
 /// Memory for a peer, and for its places in what finds it.
 pub(crate) struct PeerRoom {
@@ -402,43 +402,40 @@ impl<'a> Configuration<'a> {
         self.device.kind
     }
 
-    /// What messages look like; nothing for those of WireGuard.
-    pub(crate) fn guise(&self) -> Option<RcuArc<Guise>> {
-        self.device.guise()
+    /// What messages look like; nothing if they are all WireGuard's.
+    pub(crate) fn wardrobe(&self) -> Option<RcuArc<Wardrobe>> {
+        self.device.wardrobe()
     }
 
-    /// By how much data messages are longer than those of WireGuard, padding aside.
+    /// By how much data messages are longer than those of WireGuard at most, padding aside.
     pub(crate) fn data_overhead(&self) -> u32 {
-        self.guise()
-            .map_or(0, |guise| guise.profile().overhead() as u32)
+        self.wardrobe().map_or(0, |wardrobe| wardrobe.overhead())
     }
 
-    /// Prepares to look as settings and texts say, which were checked. Changes nothing.
+    /// Prepares to look as a draft says. Changes nothing.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn prepare_guise(
-        &self,
-        settings: Settings,
-        specials: &SpecialTexts<'_>,
-    ) -> Result<NewGuise> {
-        // Jmin and Jmax are remembered without Jc, though nothing comes of them.
-        let is_wireguard = settings.is_plain()
-            && settings.junk_count == 0
-            && settings.junk_len.is_zero()
-            && specials.iter().all(Option::is_none);
-        if is_wireguard {
-            return Ok(NewGuise(None));
-        }
-        let guise = Guise::new(settings, specials)?;
-        Ok(NewGuise(Some(RcuArc::new(guise, GFP_KERNEL)?)))
+    pub(crate) fn prepare_wardrobe(&self, draft: Draft) -> Result<NewWardrobe> {
+        draft.finish().map(NewWardrobe)
     }
 
-    /// Changes what messages look like. Sessions go on: to both ends of one it is the same.
-    pub(crate) fn set_guise(&mut self, NewGuise(guise): NewGuise) {
+    /// Whether there is a profile of that number, or will be.
+    pub(crate) fn will_have_profile(&self, wardrobe: Option<&NewWardrobe>, number: u8) -> bool {
+        let has = |wardrobe: &RcuArc<Wardrobe>| wardrobe.of(number).number() == number;
+        number == 0
+            || match wardrobe {
+                Some(NewWardrobe(wardrobe)) => wardrobe.as_ref().is_some_and(has),
+                None => self.wardrobe().as_ref().is_some_and(has),
+            }
+    }
+
+    /// Changes what messages look like. Sessions go on: to both ends of one it is the same. A peer whose
+    /// profile goes wears what the device does.
+    pub(crate) fn set_wardrobe(&mut self, NewWardrobe(wardrobe): NewWardrobe) {
         self.bulletin.note_device();
-        self.device.guise.replace(guise);
+        self.device.wardrobe.replace(wardrobe);
         // How long the next initiation waits is for the new times to say.
         self.awake()
             .for_each(|peer| peer.timers.lock().forget_last_handshake_sent());

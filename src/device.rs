@@ -20,7 +20,6 @@ use crate::{
     drops::{self, DeviceDrops, Drops, Reason},
     endpoint::Routing,
     events::Events,
-    guise::Guise,
     identity::Identity,
     index_table::Entry,
     kapi::{
@@ -74,7 +73,8 @@ use crate::{
     session::{IndexTable, Session},
     socket::Sockets,
     strangers::Strangers,
-    tx::{self, encrypt::Encrypt, stage}, //
+    tx::{self, encrypt::Encrypt, stage},
+    wardrobe::Wardrobe, //
 };
 
 /// The payload of an Ethernet frame, which is what a device below can usually take.
@@ -116,8 +116,8 @@ pub(crate) struct Device {
     /// What the condition in `config` says, for those without its lock.
     is_up: AtomicBool,
     pub(crate) identity: RcuCell<Identity>,
-    /// What messages look like; nothing for those of WireGuard.
-    pub(crate) guise: RcuCell<Guise>,
+    /// What messages look like; nothing if they are all WireGuard's.
+    pub(crate) wardrobe: RcuCell<Wardrobe>,
     pub(crate) load: Load,
     pub(crate) drops: DeviceDrops,
     #[pin]
@@ -278,7 +278,7 @@ impl LinkOps for Device {
             routing: Routing::new(),
             is_up: AtomicBool::new(false),
             identity: RcuCell::new(None),
-            guise: RcuCell::new(None),
+            wardrobe: RcuCell::new(None),
             load: prepared.load,
             drops: prepared.drops,
             cookies <- Cookies::new(),
@@ -424,14 +424,14 @@ impl Device {
         self.pollers.get(index as usize)
     }
 
-    /// What messages look like now; nothing for those of WireGuard.
+    /// What messages look like now; nothing if they are all WireGuard's.
     ///
     /// One that loses its last reference just now has been replaced before: who finds it looks again, so
     /// that nothing leaves as WireGuard's meanwhile.
-    pub(crate) fn guise(&self) -> Option<RcuArc<Guise>> {
+    pub(crate) fn wardrobe(&self) -> Option<RcuArc<Wardrobe>> {
         loop {
-            match self.guise.get() {
-                None if !self.guise.is_none() => {}
+            match self.wardrobe.get() {
+                None if !self.wardrobe.is_none() => {}
                 found => return found,
             }
         }

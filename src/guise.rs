@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an AmneziaWG device looks like, if not like WireGuard.
+//! What messages look like, if not like WireGuard's: AmneziaWG.
 //!
-//! A guise is never changed but replaced whole, so whoever works on a packet sees all of one.
+//! A guise is never changed but replaced whole, so whoever works on a packet sees all of one. A device has
+//! one of its own, and may have others, by number, for single peers: see [`crate::wardrobe`].
 
 use kernel::prelude::*;
 
@@ -20,18 +21,20 @@ pub(crate) type SpecialTexts<'a> = [Option<&'a CStr>; SPECIALS];
 
 /// Settings that were checked.
 pub(crate) struct Guise {
+    number: u8,
+    is_plain: bool,
     profile: Profile<KernelCrypto>,
     /// Each with its NUL.
     specials: [Option<Array<u8>>; SPECIALS],
 }
 
 impl Guise {
-    /// Makes one of settings and texts that were checked.
+    /// Makes that of a number, of settings and texts that were checked.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(settings: Settings, texts: &SpecialTexts<'_>) -> Result<Self> {
+    pub(crate) fn new(number: u8, settings: Settings, texts: &SpecialTexts<'_>) -> Result<Self> {
         let mut specials = [const { None }; SPECIALS];
         for (special, text) in specials.iter_mut().zip(texts) {
             if let Some(text) = text {
@@ -39,9 +42,30 @@ impl Guise {
             }
         }
         Ok(Self {
+            number,
+            is_plain: settings.is_plain() && texts.iter().all(Option::is_none),
             profile: Profile::new(settings).map_err(|_| EINVAL)?,
             specials,
         })
+    }
+
+    /// Zero for a device's own, or that of a profile.
+    #[inline]
+    pub(crate) fn number(&self) -> u8 {
+        self.number
+    }
+
+    /// Whether all is as WireGuard has it, on the wire and in time.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Whether nothing was set that would have to be shown.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let settings = self.profile.settings();
+        // Jmin and Jmax are remembered without Jc, though nothing comes of them.
+        self.is_plain && settings.junk_count == 0 && settings.junk_len.is_zero()
     }
 
     /// What it makes of messages.

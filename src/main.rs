@@ -62,6 +62,7 @@ mod timers;
 mod trace;
 mod tx;
 mod utf8;
+mod wardrobe;
 
 use kernel::prelude::*;
 

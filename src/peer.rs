@@ -28,7 +28,7 @@ use crate::{
         farewell::{farewell, Farewell},
         log::debug,
         sync::{
-            atomic::{AtomicBool, AtomicU64, Ordering},
+            atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering},
             new_spinlock_bh,
             rcu::{RcuArc, RcuRef, RcuReservation},
             roster::{HasRoster, Member, Membership, Roster},
@@ -86,6 +86,8 @@ pub(crate) struct Peer {
     pub(crate) liveness: Liveness,
     /// Whether the peer is among `Device::labels`.
     pub(crate) has_label: AtomicBool,
+    /// What it wears, by number.
+    pub(crate) profile: AtomicU8,
     rx_bytes: AtomicU64,
     tx_bytes: AtomicU64,
     pub(crate) drops: PeerDrops,
@@ -190,6 +192,7 @@ impl Peer {
             is_closed: AtomicBool::new(false),
             liveness: Liveness::new(),
             has_label: AtomicBool::new(false),
+            profile: AtomicU8::new(0),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
             drops: PeerDrops::new(),

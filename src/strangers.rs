@@ -25,6 +25,7 @@ use crate::{
         tai64n::Timestamp,
         time::BootTime, //
     },
+    wardrobe::Fits,
 };
 
 /// How many initiations are held at most.
@@ -48,6 +49,7 @@ pub(crate) struct Held {
     pub(crate) timestamp: Timestamp,
     pub(crate) message: Initiation,
     pub(crate) origin: Origin,
+    pub(crate) fits: Fits,
     pub(crate) since: BootTime,
 }
 
@@ -198,6 +200,7 @@ impl Held {
             self.timestamp = later.timestamp;
             self.message = later.message;
             self.origin = later.origin;
+            self.fits = later.fits;
         }
     }
 }

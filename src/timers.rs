@@ -8,7 +8,6 @@
 use core::mem::offset_of;
 
 use crate::{
-    device::Device,
     drops::Reason,
     events,
     kapi::{
@@ -48,13 +47,13 @@ fn set(peer: RcuRef<'_, Peer>, timers: &mut Timers) {
     }
 }
 
-/// What is drawn for the timers and sessions of a device's peers.
-pub(crate) struct Draws<'a>(pub(crate) &'a Device);
+/// What is drawn for the timers and sessions of a peer.
+pub(crate) struct Draws<'a>(pub(crate) &'a Peer);
 
 impl Dice for Draws<'_> {
     #[inline]
     fn pace(&self) -> Option<Pace> {
-        if self.0.guise.is_none() {
+        if self.0.device.wardrobe.is_none() {
             return None;
         }
         pace_of_guise(self.0)
@@ -62,7 +61,7 @@ impl Dice for Draws<'_> {
 
     #[inline]
     fn is_wireguards(&self) -> bool {
-        self.0.guise.is_none()
+        self.0.device.wardrobe.is_none()
     }
 
     #[inline]
@@ -71,12 +70,12 @@ impl Dice for Draws<'_> {
     }
 }
 
-/// The pace of a device that does not look like WireGuard.
+/// The pace of what a peer wears.
 #[cold]
-fn pace_of_guise(device: &Device) -> Option<Pace> {
+fn pace_of_guise(peer: &Peer) -> Option<Pace> {
     let guard = kernel::sync::rcu::read_lock();
-    let guise = device.guise.load((&guard).into())?;
-    Some(*guise.profile().pace())
+    let wardrobe = peer.device.wardrobe.load((&guard).into())?;
+    Some(*wardrobe.of(peer.profile()).profile().pace())
 }
 
 /// A batch of authenticated messages is about to be sent. Returns whether it is the one from which it is
@@ -84,7 +83,7 @@ fn pace_of_guise(device: &Device) -> Option<Pace> {
 #[inline]
 pub(crate) fn packets_leave(peer: RcuRef<'_, Peer>, leaving: Leaving) -> bool {
     with(peer, |timers| {
-        timers.packets_leave(mono_now(), leaving, &Draws(&peer.get().device))
+        timers.packets_leave(mono_now(), leaving, &Draws(peer.get()))
     })
 }
 
@@ -98,7 +97,7 @@ pub(crate) fn data_refused(peer: RcuRef<'_, Peer>) {
 #[inline]
 pub(crate) fn packets_received(peer: RcuRef<'_, Peer>, data_packets: usize) {
     with(peer, |timers| {
-        timers.packets_received(mono_now(), data_packets, &Draws(&peer.get().device))
+        timers.packets_received(mono_now(), data_packets, &Draws(peer.get()))
     });
 }
 
@@ -118,7 +117,7 @@ impl HasTimer for Peer {
     fn expired(this: RcuArc<Self>, bh: BhDisabled<'_>) {
         this.timers.lock().fired();
         loop {
-            let draws = Draws(&this.device);
+            let draws = Draws(&this);
             let expired = this.timers.lock().expire(mono_now(), &draws);
             match expired {
                 Some(expired) => act(&this, expired, bh),
@@ -138,7 +137,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 "Handshake for peer {} ({}) did not complete after {} seconds, retrying (try {})",
                 peer.show(),
                 peer.endpoint.show(),
-                Draws(&peer.device)
+                Draws(peer)
                     .pace()
                     .unwrap_or(Pace::WIREGUARD)
                     .rekey_timeout
@@ -156,7 +155,7 @@ fn act(peer: &RcuArc<Peer>, expired: Expired, bh: BhDisabled<'_>) {
                 "Retrying handshake with peer {} ({}) because we stopped hearing back after {} seconds",
                 peer.show(),
                 peer.endpoint.show(),
-                Draws(&peer.device).new_handshake_timeout().as_secs()
+                Draws(peer).new_handshake_timeout().as_secs()
             );
             // Before the way is forgotten: whatever comes next is then looked at.
             events::fell_silent(peer);

@@ -19,7 +19,7 @@ from netlink import ACK, REQUEST, Request, nest, text
 from wireguard import (
     ALL_PEERS, DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, SET_DEVICE, WireGuard, allowed, by_name, endpoint, flags, ip,
     get_device, hold_unknown, keepalive, label, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message,
-    set_device, since,
+    set_device, since, wanted,
 )  # fmt: skip
 
 MODULE = "/job/wireguard.ko"
@@ -331,32 +331,37 @@ class SetLooks:
 
     name = "an AmneziaWG device is told what to look like"
     device, index = "awg0", INDEX + 1
+    profiles = {2: {**BASE, "Jc": "9"}, 7: amneziawg.DEFAULTS}
 
     def __init__(self, links):
         must(links.add(self.device, "amneziawg", self.index), "add")
         self.family = amneziawg.AmneziaWG()
         self.socket = self.family.open()
 
+    def found(self):
+        return self.family.settings(self.device), self.family.profiles(self.device)
+
     def before(self):
         values = {**amneziawg.DEFAULTS, **dict.fromkeys(BASE.keys() - amneziawg.DEFAULTS.keys(), "")}
-        must(self.ask(values), "the base")
+        must(self.ask(values, *map(amneziawg.no_profile, self.profiles)), "the base")
 
-    def ask(self, values):
-        self.answer = self.socket.ask(Request(SET_DEVICE, by_name(self.device) + amneziawg.settings(values)))[0]
+    def ask(self, values, *profiles):
+        attrs = by_name(self.device) + amneziawg.settings(values) + amneziawg.profiles(*profiles)
+        self.answer = self.socket.ask(Request(SET_DEVICE, attrs))[0]
         return self.answer.error
 
     def attempt(self):
-        return self.ask(BASE)
+        return self.ask(BASE, *(amneziawg.profile(number, amneziawg.settings(values)) for number, values in self.profiles.items()))
 
     def failed(self):
         if not self.answer.message:
             yield "does not say what it had no memory for"
-        if (found := self.family.settings(self.device)) != amneziawg.DEFAULTS:
+        if (found := self.found()) != (amneziawg.DEFAULTS, {}):
             yield f"failed and changed: {found}"
             self.before()
 
     def done(self):
-        if (found := self.family.settings(self.device)) != BASE:
+        if (found := self.found()) != (BASE, self.profiles):
             yield f"succeeded and set {found}"
         self.before()
 
@@ -373,7 +378,7 @@ class GetLooks:
 
     def attempt(self):
         with self.family.open() as asking:
-            self.answer = asking.ask(get_device(by_name(SetLooks.device)))
+            self.answer = asking.ask(get_device(by_name(SetLooks.device), wanted(amneziawg.WANT_PROFILES)))
         return self.answer[-1].error if self.answer else errno.EIO
 
     def failed(self):

@@ -79,7 +79,7 @@ fn guise(prefix: u16, key: Option<u8>, padding: Span<u16>) -> Result<Guise, &'st
         content_padding: padding,
         ..Settings::default()
     };
-    Guise::new(settings, &[None; 5]).map_err(|_| "no guise")
+    Guise::new(0, settings, &[None; 5]).map_err(|_| "no guise")
 }
 
 fn text(len: usize) -> Result<KVVec<u8>, &'static str> {

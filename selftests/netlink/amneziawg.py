@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """The generic netlink family `amneziawg`, as AmneziaWG's tool speaks it, and a small command in its place.
 
-    amneziawg.py set DEVICE [Key=value]… [PublicKey=… [Key=value]…]…
+    amneziawg.py set DEVICE [Key=value]… [Profile=… [Key=value]…]… [PublicKey=… [Key=value]…]…
     amneziawg.py show DEVICE
+    amneziawg.py profiles DEVICE
 
 Keys are those of configuration files, of the section `[Interface]` before the first public key and of `[Peer]` behind it.
-Beside them, `ReplacePeers=on` removes all peers before, and `Remove=on` the peer.
+Beside them, `ReplacePeers=on` removes all peers before, and `Remove=on` the peer. `Profile=NUMBER` before the first public key
+has the settings that follow be those of that profile, or `Remove=on` remove it; behind one it is what the peer wears.
 """
 
 import base64
@@ -14,7 +16,7 @@ import struct
 import sys
 
 import wireguard as wg
-from netlink import attr, error_name, nest, text, u8, u16, u32, u64
+from netlink import attr, attributes, error_name, nest, text, u8, u16, u32, u64
 from wireguard import WireGuard
 
 VERSION = 3
@@ -24,9 +26,16 @@ JC, JMIN, JMAX, S1, S2, H1, H2, H3, H4, PEER, S3, S4, I1, I2, I3, I4, I5 = range
 (HEADER_PROTECTION_KEY, CONTENT_PADDING_ADDITION, REKEY_AFTER_TIME, REKEY_TIMEOUT, REJECT_AFTER_TIME, KEEPALIVE_TIMEOUT,
  MAX_HANDSHAKE_ATTEMPTS, RANDOM_TRAILERS, DISABLE_COOKIES) = range(26, 35)  # fmt: skip
 
+# Of a device, this driver's own, and of a profile: there, settings have the same numbers.
+PROFILES = 133
+WANT_PROFILES = 4
+PROFILE_NUMBER, PROFILE_FLAGS = 1, 2
+REMOVE_PROFILE = 1
+
 # Of a peer.
 ADVANCED_SECURITY = 11
 HAS_ADVANCED_SECURITY = 8
+PROFILE = 129
 
 UNKNOWN_PEER = 2
 
@@ -109,6 +118,19 @@ def settings(values, version=VERSION):
     return b"".join(setting(name, value, version) for name, value in values.items())
 
 
+def profiles(*elements):
+    return nest(PROFILES, *elements)
+
+
+def profile(number, *attrs):
+    """An element of a list of profiles."""
+    return nest(0, u8(PROFILE_NUMBER, number), *attrs)
+
+
+def no_profile(number):
+    return profile(number, u32(PROFILE_FLAGS, REMOVE_PROFILE))
+
+
 # --- how they are shown
 
 def show_range(lo, hi):
@@ -135,11 +157,32 @@ def show_keepalive(bits):
     return show_range(bits & 0xFFFF, bits >> 16)
 
 
+def read_settings(found):
+    return {name: show_setting(encode, found[ty]) for name, (ty, encode) in SETTINGS.items() if ty in found}
+
+
 def read_message(reply):
     """One message of a dump, with those settings that are in it."""
-    found = dict(reply.attrs())
-    shown = {name: show_setting(encode, found[ty]) for name, (ty, encode) in SETTINGS.items() if ty in found}
-    return {**wg.read_message(reply), **shown}
+    return {**wg.read_message(reply), **read_settings(dict(reply.attrs()))}
+
+
+def read_profiles(replies):
+    """The settings of all profiles in a dump, by their numbers: one may be in pieces."""
+    found = {}
+    for reply in replies:
+        for _, raw in attributes(dict(reply.attrs()).get(PROFILES, b"")):
+            attrs = dict(attributes(raw))
+            piece = found.setdefault(attrs[PROFILE_NUMBER][0], {})
+            shown = read_settings(attrs)
+            assert not piece.keys() & shown.keys(), "a setting comes twice"
+            piece.update(shown)
+    return found
+
+
+def read_worn(replies):
+    """The numbers of the profiles that peers wear, by their public keys."""
+    peers = [dict(attributes(raw)) for reply in replies for _, raw in attributes(dict(reply.attrs()).get(wg.PEERS, b""))]
+    return {peer[wg.PEER_PUBLIC_KEY]: peer[PROFILE][0] for peer in peers if PROFILE in peer}
 
 
 class AmneziaWG(WireGuard):
@@ -150,6 +193,15 @@ class AmneziaWG(WireGuard):
         """What is shown of the settings."""
         shown = self.show(device)
         return {name: shown[name] for name in SETTINGS if name in shown}
+
+    def dump_profiles(self, device=wg.DEVICE, size=1 << 16):
+        return self.dump(device, size, wg.wanted(WANT_PROFILES))
+
+    def profiles(self, device=wg.DEVICE):
+        return read_profiles(self.dump_profiles(device))
+
+    def worn(self, device=wg.DEVICE):
+        return read_worn(self.dump_profiles(device))
 
 
 # --- the command
@@ -174,24 +226,35 @@ OF_PEER = {
     "AllowedIPs": lambda value: wg.allowed(*map(wg.ip, filter(None, value.replace(",", " ").split()))),
     "AdvancedSecurity": lambda _: attr(ADVANCED_SECURITY),
     "Remove": lambda _: wg.peer_flags(wg.REMOVE_ME),
+    "Profile": lambda value: u8(PROFILE, int(value)),
+}
+
+OF_PROFILE = {
+    "Profile": lambda value: u8(PROFILE_NUMBER, int(value)),
+    "Remove": lambda _: u32(PROFILE_FLAGS, REMOVE_PROFILE),
 }
 
 
 def request(arguments):
     """The attributes that `Key=value`… stand for; case does not matter in keys."""
-    of_device = {name.lower(): make for name, make in OF_DEVICE.items()}
-    of_device |= {name.lower(): lambda value, name=name: setting(name, value) for name in SETTINGS}
+    of_settings = {name.lower(): lambda value, name=name: setting(name, value) for name in SETTINGS}
+    of_device = {name.lower(): make for name, make in OF_DEVICE.items()} | of_settings
+    of_profile = {name.lower(): make for name, make in OF_PROFILE.items()} | of_settings
     of_peer = {name.lower(): make for name, make in OF_PEER.items()}
-    attrs, peers = [], []
+    attrs, looks, peers = [], [], []
     for argument in arguments:
         name, _, value = argument.partition("=")
         name = name.strip().lower()
         if name == "publickey":
             peers.append([])
-        known, place = (of_peer, peers[-1]) if peers else (of_device, attrs)
+        if name == "profile" and not peers:
+            looks.append([])
+        known, place = (of_peer, peers[-1]) if peers else (of_profile, looks[-1]) if looks else (of_device, attrs)
         if name not in known:
             sys.exit(f"amneziawg.py: unknown key in {argument!r}")
         place.append(known[name](value.strip()))
+    if looks:
+        attrs.append(profiles(*(nest(0, *look) for look in looks)))
     if peers:
         attrs.append(wg.peers(*(nest(0, *peer) for peer in peers)))
     return attrs
@@ -218,8 +281,19 @@ def command_show(device):
         print(f"PersistentKeepalive = {show_keepalive(peer['keepalive'])}")
 
 
+def command_profiles(device):
+    family = AmneziaWG()
+    for number, values in family.profiles(device).items():
+        print(f"Profile = {number}")
+        for name, value in values.items():
+            print(f"{name} = {value}")
+        print()
+    for key, number in family.worn(device).items():
+        print(f"PublicKey = {base64.b64encode(key).decode()} {number}")
+
+
 def main(arguments):
-    commands = {"set": command_set, "show": command_show}
+    commands = {"set": command_set, "show": command_show, "profiles": command_profiles}
     if len(arguments) < 2 or arguments[0] not in commands:
         sys.exit(__doc__)
     try:

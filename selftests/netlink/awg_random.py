@@ -5,7 +5,7 @@
 
 Two devices have a tunnel between them, through which pings flow all the time. A third is deleted and made again by another
 process, whatever is done to it. What must be taken and what must be refused, and what is shown after each request, is
-known from a model.
+known from models: one of the device's own settings, and one of each of its profiles.
 """
 
 import multiprocessing
@@ -17,7 +17,7 @@ import time
 
 import amneziawg
 import wireguard as wg
-from amneziawg import AmneziaWG, setting
+from amneziawg import AmneziaWG, no_profile, profile, profiles, setting
 from netlink import error_name
 from request_table import OTHER_PUBLIC, OTHER_SELF, OWN_PUBLIC, SELF
 from scenario import command, inside, ip, namespaces
@@ -28,6 +28,7 @@ NUMBERS = {"Jc": 128, "Jmin": 1452, "Jmax": 1452, "S1": 1304, "S2": 1304, "S3": 
 HEADERS = ("H1", "H2", "H3", "H4")
 RANGES = ("ContentPaddingAddition", "RekeyAfterTime", "RekeyTimeout", "RejectAfterTime", "KeepaliveTimeout", "MaxHandshakeAttempts")
 SPECIALS = ("I1", "I2", "I3", "I4", "I5")
+PROFILES = range(1, 8)
 SWITCHES = ("RandomTrailers", "DisableCookies")
 GOOD_SPECIALS = ("", "<r 10>", "<b 0xc0ffee><t>", "<c><rc 20><rd 20>", "<r 1400>", "text")
 BAD_SPECIALS = ("<r 1401>", "<r", "<z>", "<b 0x1>", "<rd>", "<r 1>" * 65)
@@ -38,7 +39,7 @@ def ends(value):
 
 
 class Model:
-    """What a device shows, if it does right."""
+    """What a device shows of its own settings, or of those of a profile, if it does right."""
 
     def __init__(self):
         self.settings = dict(amneziawg.DEFAULTS)
@@ -103,36 +104,51 @@ def random_change(rng):
 class Device:
     def __init__(self, namespace, name, rng):
         self.namespace, self.name, self.rng = namespace, name, rng
-        self.model = Model()
+        self.models = {0: Model()}
         with inside(namespace):
             self.family = AmneziaWG()
             self.socket = self.family.open()
 
-    def set(self, change, version):
+    def set(self, change, version, number=0):
         attrs = b"".join(setting(name, value, version) for name, value in change.items())
+        return self.ask(profiles(profile(number, attrs)) if number else attrs)
+
+    def ask(self, attrs):
         return self.socket.ask(wg.Request(wg.SET_DEVICE, wg.by_name(self.name) + attrs))[0]
+
+    def remove_profile(self):
+        number = self.rng.choice(PROFILES)
+        assert self.ask(profiles(no_profile(number))).error == 0
+        self.models.pop(number, None)
 
     def step(self):
         """One request, and whether it went as it must; returns whether it was taken."""
+        if self.rng.random() < 0.05:
+            self.remove_profile()
+        number = 0 if self.rng.random() < 0.6 else self.rng.choice(PROFILES)
+        model = self.models.get(number) or Model()
         change = random_change(self.rng)
         if self.rng.random() < 0.1:
             change = {**amneziawg.DEFAULTS, **dict.fromkeys(SPECIALS, ""), "HeaderProtectionKey": ""}
         old = all("-" not in change.get(name, "") for name in HEADERS)
-        answer = self.set(change, self.rng.choice((1, 2, 3) if old else (2, 3)))
-        wanted = self.model.takes(change)
-        assert answer.error == (0 if wanted else 22), f"{change} on top of {self.model.shown()}: {error_name(answer.error)} {answer.message}"
+        answer = self.set(change, self.rng.choice((1, 2, 3) if old else (2, 3)), number)
+        wanted = model.takes(change)
+        assert answer.error == (0 if wanted else 22), f"{change} on top of {model.shown()}: {error_name(answer.error)} {answer.message}"
         assert wanted or answer.message
         if wanted:
-            self.model.take(change)
+            model.take(change)
+            self.models[number] = model
         if self.rng.random() < 0.2:
             self.look()
         return wanted
 
     def look(self):
-        answer = self.socket.ask(wg.get_device(wg.by_name(self.name)))
-        shown = wg.merge([amneziawg.read_message(reply) for reply in answer if reply.is_data()])
-        found = {name: shown[name] for name in amneziawg.SETTINGS if name in shown}
-        assert found == self.model.shown(), f"shown: {found}, wanted: {self.model.shown()}"
+        answer = self.socket.ask(wg.get_device(wg.by_name(self.name), wg.wanted(amneziawg.WANT_PROFILES)))
+        replies = [reply for reply in answer if reply.is_data()]
+        shown = wg.merge(map(amneziawg.read_message, replies))
+        found = {0: {name: shown[name] for name in amneziawg.SETTINGS if name in shown}, **amneziawg.read_profiles(replies)}
+        wanted = {number: model.shown() for number, model in self.models.items()}
+        assert found == wanted, f"shown: {found}, wanted: {wanted}"
 
 
 def come_and_go(namespace, seed):
@@ -169,7 +185,7 @@ def run(count, seed):
     taken = gone = 0
     for number in range(count):
         if number % 10 == 9:
-            answer = guest.set(random_change(rng), 3)
+            answer = guest.set(random_change(rng), 3, rng.choice((0, *PROFILES)))
             name = error_name(answer.error)
             assert name in ("ok", "EINVAL", "ENODEV", "EOPNOTSUPP"), name
             gone += name == "ENODEV"
@@ -185,7 +201,8 @@ def check_tunnel():
     for namespace in ("here", "there"):
         with inside(namespace):
             values = {**amneziawg.DEFAULTS, **dict.fromkeys(SPECIALS, ""), "HeaderProtectionKey": ""}
-            assert AmneziaWG().set(amneziawg.settings(values), device="awg0") == "ok"
+            none = profiles(*map(no_profile, PROFILES))
+            assert AmneziaWG().set(amneziawg.settings(values), none, device="awg0") == "ok"
     end = time.monotonic() + 60
     while command("ip", "netns", "exec", "here", "ping", "-q", "-c", "3", "-i", "0.2", "-W", "2", "10.7.0.2") != "ok":
         assert time.monotonic() < end, "no ping crosses"

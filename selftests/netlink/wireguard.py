@@ -135,6 +135,10 @@ def label(words):
     return text(LABEL, words)
 
 
+def wanted(mask):
+    return u32(WANTED, mask)
+
+
 def since(generation):
     return attr(GENERATION, struct.pack("=Q", generation))
 
@@ -226,10 +230,10 @@ class WireGuard:
         answer = self.ask(Request(SET_DEVICE, by_name(device) + b"".join(attrs)))
         return netlink.error_name(answer[0].error)
 
-    def dump(self, device=DEVICE, size=1 << 16):
+    def dump(self, device=DEVICE, size=1 << 16, attrs=b""):
         """The messages of a dump; an error is raised."""
         with self.open() as sock:
-            answer = sock.ask(get_device(by_name(device)), size=size)
+            answer = sock.ask(get_device(by_name(device), attrs), size=size)
         if answer[-1].error:
             raise OSError(answer[-1].error, answer[-1].message)
         return [reply for reply in answer if reply.is_data()]

@@ -18,6 +18,8 @@
 //! The private and all preshared keys are in the messages, and stay in their buffers until
 //! those are freed: the kernel has no way to wipe what a reader has been given.
 
+mod profiles;
+
 use core::marker::PhantomData;
 
 use kernel::{
@@ -32,7 +34,7 @@ use crate::{
     changes::Kind,
     config::Configuration,
     device::{Device, LinkKind},
-    guise::Settings,
+    guise::{Guise, Settings},
     kapi::{
         net::{
             addr::Family,
@@ -73,8 +75,7 @@ struct DeviceDump {
     device: Arc<Device>,
     request: Request,
     wanted: Wanted,
-    /// Where it goes on with special packets: there may be more than one message has room for.
-    next_special: usize,
+    next_look: NextLook,
     next: Position,
 }
 
@@ -91,6 +92,14 @@ enum Request {
 /// Which attributes it is to have beside those of the C driver, which has none of them.
 #[derive(Clone, Copy)]
 struct Wanted(u32);
+
+/// Where a dump goes on with looks: there may be more than one message has room for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct NextLook {
+    /// With the special packets of the device's own.
+    special: usize,
+    profile: profiles::Next,
+}
 
 /// Where a dump goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,7 +144,10 @@ impl DeviceDump {
             request: Request::read(request, &device)?,
             wanted: Wanted::read(request)?,
             device,
-            next_special: 0,
+            next_look: NextLook {
+                special: 0,
+                profile: profiles::Next::FIRST,
+            },
             next: Stage::Device.into(),
         })
     }
@@ -144,7 +156,7 @@ impl DeviceDump {
         let config = Device::configure(&self.device);
         config.check_there()?;
         message.set_generation(config.generation());
-        let first = (self.next_special, self.next);
+        let first = (self.next_look, self.next);
         if self.next.stage == Stage::Device {
             put_device(message, &self.device.dev, &config)?;
             if self.wanted.has(WGWANTED_F_DROPS) {
@@ -159,14 +171,33 @@ impl DeviceDump {
             }
             self.next = self.request.begin(message, &config)?.into();
         }
-        let mut progress = put_specials(message, &config, &mut self.next_special);
+        let mut progress = self.next_look.put(message, &config, self.wanted)?;
         if progress == Progress::Done {
             self.next = go_on_with_all(message, &config, self.next)?;
             progress = put_peers(message, &config, self.wanted, &mut self.next)?;
         }
-        if progress == Progress::More && (self.next_special, self.next) == first {
+        if progress == Progress::More && (self.next_look, self.next) == first {
             // Not even an empty message has room for the next element.
             return Err(EMSGSIZE);
+        }
+        Ok(progress)
+    }
+}
+
+impl NextLook {
+    /// Writes looks from here on until there is no more room.
+    fn put(
+        &mut self,
+        message: &mut Writer<'_>,
+        config: &Configuration<'_>,
+        wanted: Wanted,
+    ) -> Result<Progress> {
+        let Some(wardrobe) = config.wardrobe() else {
+            return Ok(Progress::Done);
+        };
+        let progress = put_specials(message, wardrobe.own(), &mut self.special);
+        if progress == Progress::Done && wanted.has(WGWANTED_F_PROFILES) {
+            return profiles::put(message, &wardrobe, &mut self.profile);
         }
         Ok(progress)
     }
@@ -313,8 +344,8 @@ fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configurati
     }
     match config.kind() {
         LinkKind::WireGuard => Ok(()),
-        LinkKind::AmneziaWg => match config.guise() {
-            Some(guise) => put_settings(message, guise.profile().settings()),
+        LinkKind::AmneziaWg => match config.wardrobe() {
+            Some(wardrobe) => put_settings(message, wardrobe.own().profile().settings()),
             None => put_settings(message, &Settings::default()),
         },
     }
@@ -382,14 +413,7 @@ fn range(span: Span<u16>) -> u32 {
 ///
 /// An empty message has room for the longest of them, so it goes on until all are there. Programs take
 /// what belongs to the device from any message.
-fn put_specials(
-    message: &mut Writer<'_>,
-    config: &Configuration<'_>,
-    next: &mut usize,
-) -> Progress {
-    let Some(guise) = config.guise() else {
-        return Progress::Done;
-    };
+fn put_specials(message: &mut Writer<'_>, guise: &Guise, next: &mut usize) -> Progress {
     let types = [
         WGDEVICE_A_I1,
         WGDEVICE_A_I2,
@@ -472,12 +496,7 @@ fn put_peer(
     nest.put(WGPEER_A_PUBLIC_KEY, &peer.public_key.0)?;
     if within.is_none() {
         put_peer_state(&mut nest, config.kind(), peer)?;
-        if wanted.has(WGWANTED_F_DROPS) && peer.drops.are_any() {
-            put_drops(&mut nest, WGPEER_A_DROPS, peer.drops.names_and_counts())?;
-        }
-        if wanted.has(WGWANTED_F_PEER_STATE) {
-            put_wanted_state(&mut nest, peer)?;
-        }
+        put_wanted(&mut nest, config.kind(), wanted, peer)?;
     }
     let from = within.map_or(0, |within| within.allowed_ip);
     let rest = put_allowed_ips(&mut nest, config, peer.id, from)?;
@@ -525,6 +544,20 @@ fn put_drops<'a>(
         nest.end()?;
     }
     list.end()
+}
+
+/// Writes what is there of a peer for who wants it.
+fn put_wanted(nest: &mut Writer<'_>, kind: LinkKind, wanted: Wanted, peer: &Peer) -> Result {
+    if wanted.has(WGWANTED_F_DROPS) && peer.drops.are_any() {
+        put_drops(nest, WGPEER_A_DROPS, peer.drops.names_and_counts())?;
+    }
+    if wanted.has(WGWANTED_F_PEER_STATE) {
+        put_wanted_state(nest, peer)?;
+    }
+    if wanted.has(WGWANTED_F_PROFILES) && kind == LinkKind::AmneziaWg {
+        nest.put_u8(WGPEER_A_PROFILE, peer.profile())?;
+    }
+    Ok(())
 }
 
 /// Writes what a peer is called, and how it is.

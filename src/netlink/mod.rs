@@ -123,8 +123,12 @@ enum AmneziaWg {}
 impl Dialect for AmneziaWg {
     const KIND: LinkKind = LinkKind::AmneziaWg;
     const SET_DEVICE: &'static [Policy] = &policy::SET_AMNEZIAWG;
-    const SECRETS: &'static [&'static [Step]] =
-        &[PRIVATE_KEY, PRESHARED_KEYS, HEADER_PROTECTION_KEY];
+    const SECRETS: &'static [&'static [Step]] = &[
+        PRIVATE_KEY,
+        PRESHARED_KEYS,
+        HEADER_PROTECTION_KEY,
+        THOSE_OF_PROFILES,
+    ];
 }
 
 const PRIVATE_KEY: &[Step] = &[Step::Type(WGDEVICE_A_PRIVATE_KEY)];
@@ -134,6 +138,11 @@ const PRESHARED_KEYS: &[Step] = &[
     Step::Type(WGPEER_A_PRESHARED_KEY),
 ];
 const HEADER_PROTECTION_KEY: &[Step] = &[Step::Type(WGDEVICE_A_HEADER_PROTECTION_KEY)];
+const THOSE_OF_PROFILES: &[Step] = &[
+    Step::Type(WGDEVICE_A_PROFILES),
+    Step::Element,
+    Step::Type(WGDEVICE_A_HEADER_PROTECTION_KEY),
+];
 
 impl LinkKind {
     /// By which devices of the kind are configured. Its registration opens it to user space.

@@ -41,8 +41,7 @@ pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_WANTED as usize + 1] = {
     table[WGDEVICE_A_IFNAME as usize] = NAME;
     table[WGDEVICE_A_PEER_KEY as usize] = KEY;
     table[WGDEVICE_A_GENERATION as usize] = Policy::U64;
-    table[WGDEVICE_A_WANTED as usize] =
-        Policy::mask_u32(WGWANTED_F_DROPS | WGWANTED_F_PEER_STATE);
+    table[WGDEVICE_A_WANTED as usize] = Policy::mask_u32(WGWANTED);
     table
 };
 
@@ -54,9 +53,22 @@ pub(super) const LAST_OF_PEER: usize = WGPEER_A_FIXED_ENDPOINT as usize;
 
 pub(super) static SET_DEVICE: [Policy; LAST_OF_DEVICE + 1] = set_device(&PEER);
 
-/// As [`SET_DEVICE`], and what AmneziaWG has beside it.
+/// As [`SET_DEVICE`], and what AmneziaWG has beside it, and profiles.
 pub(super) static SET_AMNEZIAWG: [Policy; LAST_OF_DEVICE + 1] = {
-    let mut table = set_device(&AMNEZIAWG_PEER);
+    let mut table = settings(set_device(&AMNEZIAWG_PEER));
+    table[WGDEVICE_A_PROFILES as usize] = Policy::nested_array(&PROFILE);
+    table
+};
+
+static PROFILE: [Policy; WGDEVICE_A_DISABLE_COOKIES as usize + 1] = {
+    let mut table = settings([Policy::REJECT; WGDEVICE_A_DISABLE_COOKIES as usize + 1]);
+    table[WGPROFILE_A_NUMBER as usize] = Policy::U8;
+    table[WGPROFILE_A_FLAGS as usize] = Policy::mask_u32(WGPROFILE_F_REMOVE_ME);
+    table
+};
+
+/// With what says how messages look.
+const fn settings<const N: usize>(mut table: [Policy; N]) -> [Policy; N] {
     table[WGDEVICE_A_JC as usize] = Policy::U16;
     table[WGDEVICE_A_JMIN as usize] = Policy::U16;
     table[WGDEVICE_A_JMAX as usize] = Policy::U16;
@@ -83,10 +95,11 @@ pub(super) static SET_AMNEZIAWG: [Policy; LAST_OF_DEVICE + 1] = {
     table[WGDEVICE_A_RANDOM_TRAILERS as usize] = Policy::U8;
     table[WGDEVICE_A_DISABLE_COOKIES as usize] = Policy::U8;
     table
-};
+}
 
-const fn set_device(peer: &'static [Policy]) -> [Policy; LAST_OF_DEVICE + 1] {
-    let mut table = [Policy::REJECT; LAST_OF_DEVICE + 1];
+/// What both have in a table of so many entries.
+const fn set_device<const N: usize>(peer: &'static [Policy]) -> [Policy; N] {
+    let mut table = [Policy::REJECT; N];
     table[WGDEVICE_A_IFINDEX as usize] = Policy::U32;
     table[WGDEVICE_A_IFNAME as usize] = NAME;
     table[WGDEVICE_A_PRIVATE_KEY as usize] = KEY;
@@ -110,6 +123,7 @@ static AMNEZIAWG_PEER: [Policy; LAST_OF_PEER + 1] = {
     table[WGPEER_A_FLAGS as usize] = Policy::mask_u32(PEER_FLAGS | WGPEER_F_HAS_ADVANCED_SECURITY);
     table[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL as usize] = RANGE_U16;
     table[WGPEER_A_ADVANCED_SECURITY as usize] = Policy::FLAG;
+    table[WGPEER_A_PROFILE as usize] = Policy::U8;
     table
 };
 

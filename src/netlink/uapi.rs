@@ -129,6 +129,8 @@ pub(super) const WGDEVICE_A_ALL_PEERS: u16 = 130;
 pub(super) const WGDEVICE_A_HOLD_UNKNOWN: u16 = 131;
 /// Which attributes an answer is to have beside those of the C driver: a mask.
 pub(super) const WGDEVICE_A_WANTED: u16 = 132;
+/// Looks that single peers may have, by number.
+pub(super) const WGDEVICE_A_PROFILES: u16 = 133;
 /// How many packets the device has dropped, by reason: [`WGDROP_A_NAME`] and so on.
 pub(super) const WGDEVICE_A_DROPS: u16 = 134;
 /// The number of an event among those of its device and group, whether or not all have been sent.
@@ -146,11 +148,23 @@ pub(super) const WGDEVICE_A_CARRIER: u16 = 138;
 pub(super) const WGWANTED_F_DROPS: u32 = 1 << 0;
 /// What peers are called, and how they are.
 pub(super) const WGWANTED_F_PEER_STATE: u32 = 1 << 1;
+/// [`WGDEVICE_A_PROFILES`] and [`WGPEER_A_PROFILE`].
+pub(super) const WGWANTED_F_PROFILES: u32 = 1 << 2;
+/// All that there are.
+pub(super) const WGWANTED: u32 = WGWANTED_F_DROPS | WGWANTED_F_PEER_STATE | WGWANTED_F_PROFILES;
+
+
+/// From 1 on.
+pub(super) const WGPROFILE_A_NUMBER: u16 = 1;
+pub(super) const WGPROFILE_A_FLAGS: u16 = 2;
+// The settings are those of a device, by the same numbers.
+
+pub(super) const WGPROFILE_F_REMOVE_ME: u32 = 1 << 0;
 
 pub(super) const WGPEER_F_REMOVE_ME: u32 = 1 << 0;
 pub(super) const WGPEER_F_REPLACE_ALLOWEDIPS: u32 = 1 << 1;
 pub(super) const WGPEER_F_UPDATE_ONLY: u32 = 1 << 2;
-/// AmneziaWG's. Says nothing: how messages look is the same for all peers of a device.
+/// AmneziaWG's. Says nothing: how messages look is the device's to say, or the profile's.
 pub(super) const WGPEER_F_HAS_ADVANCED_SECURITY: u32 = 1 << 3;
 
 pub(super) const WGPEER_A_UNSPEC: u16 = 0;
@@ -169,6 +183,10 @@ pub(super) const WGPEER_A_ADVANCED_SECURITY: u16 = 11;
 
 /// When the peer made its initiation by its own clock, a TAI64N label: this driver's own.
 pub(super) const WGPEER_A_INITIATION_TIME: u16 = 128;
+/// The number of the profile that the peer wears; zero for what the device does: likewise.
+pub(super) const WGPEER_A_PROFILE: u16 = 129;
+/// How many packets to and from the peer were dropped, by reason.
+pub(super) const WGPEER_A_DROPS: u16 = 130;
 /// What users call the peer.
 pub(super) const WGPEER_A_LABEL: u16 = 131;
 /// Why the last handshake that we began came to nothing.
@@ -185,9 +203,6 @@ pub(super) const WGPEER_A_DURATION: u16 = 136;
 pub(super) const WGPEER_A_OLD_ENDPOINT: u16 = 137;
 /// Why sessions have ended.
 pub(super) const WGPEER_A_ENDED: u16 = 138;
-
-/// How many packets to and from the peer were dropped, by reason: this driver's own.
-pub(super) const WGPEER_A_DROPS: u16 = 130;
 
 pub(super) const WGDROP_A_UNSPEC: u16 = 0;
 pub(super) const WGDROP_A_NAME: u16 = 1;

@@ -53,7 +53,8 @@ use crate::{
     },
     queue::backlog::Backlog,
     spread::Spread,
-    time::boot_now, //
+    time::boot_now,
+    wardrobe::Fits, //
 };
 
 /// How many allowances a device keeps, a power of two.
@@ -224,18 +225,18 @@ fn check_randomness() -> Result<(), Reason> {
         .ok_or(Reason::HsNoRandomness)
 }
 
-/// The same for a message that was undressed, if it is one and for us. Returns whether that is so, and then
-/// why it is dropped, if it is.
+/// The same for a message that was undressed, and is for us. Says why it is dropped, if it is; [`None`] if
+/// it is no message.
 pub(super) fn receive_undressed(
     device: ArcBorrow<'_, Device>,
     undressed: &Undressed,
     bh: BhDisabled<'_>,
 ) -> Option<Result<(), Reason>> {
-    let message = undressed.message();
-    let message = message.filter(|message| is_for_us(&device, message, bh))?;
-    let source = undressed.datagram.origin.source();
+    let message = undressed.message()?;
+    let (datagram, fits) = (&undressed.datagram, undressed.fits);
+    let source = datagram.origin.source();
     let queued = check_randomness()
-        .and_then(|()| weigh(&device, &message, &source, bh))
+        .and_then(|()| weigh(&device, &message, &source, fits, bh))
         .and_then(|sender| {
             let undressed = KBox::new(*undressed, GFP_ATOMIC | __GFP_NOWARN);
             let undressed = undressed.map_err(|_| Reason::HsNoMemory)?;
@@ -243,7 +244,7 @@ pub(super) fn receive_undressed(
             queue(device, content).map_err(|_| Reason::HsQueueFull)
         });
     if let Err(reason) = queued {
-        report_dropped(&device, &undressed.datagram, reason);
+        report_dropped(&device, datagram, reason);
     }
     Some(queued)
 }
@@ -274,7 +275,7 @@ fn examine(
     let message = messages::parse(skb.linear()).map_err(|_| Reason::RxUnknownType)?;
     let source = datagram.origin.source();
     if is_for_us(device, &message, bh) {
-        return weigh(device, &message, &source, bh);
+        return weigh(device, &message, &source, Fits::OWN, bh);
     }
     match message {
         Message::Initiation(_) | Message::Response(_) => report_invalid_mac(device, &source),
@@ -290,7 +291,7 @@ fn examine(
 
 /// Whether who sent a message knows our public key. A cookie reply, which has no MACs, is an answer or
 /// nothing.
-fn is_for_us(device: &Device, message: &Message<'_>, bh: BhDisabled<'_>) -> bool {
+pub(super) fn is_for_us(device: &Device, message: &Message<'_>, bh: BhDisabled<'_>) -> bool {
     match message {
         Message::Initiation(message) => is_mac1_valid(device, *message, bh),
         Message::Response(message) => is_mac1_valid(device, *message, bh),
@@ -312,11 +313,12 @@ fn weigh(
     device: &Device,
     message: &Message<'_>,
     source: &SocketAddr,
+    fits: Fits,
     bh: BhDisabled<'_>,
 ) -> Result<Sender, Reason> {
     match message {
-        Message::Initiation(message) => weigh_sender(device, *message, source, bh),
-        Message::Response(message) => weigh_sender(device, *message, source, bh),
+        Message::Initiation(message) => weigh_sender(device, *message, source, fits, bh),
+        Message::Response(message) => weigh_sender(device, *message, source, fits, bh),
         Message::CookieReply(_) => Ok(Sender::Unasked),
         Message::Data(_) => Err(Reason::RxUnknownType),
     }
@@ -326,13 +328,14 @@ fn weigh_sender(
     device: &Device,
     message: &impl HandshakeMessage,
     source: &SocketAddr,
+    fits: Fits,
     bh: BhDisabled<'_>,
 ) -> Result<Sender, Reason> {
     let now = boot_now();
     let is_one_of_few = || device.load.allowances.spend(Source::of(source.ip()), now);
     // Without cookies nobody could prove anything: then it is load alone that matters.
     if device.load.now(now) == cookie::Load::Normal
-        && (!handshake::has_cookies(device) || is_one_of_few())
+        && (!handshake::has_cookies(device, fits) || is_one_of_few())
     {
         return Ok(Sender::Unasked);
     }

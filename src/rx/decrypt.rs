@@ -38,7 +38,7 @@ pub(super) fn decrypt(batch: RxBatch) -> Option<RxBatch> {
     let may_receive = header.session.may_receive(boot_now());
     while let Some(mut skb) = packets.pop() {
         match skb.train() {
-            Some(row) if !header.session.peer.device.guise.is_none() => {
+            Some(row) if !header.session.peer.device.wardrobe.is_none() => {
                 undress::open_all(skb, row, &header.session, may_receive, &mut opened);
             }
             _ if !may_receive => {

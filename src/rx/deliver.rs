@@ -127,7 +127,7 @@ fn note(session: &RcuArc<Session>, packets: &PacketList, origin: &Origin, bh: Bh
     let is_confirmed = peer
         .sessions
         .confirm(&peer.device.index_table, bh.rcu(), session);
-    let data_packets = if peer.device.guise.is_none() {
+    let data_packets = if peer.device.wardrobe.is_none() {
         count_if(packets, |skb| !skb.is_empty())
     } else {
         count_if(packets, |skb| undress::note(peer, skb, bh))
@@ -210,8 +210,8 @@ fn unwrap_all(session: &Session, mut packets: PacketList, ds: u8, poll: &mut Pol
         count = count.wrapping_add(1);
         bytes = bytes.wrapping_add(len);
     }
-    if !peer.device.guise.is_none() {
-        let prefix = undress::prefix_len(&peer.device, poll.bh());
+    if !peer.device.wardrobe.is_none() {
+        let prefix = undress::prefix_len(peer, poll.bh());
         bytes = bytes.wrapping_add(count.wrapping_mul(prefix));
     }
     dev.count_rx(count, bytes, poll.bh());
@@ -294,10 +294,10 @@ fn unwrap(
     Ok(Content::Packet)
 }
 
-/// What a packet is that is not IP: a keepalive that has been padded, if there is a guise.
+/// What a packet is that is not IP: a keepalive that has been padded, if the peer wears a guise.
 #[cold]
 fn not_ip(peer: &Peer, skb: &SkBuff) -> Result<Content, Refusal> {
-    if peer.device.guise.is_none() || !is_keepalive(skb) {
+    if !is_keepalive(skb) || !peer.is_disguised() {
         return Err(Refusal::NotIp);
     }
     report_keepalive(peer);

@@ -56,7 +56,8 @@ use crate::{
     time::{boot_now, mono_now, wall_now},
     timers::{self, Draws},
     trace,
-    tx::{self, stage}, //
+    tx::{self, stage},
+    wardrobe::Fits, //
 };
 
 /// A message to be processed.
@@ -179,38 +180,56 @@ impl Content {
                 let message = messages::parse(skb.linear()).ok();
                 let found = message.zip(udp_tunnel::datagram_of(skb));
                 let (message, datagram) = found.ok_or(Reason::RxBadHeader)?;
-                process(device, message, &datagram, skb.len() as usize, *sender)
+                let came = Came {
+                    datagram,
+                    len: skb.len() as usize,
+                    fits: Fits::OWN,
+                };
+                process(device, message, &came, *sender)
             }
             Self::Undressed(undressed, sender) => {
+                let came = Came {
+                    datagram: undressed.datagram,
+                    len: undressed.datagram_len,
+                    fits: undressed.fits,
+                };
                 let message = undressed.message().ok_or(Reason::RxJunk)?;
-                let (datagram, len) = (&undressed.datagram, undressed.datagram_len);
-                process(device, message, datagram, len, *sender)
+                process(device, message, &came, *sender)
             }
             Self::Held(held) => {
-                without_traces(|| receive_initiation(device, &held.message, &held.origin))
+                let Held { message, origin, fits, .. } = &**held;
+                without_traces(|| receive_initiation(device, message, origin, *fits))
             }
         }
     }
 }
 
+/// How a message has come.
+struct Came {
+    datagram: Datagram,
+    /// How long the datagram was.
+    len: usize,
+    fits: Fits,
+}
+
 fn process(
     device: &Arc<Device>,
     message: Message<'_>,
-    datagram: &Datagram,
-    len: usize,
+    came: &Came,
     sender: Sender,
 ) -> Result<(), Lost> {
+    let origin = &came.datagram.origin;
     match message {
         Message::Initiation(message) => {
-            admit(device, message, datagram, len, sender)?;
-            without_traces(|| receive_initiation(device, message, &datagram.origin))
+            admit(device, message, came, sender)?;
+            without_traces(|| receive_initiation(device, message, origin, came.fits))
         }
         Message::Response(message) => {
-            admit(device, message, datagram, len, sender)?;
-            without_traces(|| receive_response(device, message, datagram))
+            admit(device, message, came, sender)?;
+            without_traces(|| receive_response(device, message, origin, came.fits))
         }
         Message::CookieReply(message) => {
-            without_traces(|| receive_cookie(device, message, datagram))
+            without_traces(|| receive_cookie(device, message, &came.datagram))
         }
         Message::Data(_) => Err(Reason::RxUnknownType.into()),
     }
@@ -221,36 +240,39 @@ fn process(
 fn admit(
     device: &Device,
     message: &impl HandshakeMessage,
-    datagram: &Datagram,
-    len: usize,
+    came: &Came,
     sender: Sender,
 ) -> Result<(), Reason> {
-    let source = datagram.origin.source();
+    let source = came.datagram.origin.source();
     match admission::reconsider(device, message, &source, sender)? {
         Sender::Unasked | Sender::Proven => Ok(()),
         Sender::Unproven => {
-            if !has_cookies(device) {
+            if !has_cookies(device, came.fits) {
                 return Err(Reason::HsUnderLoad);
             }
             let reply = admission::create_reply(device, message, &source)?;
-            tx::handshake::send_cookie(device, datagram, reply, len);
+            tx::handshake::send_cookie(device, &came.datagram, reply, came.len, came.fits);
             Err(Reason::HsCookieRequired)
         }
     }
 }
 
-/// Whether senders are told to come back with a cookie.
-pub(super) fn has_cookies(device: &Device) -> bool {
-    let guise = device.guise();
-    guise.is_none_or(|guise| !guise.profile().settings().disable_cookies)
+/// Whether senders of messages that come so are told to come back with a cookie.
+pub(super) fn has_cookies(device: &Device, fits: Fits) -> bool {
+    let wardrobe = device.wardrobe();
+    wardrobe.is_none_or(|wardrobe| {
+        let settings = wardrobe.of(fits.first()).profile().settings();
+        !settings.disable_cookies
+    })
 }
 
 fn receive_initiation(
     device: &Arc<Device>,
     message: &Initiation,
     origin: &Origin,
+    fits: Fits,
 ) -> Result<(), Lost> {
-    let peer = match consume_initiation(device, message, origin) {
+    let peer = match consume_initiation(device, message, origin, fits) {
         Ok(Some(peer)) => peer,
         Ok(None) => return Ok(()),
         Err(lost) => {
@@ -263,6 +285,8 @@ fn receive_initiation(
         }
     };
     EndpointCell::set_from_datagram(&peer, origin);
+    // The response goes out in what the peer understands.
+    peer.learn_profile(fits);
     debug_ratelimited!(
         device.dev,
         "Receiving handshake initiation from peer {} ({})",
@@ -288,6 +312,7 @@ fn consume_initiation(
     device: &Arc<Device>,
     message: &Initiation,
     origin: &Origin,
+    fits: Fits,
 ) -> Result<Option<RcuArc<Peer>>, Lost> {
     let identity = device.identity.get().ok_or(Reason::HsNoPrivateKey)?;
     let incoming =
@@ -296,7 +321,7 @@ fn consume_initiation(
             other => reason_for(other),
         })?;
     let Some(peer) = device.peers.find(incoming.remote_static()) else {
-        stranger::meet(device, &identity, incoming, message, origin)?;
+        stranger::meet(device, &identity, incoming, message, origin, fits)?;
         return Ok(None);
     };
     match accept_initiation(&peer, &identity, incoming) {
@@ -336,14 +361,19 @@ fn accept_initiation(
     accepted
 }
 
-fn receive_response(device: &Device, message: &Response, datagram: &Datagram) -> Result<(), Lost> {
-    let (peer, session, begun) = match consume_response(device, message, &datagram.origin) {
+fn receive_response(
+    device: &Device,
+    message: &Response,
+    origin: &Origin,
+    fits: Fits,
+) -> Result<(), Lost> {
+    let (peer, session, begun) = match consume_response(device, message, origin, fits) {
         Ok(found) => found,
         Err(lost) => {
             debug_ratelimited!(
                 device.dev,
                 "Invalid handshake response from {}",
-                ShowSocketAddr(datagram.origin.source())
+                ShowSocketAddr(origin.source())
             );
             return Err(lost);
         }
@@ -356,7 +386,7 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) ->
     );
     if session.is_ok() {
         timers::with(peer.borrow(), |timers| {
-            timers.session_derived(mono_now(), &Draws(&peer.device));
+            timers.session_derived(mono_now(), &Draws(&peer));
             timers.handshake_complete(wall_now());
         });
     }
@@ -372,10 +402,13 @@ fn receive_response(device: &Device, message: &Response, datagram: &Datagram) ->
 }
 
 /// Completes a handshake of ours, and returns whether a session came of it, and since when we have tried.
+///
+/// The response may have come in something else than the initiation went out in: its keys say whose it is.
 fn consume_response(
     device: &Device,
     message: &Response,
     origin: &Origin,
+    fits: Fits,
 ) -> Result<(RcuArc<Peer>, Result, Option<BootTime>), Lost> {
     let peer = match device.entry(message.receiver()) {
         Some(Entry::Handshake(peer)) => peer,
@@ -384,7 +417,7 @@ fn consume_response(
         }
         None => return Err(Reason::HsUnknownIndex.into()),
     };
-    match complete(&peer, message, origin) {
+    match complete(&peer, message, origin, fits) {
         Ok((session, begun)) => Ok((peer, session, begun)),
         Err(reason) => Err(Lost::of(&peer, reason)),
     }
@@ -394,6 +427,7 @@ fn complete(
     peer: &RcuArc<Peer>,
     message: &Response,
     origin: &Origin,
+    fits: Fits,
 ) -> Result<(Result, Option<BootTime>), Reason> {
     // The costly part is done on copies: a stranger may ask for it, and must not hold the lock.
     let (identity, remote, pending) = {
@@ -417,6 +451,7 @@ fn complete(
     trace::handshake(peer, old, handshake.phase(), handshake.local_index());
     // What is sent in the new session goes there.
     EndpointCell::set_from_datagram(peer, origin);
+    peer.learn_profile(fits);
     Ok((tx::handshake::begin_session(peer, &mut noise), begun))
 }
 

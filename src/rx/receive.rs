@@ -68,8 +68,8 @@ pub(super) fn no_memory(device: &Device, skb: SkBuff) {
 
 /// Receives a packet of one message.
 pub(super) fn receive_one(this: ArcBorrow<'_, Device>, mut skb: SkBuff, bh: BhDisabled<'_>) {
-    if let Some(guise) = this.guise.load(bh.rcu()) {
-        return undress::receive_one(this, &guise, skb, bh);
+    if let Some(wardrobe) = this.wardrobe.load(bh.rcu()) {
+        return undress::receive_one(this, &wardrobe, skb, bh);
     }
     let kind = match classify(&mut skb) {
         Ok(kind) => kind,
@@ -95,8 +95,8 @@ fn receive_train(this: ArcBorrow<'_, Device>, skb: SkBuff, bh: BhDisabled<'_>) {
     let Some(row) = skb.train() else {
         return this.discard(skb, Reason::RxTooShort);
     };
-    if let Some(guise) = this.guise.load(bh.rcu()) {
-        return undress::receive_train(this, &guise, skb, row, bh);
+    if let Some(wardrobe) = this.wardrobe.load(bh.rcu()) {
+        return undress::receive_train(this, &wardrobe, skb, row, bh);
     }
     if let Some(receiver) = common_receiver(&skb, row) {
         return match this.session(bh, receiver) {

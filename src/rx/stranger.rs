@@ -30,7 +30,8 @@ use crate::{
         messages::{Initiation, PublicKey}, //
     },
     strangers::{Held, Reception},
-    time::boot_now, //
+    time::boot_now,
+    wardrobe::Fits, //
 };
 
 /// Holds an initiation of an unknown sender and announces it, if that is wanted. Returns why it is dropped
@@ -44,6 +45,7 @@ pub(super) fn meet(
     incoming: IncomingInitiation<'_, KernelCrypto>,
     message: &Initiation,
     origin: &Origin,
+    fits: Fits,
 ) -> Result<(), Reason> {
     let key = *incoming.remote_static();
     let audience = Audience::of(device, &key, origin).ok_or(Reason::HsUnknownPeer)?;
@@ -65,6 +67,7 @@ pub(super) fn meet(
         timestamp,
         message: *message,
         origin: *origin,
+        fits,
         since: boot_now(),
     };
     let held = KBox::new(held, GFP_KERNEL).map_err(|_| Reason::HsNoMemory)?;

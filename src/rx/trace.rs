@@ -55,10 +55,10 @@ fn tell_receive(session: &Session, skb: &SkBuff) {
         }
         return;
     };
-    let guise = peer.device.guise();
+    let wardrobe = peer.device.wardrobe();
     for (start, len) in row.iter() {
-        let header = match &guise {
-            Some(guise) => header_at(guise.profile(), skb, start, len),
+        let header = match &wardrobe {
+            Some(wardrobe) => header_at(wardrobe.of(peer.profile()).profile(), skb, start, len),
             None => skb.bytes_at(start).as_ref().map(DataHeader::read),
         };
         // Others are received by themselves.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What messages look like: as WireGuard's, or as the device's guise has it.
+//! What messages look like: as WireGuard's, or as a guise has it.
 
 use core::cell::Cell;
 

@@ -69,10 +69,10 @@ pub(super) fn encrypt(batch: TxBatch) {
 // What this takes of the stack is free again when the batch is sent.
 #[inline(never)]
 fn seal_all(mut batch: TxBatch) -> Option<TxBatch> {
-    if !batch.session.peer.device.guise.is_none() {
+    if !batch.session.peer.device.wardrobe.is_none() {
         match seal_guised(batch) {
             Ok(sealed) => return sealed,
-            // It has been taken away meanwhile.
+            // Its peer wears none, or it has been taken away meanwhile.
             Err(plain) => batch = plain,
         }
     }
@@ -81,15 +81,18 @@ fn seal_all(mut batch: TxBatch) -> Option<TxBatch> {
     TxBatch::new(sealed, header)
 }
 
-/// Encrypts a batch of a device that has a guise, or gives it back if it has none.
+/// Encrypts a batch to a peer that wears a guise, or gives it back if it is to look like WireGuard.
 #[cold]
 #[inline(never)]
 fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
-    let Some(guise) = batch.session.peer.device.guise() else {
+    let peer = &batch.session.peer;
+    let wardrobe = peer.device.wardrobe();
+    let guise = wardrobe.as_ref();
+    let Some(guise) = guise.and_then(|wardrobe| wardrobe.disguise(peer.profile())) else {
         return Err(batch);
     };
     let (header, packets) = batch.into_parts();
-    let sealer = Sealer::new(&header.session, header.first_counter, Guised::new(&guise));
+    let sealer = Sealer::new(&header.session, header.first_counter, Guised::new(guise));
     let sealed = sealer.seal(packets);
     // Handshake messages may be as long.
     let endpoint = &header.session.peer.endpoint;

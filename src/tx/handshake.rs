@@ -58,7 +58,8 @@ use crate::{
         timers::Retry, //
     },
     time::{boot_now, mono_now},
-    timers::{self, Draws}, //
+    timers::{self, Draws},
+    wardrobe::Fits, //
 };
 
 pub(crate) use self::create::begin_session;
@@ -108,7 +109,7 @@ fn forget_keys(peer: &RcuArc<Peer>) {
         "Zeroing out all keys for peer {} ({}), since we haven't received a new one in {} seconds",
         peer.show(),
         peer.endpoint.show(),
-        Draws(&peer.device).zero_keys_after().as_secs()
+        Draws(peer).zero_keys_after().as_secs()
     );
     events::end_sessions(peer, End::Expired);
     Peer::forget_keys(peer);
@@ -117,7 +118,7 @@ fn forget_keys(peer: &RcuArc<Peer>) {
 }
 
 fn send_initiation(peer: &RcuArc<Peer>) {
-    let draws = Draws(&peer.device);
+    let draws = Draws(peer);
     if random::wait_until_ready().is_err() {
         return;
     }
@@ -134,9 +135,10 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         peer.show(),
         peer.endpoint.show()
     );
-    let guise = peer.device.guise();
-    let kind = guise.as_deref();
-    let kind = kind.map(|guise| pick_type(guise, MessageType::Initiation));
+    let wardrobe = peer.device.wardrobe();
+    let guise = wardrobe.as_deref();
+    let guise = guise.and_then(|wardrobe| wardrobe.disguise(peer.profile()));
+    let kind = guise.map(|guise| pick_type(guise, MessageType::Initiation));
     let message = create_initiation(peer, kind, is_again);
     if let Err(error) = message {
         peer.liveness.fail(match error {
@@ -157,7 +159,7 @@ fn send_initiation(peer: &RcuArc<Peer>) {
         return peer.count_drops(1, Reason::TxNoMemory);
     };
     let message = HandshakeMessage::as_bytes(&message);
-    let sent = match &guise {
+    let sent = match guise {
         None => send_to_peer(peer, message),
         Some(guise) => send_dressed(peer, guise, MessageType::Initiation, message),
     };
@@ -177,9 +179,11 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         peer.show(),
         peer.endpoint.show()
     );
-    let guise = peer.device.guise();
+    let wardrobe = peer.device.wardrobe();
+    let guise = wardrobe.as_deref();
+    let guise = guise.and_then(|wardrobe| wardrobe.disguise(peer.profile()));
     let mut message = create_response(peer)?;
-    if let Some(guise) = &guise {
+    if let Some(guise) = guise {
         message.set_type(pick_type(guise, MessageType::Response));
     }
     peer.noise
@@ -188,28 +192,31 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         .ok_or(ESHUTDOWN)?
         .cookie
         .add_macs(&mut message, boot_now());
-    let draws = Draws(&peer.device);
+    let draws = Draws(peer);
     timers::with(peer.borrow(), |timers| {
         timers.session_derived(mono_now(), &draws);
         timers.handshake_responded(mono_now(), boot_now(), &draws);
     });
     let message = HandshakeMessage::as_bytes(&message);
-    match &guise {
+    match guise {
         None => send_to_peer(peer, message),
         Some(guise) => send_dressed(peer, guise, MessageType::Response, message),
     }
 }
 
 /// Tells the sender of a message to prove its address first. The message came in `len` bytes: who has
-/// yet to prove where he is gets no answer that is longer, and no trailer that would make it so.
+/// yet to prove where he is gets no answer that is longer, and no trailer that would make it so. It goes
+/// out in what the message came in.
 pub(crate) fn send_cookie(
     device: &Device,
     datagram: &Datagram,
     mut reply: CookieReply,
     len: usize,
+    fits: Fits,
 ) {
-    let guise = device.guise();
-    let made = match &guise {
+    let wardrobe = device.wardrobe();
+    let guise = wardrobe.as_deref();
+    let made = match guise.and_then(|wardrobe| wardrobe.disguise(fits.first())) {
         None => packet(zerocopy::IntoBytes::as_bytes(&reply)),
         Some(guise) => {
             let kind = MessageType::CookieReply;

@@ -13,6 +13,7 @@ pub(crate) use core::sync::atomic::{
     AtomicPtr,
     AtomicU32,
     AtomicU64,
+    AtomicU8,
     AtomicUsize,
     Ordering, //
 };

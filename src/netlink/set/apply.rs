@@ -38,8 +38,8 @@ pub(super) fn apply(
     if let Some(hold) = supplies.hold_unknown.take() {
         config.set_hold_unknown(hold);
     }
-    if let Some(guise) = supplies.guise.take() {
-        config.set_guise(guise);
+    if let Some(wardrobe) = supplies.wardrobe.take() {
+        config.set_wardrobe(wardrobe);
     }
     if let Some(follows) = wanted.carrier {
         config.set_carrier_follows(follows);
@@ -170,6 +170,9 @@ impl PeerRequest<'_> {
         }
         if let Some(is_fixed) = self.fixed_endpoint {
             peer.endpoint.set_fixed(is_fixed);
+        }
+        if let Some(profile) = &self.profile {
+            peer.set_profile(profile.value);
         }
         if let Some(endpoint) = self.endpoint {
             peer.endpoint.set(endpoint);

@@ -6,9 +6,12 @@
 //! the tool goes by the version of the family, but there are old tools. Checked is what comes of
 //! it all together, so that settings may change places in one request.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
-use super::{super::uapi::*, request::range};
+use super::{super::uapi::*, request::range, supplies::NO_MEMORY};
 use crate::{
     crypto::Key,
     guise::{Guise, Settings, SpecialTexts},
@@ -19,37 +22,37 @@ use crate::{
     proto::awg::{settings::HeaderPair, Refusal, Setting, Span, Special, SPECIALS},
 };
 
-/// What a device is to look like.
-pub(super) struct GuiseRequest<'a> {
-    pub(super) settings: Settings,
-    pub(super) specials: SpecialTexts<'a>,
-    /// An attribute that says something of it.
-    pub(super) attr: Attr<'a>,
+/// Finds what a request says of one guise: the attribute of a type.
+pub(super) type Find<'f, 'a> = &'f dyn Fn(u16) -> Option<Attr<'a>>;
+
+/// An attribute that says something of a guise, if there is one.
+pub(super) fn mention<'a>(find: Find<'_, 'a>) -> Option<Attr<'a>> {
+    let mut types = WGDEVICE_A_JC..=WGDEVICE_A_DISABLE_COOKIES;
+    types.find_map(find)
 }
 
-impl<'a> GuiseRequest<'a> {
-    /// Reads a request to a device that looks like `before`. [`None`] if nothing is to change.
-    pub(super) fn read(request: &Info<'a>, before: Option<&'a Guise>) -> Result<Option<Self>> {
-        let mut types = WGDEVICE_A_JC..=WGDEVICE_A_DISABLE_COOKIES;
-        let Some(attr) = types.find_map(|ty| request.attr(ty)) else {
-            return Ok(None);
-        };
-        let mut settings = before.map_or_else(Settings::default, |guise| {
-            guise.profile().settings().duplicate()
-        });
-        read_settings(request, &mut settings)?;
-        settings
-            .check()
-            .map_err(|refusal| refuse(request, refusal))?;
-        Ok(Some(Self {
-            settings,
-            specials: read_specials(request, before)?,
-            attr,
-        }))
-    }
+/// Makes the guise of a number that a request says, of what was there `before`.
+pub(super) fn make<'a>(
+    request: &Info<'a>,
+    find: Find<'_, 'a>,
+    blamed: Attr<'a>,
+    number: u8,
+    before: Option<&Guise>,
+) -> Result<Arc<Guise>> {
+    let mut settings = before.map_or_else(Settings::default, |guise| {
+        guise.profile().settings().duplicate()
+    });
+    read_settings(request, find, &mut settings)?;
+    settings
+        .check()
+        .map_err(|refusal| refuse(request, find, refusal))?;
+    let specials = read_specials(request, find, before)?;
+    Guise::new(number, settings, &specials)
+        .and_then(|guise| Ok(Arc::new(guise, GFP_KERNEL)?))
+        .map_err(|error| request.refuse_at(blamed, error, NO_MEMORY))
 }
 
-fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
+fn read_settings(request: &Info<'_>, find: Find<'_, '_>, settings: &mut Settings) -> Result {
     let [s1, s2, s3, s4] = &mut settings.prefixes;
     for (setting, place) in [
         (Setting::Jc, &mut settings.junk_count),
@@ -60,7 +63,7 @@ fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
         (Setting::S3, s3),
         (Setting::S4, s4),
     ] {
-        if let Some(attr) = request.attr(attribute(setting)) {
+        if let Some(attr) = find(attribute(setting)) {
             *place = attr.u16()?;
         }
     }
@@ -71,7 +74,7 @@ fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
         (Setting::H3, c"H3", h3),
         (Setting::H4, c"H4", h4),
     ] {
-        if let Some(attr) = request.attr(attribute(setting)) {
+        if let Some(attr) = find(attribute(setting)) {
             const WHY: &CStr = c"must be a number of 32 bits or a range, as in 5-9";
             *place = header(attr.payload())
                 .ok_or_else(|| request.refuse_named(attr, EINVAL, name, WHY))?;
@@ -91,7 +94,7 @@ fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
             &mut settings.max_handshake_attempts,
         ),
     ] {
-        if let Some(attr) = request.attr(attribute(setting)) {
+        if let Some(attr) = find(attribute(setting)) {
             *place = range(attr.u32()?);
         }
     }
@@ -107,7 +110,7 @@ fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
             &mut settings.disable_cookies,
         ),
     ] {
-        if let Some(attr) = request.attr(ty) {
+        if let Some(attr) = find(ty) {
             *place = match attr.u8()? {
                 0 => false,
                 1 => true,
@@ -115,7 +118,7 @@ fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
             };
         }
     }
-    if let Some(attr) = request.attr(WGDEVICE_A_HEADER_PROTECTION_KEY) {
+    if let Some(attr) = find(WGDEVICE_A_HEADER_PROTECTION_KEY) {
         let bytes: &[u8; 32] = attr.array()?;
         let key = Key::fill_with(|key| key.copy_from_slice(bytes));
         settings.protection_key = (!key.is_zero()).then_some(key);
@@ -124,8 +127,12 @@ fn read_settings(request: &Info<'_>, settings: &mut Settings) -> Result {
 }
 
 /// The texts of special packets; one that makes no packet unsets it.
-fn read_specials<'a>(request: &Info<'a>, before: Option<&'a Guise>) -> Result<SpecialTexts<'a>> {
-    let mut texts: SpecialTexts<'a> = [None; SPECIALS];
+fn read_specials<'t, 'a: 't>(
+    request: &Info<'_>,
+    find: Find<'_, 'a>,
+    before: Option<&'t Guise>,
+) -> Result<SpecialTexts<'t>> {
+    let mut texts: SpecialTexts<'t> = [None; SPECIALS];
     let mut texts_before = before.map(Guise::special_texts);
     for (text, (ty, name)) in texts.iter_mut().zip([
         (WGDEVICE_A_I1, c"I1"),
@@ -135,7 +142,7 @@ fn read_specials<'a>(request: &Info<'a>, before: Option<&'a Guise>) -> Result<Sp
         (WGDEVICE_A_I5, c"I5"),
     ]) {
         let text_before = texts_before.as_mut().and_then(Iterator::next).flatten();
-        *text = match request.attr(ty) {
+        *text = match find(ty) {
             None => text_before,
             Some(attr) => {
                 let text = attr.string()?;
@@ -149,10 +156,8 @@ fn read_specials<'a>(request: &Info<'a>, before: Option<&'a Guise>) -> Result<Sp
 }
 
 /// Refuses a request, and points at what it says of the settings that are to blame.
-fn refuse(request: &Info<'_>, refusal: Refusal) -> Error {
-    let suspect = suspects(refusal)
-        .into_iter()
-        .find_map(|ty| request.attr(ty));
+fn refuse(request: &Info<'_>, find: Find<'_, '_>, refusal: Refusal) -> Error {
+    let suspect = suspects(refusal).into_iter().find_map(find);
     match suspect {
         Some(attr) => request.refuse_at(attr, EINVAL, refusal.text()),
         None => request.refuse(EINVAL, refusal.text()),

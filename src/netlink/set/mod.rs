@@ -9,6 +9,7 @@
 
 mod apply;
 mod guise;
+mod profiles;
 mod request;
 mod supplies;
 

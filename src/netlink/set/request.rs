@@ -106,6 +106,7 @@ pub(super) struct PeerRequest<'a> {
     pub(super) label: Option<&'a CStr>,
     /// Whether the peer is to be only where users say it is.
     pub(super) fixed_endpoint: Option<bool>,
+    pub(super) profile: Option<Blamable<'a, u8>>,
     allowed_ips: Option<Attr<'a>>,
 }
 
@@ -156,6 +157,7 @@ impl<'a> PeerRequest<'a> {
                 table.get(WGPEER_A_FIXED_ENDPOINT),
                 c"FixedEndpoint",
             )?,
+            profile: blamable(table.get(WGPEER_A_PROFILE), Attr::u8)?,
             allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
         })
     }
@@ -196,7 +198,7 @@ impl<'a> PeerRequest<'a> {
 
     /// The same as the whole configuration of a peer: what it does not mention is not to be there.
     ///
-    /// All but the endpoint, which may have been learned.
+    /// All but the endpoint and the profile, which may have been learned.
     pub(super) fn into_whole(mut self) -> Self {
         self.preshared_key.get_or_insert(&[0; 32]);
         self.persistent_keepalive.get_or_insert(Span::single(0));
@@ -347,6 +349,6 @@ fn blamable<'a, T>(
 }
 
 /// The elements of an array that may be absent.
-fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
+pub(super) fn elements(array: Option<Attr<'_>>) -> impl Iterator<Item = Attr<'_>> {
     array.map(|array| array.elements()).unwrap_or_default()
 }

@@ -8,12 +8,12 @@ use kernel::{
 };
 
 use super::{
-    guise::GuiseRequest,
+    profiles,
     request::{AllowedIpRequest, DeviceRequest, Intent, PeerRequest}, //
 };
 use crate::{
     allowed_ips::Reserve,
-    config::{Configuration, NewGuise, NewIdentity, PeerRoom, PortChange},
+    config::{Configuration, NewIdentity, NewWardrobe, PeerRoom, PortChange},
     crypto::Key,
     kapi::net::genetlink::{Attr, Info},
     labels::LabelRoom,
@@ -24,7 +24,7 @@ use crate::{
     strangers::HoldChange,
 };
 
-const NO_MEMORY: &CStr = c"not enough memory";
+pub(super) const NO_MEMORY: &CStr = c"not enough memory";
 
 /// All of it. What is left over at the end is given back.
 pub(super) struct Supplies {
@@ -34,7 +34,7 @@ pub(super) struct Supplies {
     /// [`None`] if initiations from unknown peers are held as before.
     pub(super) hold_unknown: Option<HoldChange>,
     /// [`None`] if messages look as before.
-    pub(super) guise: Option<NewGuise>,
+    pub(super) wardrobe: Option<NewWardrobe>,
     pub(super) peers: Pile<PeerRoom>,
     /// Places for preshared keys.
     pub(super) keys: Pile<KBox<Key>>,
@@ -54,7 +54,7 @@ impl Supplies {
             port: prepare_port(request, wanted, config)?,
             identity: prepare_identity(request, wanted, config)?,
             hold_unknown: prepare_hold_unknown(request, wanted, config)?,
-            guise: prepare_guise(request, config)?,
+            wardrobe: profiles::prepare(request, config)?,
             peers: Pile::new(),
             keys: Pile::new(),
             labels: Pile::new(),
@@ -69,6 +69,7 @@ impl Supplies {
         for element in wanted.peers() {
             let peer = PeerRequest::read(request, element)?;
             if forecast.is_there_after(request, element, &peer, &mut supplies.peers)? {
+                profiles::check(request, &peer, supplies.wardrobe.as_ref(), config)?;
                 reserve_key(request, element, &peer, &mut supplies.keys)?;
                 reserve_label(request, element, &peer, &mut supplies.labels)?;
                 reserve_allowed_ips(request, &peer, &mut supplies.allowed_ips)?;
@@ -163,17 +164,6 @@ fn prepare_hold_unknown(
         .prepare_hold_unknown(hold.value)
         .map(Some)
         .map_err(|error| request.refuse_at(hold.attr, error, NO_MEMORY))
-}
-
-fn prepare_guise(request: &Info<'_>, config: &Configuration<'_>) -> Result<Option<NewGuise>> {
-    let before = config.guise();
-    let Some(wanted) = GuiseRequest::read(request, before.as_deref())? else {
-        return Ok(None);
-    };
-    config
-        .prepare_guise(wanted.settings, &wanted.specials)
-        .map(Some)
-        .map_err(|error| request.refuse_at(wanted.attr, error, NO_MEMORY))
 }
 
 fn reserve_allowed_ips(

@@ -120,7 +120,7 @@ pub(crate) fn begin_session(peer: &RcuArc<Peer>, noise: &mut Noise) -> Result {
         .lanes(noise)
         .and_then(|lanes| {
             let now = boot_now();
-            let lifetime = Lifetime::begin(now, &Draws(&peer.device));
+            let lifetime = Lifetime::begin(now, &Draws(peer));
             Session::new(peer.clone(), lanes, keys, now, lifetime)
         })
         .and_then(|session| {

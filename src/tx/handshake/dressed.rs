@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Handshake messages as a device's guise has them, and what precedes them.
+//! Handshake messages as a guise has them, and what precedes them.
 
 use kernel::prelude::*;
 
