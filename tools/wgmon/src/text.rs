@@ -146,7 +146,7 @@ fn table(world: &World, wall: Duration) -> Vec<String> {
         .collect();
     let Shown { rows, .. } = view::shown(world, &View::default(), wall);
     // Rates take a while.
-    let columns: Vec<Column> = view::columns(world, usize::MAX)
+    let columns: Vec<Column> = view::columns(world, usize::MAX, true)
         .into_iter()
         .filter(|column| !matches!(column, Column::RxRate | Column::TxRate))
         .collect();

@@ -142,15 +142,8 @@ impl Picture<'_> {
     }
 
     fn draw_table(&self, frame: &mut Frame<'_>, area: Rect, view: &mut View) {
-        let mut columns = view::columns(self.world, area.width.into());
-        if self.world.devices.len() < 2 {
-            // Room for another one.
-            columns = view::columns(
-                self.world,
-                usize::from(area.width) + Column::Interface.width() + 1,
-            );
-            columns.retain(|column| *column != Column::Interface);
-        }
+        let several = self.world.devices.len() > 1;
+        let columns = view::columns(self.world, area.width.into(), several);
         let fits = usize::from(area.height).saturating_sub(1);
         let selected = view.scroll(self.shown, fits);
         let heads = columns.iter().map(|column| {

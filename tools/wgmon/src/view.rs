@@ -115,8 +115,8 @@ impl Column {
     }
 }
 
-/// The columns for which there is room.
-pub fn columns(world: &World, width: usize) -> Vec<Column> {
+/// The columns for which there is room, that of interfaces only if they are to be told apart.
+pub fn columns(world: &World, width: usize, has_interfaces: bool) -> Vec<Column> {
     let knows_drops = world.devices.iter().any(|device| {
         !device.is.drops.is_empty()
             || device
@@ -127,7 +127,9 @@ pub fn columns(world: &World, width: usize) -> Vec<Column> {
     let mut taken = 0usize;
     let mut chosen = Vec::new();
     for column in BY_WEIGHT {
-        if column == Column::Drops && !knows_drops {
+        if (column == Column::Drops && !knows_drops)
+            || (column == Column::Interface && !has_interfaces)
+        {
             continue;
         }
         let more = column.width() + if chosen.is_empty() { 0 } else { SPACE };
@@ -472,14 +474,17 @@ mod tests {
     fn columns_are_those_that_fit() {
         let mut world = world();
         use Column::*;
-        assert_eq!(columns(&world, 20), [Peer, State]);
-        assert_eq!(columns(&world, 44), [Peer, State, RxRate, TxRate]);
-        assert_eq!(columns(&world, 12), [Peer]);
-        let all = columns(&world, usize::MAX);
+        assert_eq!(columns(&world, 20, true), [Peer, State]);
+        assert_eq!(columns(&world, 43, false), [Peer, State, RxRate]);
+        assert_eq!(columns(&world, 44, true), [Peer, State, RxRate, TxRate]);
+        assert_eq!(columns(&world, 12, true), [Peer]);
+        let few = columns(&world, 55, false);
+        assert_eq!(few, [Peer, State, Handshake, RxRate, TxRate]);
+        let all = columns(&world, usize::MAX, true);
         assert!(all.contains(&AllowedIps) && !all.contains(&Drops));
         let mut is = device(&[(1, 0, 0)]);
         is.peers[0].alive = Some(true);
         world.take(is, true, now(1).at);
-        assert_eq!(columns(&world, usize::MAX), COLUMNS);
+        assert_eq!(columns(&world, usize::MAX, true), COLUMNS);
     }
 }
