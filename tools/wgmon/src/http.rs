@@ -290,7 +290,9 @@ mod tests {
         });
         turn(&listener, &mut clients, &body, || reader.is_finished());
         assert!(reader.join().unwrap() > body.len());
-        assert_eq!(clients.0.len(), 4);
+        // Of the others, two are waited for to say something and two to read.
+        let flags: Vec<_> = clients.waited_for().map(|(_, flags)| flags).collect();
+        assert_eq!(flags, [PollFlags::POLLIN, PollFlags::POLLOUT].repeat(2));
         // They are forgotten in the end.
         clients.serve(Instant::now() + PATIENCE, || unreachable!());
         assert!(clients.0.is_empty());

@@ -549,7 +549,7 @@ pub mod tests {
             ],
             [0, 0, 0, 2, 0]
         );
-        assert_eq!([hear(9, u32::MAX), hear(9, 0), hear(9, 2)], [0, 0, 1]);
+        assert_eq!([hear(9, u32::MAX), hear(9, 1), hear(9, 2)], [0, 1, 0]);
         assert_eq!(world.devices[0].lost, 3);
         let lost: Vec<_> = world
             .log
