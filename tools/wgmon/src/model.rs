@@ -75,9 +75,8 @@ impl Peer {
         let handshake = self.is.last_handshake;
         let recent = handshake.is_some_and(|time| wall.saturating_sub(time) < session_life);
         match self.heard.or(self.is.alive) {
-            Some(true) => State::Up,
-            None if recent => State::Up,
             Some(false) if recent => State::Silent,
+            _ if recent => State::Up,
             _ if self.gave_up || self.is.failure.is_some() => State::Failed,
             _ if handshake.is_none() => State::Never,
             _ => State::Idle,
@@ -482,6 +481,12 @@ pub mod tests {
             ),
             (None, Some(false), Some(Failure::NoAnswer), State::Failed),
             (None, Some(false), None, State::Never),
+            (
+                Some(WALL - Duration::from_secs(200)),
+                Some(true),
+                None,
+                State::Idle,
+            ),
             (
                 Some(WALL - Duration::from_secs(500)),
                 Some(false),
