@@ -174,11 +174,13 @@ impl Clients {
 impl Client {
     /// Goes on as far as possible. Returns whether there will be more to do.
     fn step(&mut self, page: impl FnOnce() -> Arc<[u8]>) -> io::Result<bool> {
+        // Who has said all may have closed this direction.
+        let mut may_say_more = true;
         if self.answer.is_none() {
             let mut buffer = [0; 1024];
-            while self.request.len() < LONGEST {
+            while self.request.len() < LONGEST && may_say_more {
                 match self.stream.read(&mut buffer) {
-                    Ok(0) => return Ok(false),
+                    Ok(0) => may_say_more = false,
                     Ok(len) => self.request.extend(buffer.iter().take(len)),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -188,7 +190,7 @@ impl Client {
             self.answer = answer_to(&self.request, page).map(|answer| (answer, 0));
         }
         let Some((answer, sent)) = &mut self.answer else {
-            return Ok(true);
+            return Ok(may_say_more);
         };
         while let Some(rest) = answer.get(*sent..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
@@ -296,6 +298,23 @@ mod tests {
         // They are forgotten in the end.
         clients.serve(Instant::now() + PATIENCE, || unreachable!());
         assert!(clients.0.is_empty());
+    }
+
+    #[test]
+    fn who_closes_its_direction_is_answered() {
+        for (said, wanted) in [("GET /metrics HTTP/1.1\r\n\r\n", true), ("GET /met", false)] {
+            let (listener, mut clients) = pair();
+            let mut client = connect(&listener);
+            client.write_all(said.as_bytes()).unwrap();
+            client.shutdown(std::net::Shutdown::Write).unwrap();
+            let reader = std::thread::spawn(move || {
+                let mut said = String::new();
+                client.read_to_string(&mut said).unwrap();
+                said.ends_with("page\n")
+            });
+            turn(&listener, &mut clients, b"page\n", || reader.is_finished());
+            assert_eq!(reader.join().unwrap(), wanted, "{said}");
+        }
     }
 
     #[test]

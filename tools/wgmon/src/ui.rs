@@ -122,14 +122,15 @@ impl Picture<'_> {
     // --- pages
 
     fn draw_table_and_panels(&self, frame: &mut Frame<'_>, area: Rect, view: &mut View) {
-        if frame.area().height < LINES_FOR_PANELS {
+        let drops = self.world.devices.iter().any(|device| device.drops() > 0);
+        let is_empty = self.world.log.is_empty() && !drops;
+        if frame.area().height < LINES_FOR_PANELS || is_empty {
             return self.draw_table(frame, area, view);
         }
         let below = (area.height / 3).clamp(5, 12);
         let [above, below] =
             Layout::vertical([Constraint::Min(0), Constraint::Length(below)]).areas(area);
         self.draw_table(frame, above, view);
-        let drops = self.world.devices.iter().any(|device| device.drops() > 0);
         if drops && area.width >= COLUMNS_FOR_BOTH {
             let [left, right] =
                 Layout::horizontal([Constraint::Min(0), Constraint::Length(DROPS_WIDTH)])
