@@ -228,7 +228,7 @@ check_many() {
 # --- what only one of them offers
 
 check_events() {
-	check "$d: watch events" begin 120 30
+	check "$d: watch events" begin 112 17
 	check "$d: the groups are listened to" shows 'events: config endpoint liveness session'
 	at a timeout 60 /job/wgmon --json --interval 2 >$out 2>&1 &
 	local told=$!
@@ -255,7 +255,7 @@ check_drops() {
 	check "$d: 7 bad datagrams" eval 'for _ in {1..7}; do echo bad | at b ncat -u -w 1 --send-only 192.0.2.1 51821; done'
 	read -r count reason < <(at a ethtool -S wg0 | awk -F '[: ]+' '$3 > 0 { print $3, $2; exit }')
 	check "$d: ethtool counts them" [ "${count:-0}" -ge 7 ]
-	check "$d: watch drops" begin 120 30
+	check "$d: watch drops" begin 112 17
 	check "$d: they are shown by reason" shows "$count  $reason"
 	picture
 	check "$d: on a page, too" eval 'press d && shows "$count  $reason  wg0" && press q && shows "^ended with 0"'
