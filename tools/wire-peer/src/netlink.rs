@@ -2,15 +2,17 @@
 
 //! Netlink by hand: messages of any shape, also wrong ones.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::setsockopt_impl;
 use nix::sys::socket::{
     bind, recv, send, setsockopt, socket, sockopt, AddressFamily, MsgFlags, NetlinkAddr, SockFlag,
     SockProtocol, SockType,
 };
+use nix::{setsockopt_impl, sockopt_impl};
+use wireguard_proto::crypto::Crypto;
+use wireguard_proto::rustcrypto::RustCrypto;
 
 pub const REQUEST: u16 = 0x1;
 pub const ACK: u16 = 0x4;
@@ -23,6 +25,8 @@ const GENL_HEADER: usize = 4;
 /// In the flags of an error: it has attributes that say more.
 const EXPLAINED: u16 = 0x200;
 const EXPLANATION: u16 = 1;
+/// In the flags of a dump: something has changed since the part before.
+const INTERRUPTED: u16 = 0x10;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 const NESTED: u16 = 0x8000;
@@ -150,6 +154,15 @@ setsockopt_impl!(
     sockopt::SetBool
 );
 
+sockopt_impl!(
+    /// What the kernel sends to a multicast group comes here, too.
+    Join,
+    SetOnly,
+    libc::SOL_NETLINK,
+    libc::NETLINK_ADD_MEMBERSHIP,
+    u32
+);
+
 /// A netlink socket in the namespace of the calling thread.
 pub struct Socket(OwnedFd);
 
@@ -174,6 +187,18 @@ impl Socket {
         let bit = group.checked_sub(1).and_then(|bit| 1u32.checked_shl(bit));
         let address = NetlinkAddr::new(0, bit.ok_or(Errno::EINVAL)?);
         bind(socket.0.as_raw_fd(), &address)?;
+        Ok(socket)
+    }
+
+    /// One that hears what is sent to any of several groups, whatever their numbers.
+    pub fn listening_to_all(groups: impl IntoIterator<Item = u32>) -> nix::Result<Self> {
+        let socket = Self::generic()?;
+        setsockopt(&socket.0, sockopt::RcvBufForce, &(1 << 20))?;
+        // Without a number of its own it would pass for the kernel, which does not hear itself.
+        bind(socket.0.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
+        for group in groups {
+            setsockopt(&socket.0, Join, &group)?;
+        }
         Ok(socket)
     }
 
@@ -227,6 +252,27 @@ impl Socket {
         Ok(())
     }
 
+    /// The same of a dump; returns whether nothing has changed amid it. What was read may have had keys in it: no copy stays.
+    pub fn ask_whole(&self, message: Message, each: impl FnMut(&[u8])) -> Result<bool, Refusal> {
+        self.send(message)?;
+        let mut buffer = vec![0; 1 << 16];
+        let whole = self.read_whole(&mut buffer, each);
+        RustCrypto::wipe(&mut buffer);
+        whole
+    }
+
+    fn read_whole(&self, buffer: &mut [u8], mut each: impl FnMut(&[u8])) -> Result<bool, Refusal> {
+        let mut whole = true;
+        loop {
+            let len = recv(self.0.as_raw_fd(), buffer, MsgFlags::empty())?;
+            let part = buffer.get(..len).unwrap_or_default();
+            whole &= !is_disturbed(part);
+            if let Part::End = parse(part, &mut each)? {
+                return Ok(whole);
+            }
+        }
+    }
+
     /// Reads to the end, by so many bytes at a time; returns how much that was.
     pub fn read_all(&self, size: usize) -> nix::Result<usize> {
         let mut buffer = vec![0; size];
@@ -239,11 +285,18 @@ impl Socket {
 
     /// The attributes of the next message to a generic netlink family; [`None`] if none waits.
     pub fn hear(&self) -> nix::Result<Option<Vec<u8>>> {
+        Ok(self.hear_command()?.map(|(_, attributes)| attributes))
+    }
+
+    /// The same, and the command that the message is.
+    pub fn hear_command(&self) -> nix::Result<Option<(u8, Vec<u8>)>> {
         let mut buffer = vec![0; 1 << 14];
         match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
             Ok(len) => {
                 buffer.truncate(len);
-                Ok(Some(buffer.split_off(len.min(HEADER + GENL_HEADER))))
+                let attributes = buffer.split_off(len.min(HEADER + GENL_HEADER));
+                let command = buffer.get(HEADER).copied().unwrap_or_default();
+                Ok(Some((command, attributes)))
             }
             Err(Errno::EAGAIN) => Ok(None),
             Err(error) => Err(error),
@@ -293,6 +346,30 @@ impl Socket {
         };
         Ok(buffer[HEADER + GENL_HEADER..len].to_vec())
     }
+
+    /// The names and numbers of a family's multicast groups.
+    pub fn groups(&self, family: &str) -> nix::Result<Vec<(String, u32)>> {
+        let told = self.about(family)?;
+        let groups = attribute(&told, CTRL_GROUPS).unwrap_or_default();
+        let group = |group| {
+            let name = attribute(group, CTRL_GROUP_NAME)?.strip_suffix(&[0])?;
+            let id = attribute(group, CTRL_GROUP_ID)?.try_into().ok()?;
+            Some((
+                String::from_utf8_lossy(name).into_owned(),
+                u32::from_ne_bytes(id),
+            ))
+        };
+        Ok(attributes(groups)
+            .filter_map(|(_, nest)| group(nest))
+            .collect())
+    }
+}
+
+/// For those who wait for what it hears.
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 /// The attributes of a stream: their types, without flags, and what is in them.
@@ -315,6 +392,24 @@ pub fn attribute(stream: &[u8], wanted: u16) -> Option<&[u8]> {
 fn two_bytes(bytes: &[u8], at: usize) -> Option<u16> {
     let bytes = bytes.get(at..at + 2)?;
     Some(u16::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+/// Whether a part of a dump says that something has changed since the part before.
+fn is_disturbed(mut rest: &[u8]) -> bool {
+    while let Some(header) = rest.get(..HEADER) {
+        if two_bytes(header, 6).is_some_and(|flags| flags & INTERRUPTED != 0)
+            && two_bytes(header, 4) != Some(ERROR)
+        {
+            return true;
+        }
+        let len = header
+            .first_chunk()
+            .map_or(0, |len| u32::from_ne_bytes(*len) as usize);
+        rest = rest
+            .get(len.max(HEADER).next_multiple_of(4)..)
+            .unwrap_or_default();
+    }
+    false
 }
 
 /// Looks for the end of an answer in what was read, and passes on what comes before it.
