@@ -4,7 +4,6 @@
 NOT_FAILED = {
     r"Guised|seal_guised|undress::|dressed|send_messages|skb_writable": "of AmneziaWG's messages, of which there are none here",
     r"> rtnl_link_register$": "asks for memory of each CPU alone, which fails only when an area of it is full",
-    r"> icmp_unreachable #\d$": "after a train could not be cut, which is two failures; the function is that of the others",
     r"receive_initiation > .*(Notice::begin|Family::multicast)$": "tells AmneziaWG's listeners, and does not ask what came of it",
     r"announce_event > .*(Notice::begin|Family::multicast)$": "tells who listens, which nobody does here; numbers show what is lost",
     r"skb_take_over": "only pktgen sends a packet that others hold, and the kernel has none",
