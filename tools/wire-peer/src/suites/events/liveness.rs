@@ -9,7 +9,7 @@ use wireguard_proto::rustcrypto::RustCrypto;
 
 use super::{all_of, clear, put_peer, set, state, FAMILY};
 use crate::bench::Bench;
-use crate::dut::{Dut, DEVICE, OURS4, OUTSIDE4};
+use crate::dut::{Dut, DEVICE, OURS4, OURS6, OUTSIDE4};
 use crate::keys::{random_key, Key};
 use crate::netlink::Message;
 use crate::news::{self, Reader};
@@ -59,6 +59,9 @@ fn silent(bench: &mut Bench) -> Result {
     for _ in 0..3 {
         peer.ping(&mut session)?;
     }
+    // Not once more when it is looked at again.
+    peer.move_to(OURS6, &bench.dut)?;
+    peer.ping(&mut session)?;
     let told = all_of(&reader, &[BACK])?;
     ensure_eq!(told[0].key, peer.public().0, "key of who is back");
     ensure!(state(&peer)?.is_alive, "it is not alive though it is back");
