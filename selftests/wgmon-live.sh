@@ -72,15 +72,6 @@ write_names() { printf '[Peer]\n# friendly_name = office\nPublicKey = %s\n' "$pu
 
 make_tunnel() { tunnel_of_two && write_names; }
 
-has_group() {
-	python3 -B - "${0%/*}" <<-END
-		import sys
-		sys.path.insert(0, sys.argv[1])
-		from netlink import find_groups
-		sys.exit("session" not in find_groups("wireguard"))
-	END
-}
-
 # Packets may come between one and the other.
 json_agrees() { wgmon --json --once >$out && look snapshot $out wg0 "$(dump)"; }
 metrics_agree() { at a python3 -B "${0%/*}/json_lines.py" metrics $address wg0 "$(dump)"; }
@@ -273,8 +264,10 @@ check_driver() {
 	check_lines
 	check_metrics
 	check_many "$many" 30
-	if has_group; then check_events; else echo "# $d has no events"; fi
-	if at a ethtool -S wg0 >/dev/null 2>&1; then check_drops; else echo "# $d gives no reasons for drops"; fi
+	if [ "$d" != "the C driver" ]; then
+		check_events
+		check_drops
+	fi
 	mux kill-server 2>/dev/null
 	check "$d: unload it" eval 'ip netns del a && ip netns del b && await 30 rmmod wireguard'
 }

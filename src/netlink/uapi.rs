@@ -153,7 +153,6 @@ pub(super) const WGWANTED_F_PROFILES: u32 = 1 << 2;
 /// All that there are.
 pub(super) const WGWANTED: u32 = WGWANTED_F_DROPS | WGWANTED_F_PEER_STATE | WGWANTED_F_PROFILES;
 
-
 /// From 1 on.
 pub(super) const WGPROFILE_A_NUMBER: u16 = 1;
 pub(super) const WGPROFILE_A_FLAGS: u16 = 2;

@@ -197,7 +197,12 @@ impl Content {
                 process(device, message, &came, *sender)
             }
             Self::Held(held) => {
-                let Held { message, origin, fits, .. } = &**held;
+                let Held {
+                    message,
+                    origin,
+                    fits,
+                    ..
+                } = &**held;
                 without_traces(|| receive_initiation(device, message, origin, *fits))
             }
         }
