@@ -208,7 +208,7 @@ pub(crate) fn alone() -> Outcome {
 }
 
 fn one_alone(guise: &Guise, text: &[u8]) -> Outcome {
-    let dress = Guised(guise);
+    let dress = Guised::new(guise);
     check!(dress.head_len() == guise.profile().overhead() as u32 + HEADER);
     for (headroom, spare) in [(0, 0), (dress.headroom(), 240), (HEADROOM, 32)] {
         let skb = seal(&dress, text, headroom, spare)?;
@@ -240,7 +240,7 @@ pub(crate) fn in_trains() -> Outcome {
     let text = text(1400)?;
     for (prefix, key) in WORN {
         let guise = guise(prefix, key, Span::<u16>::single(0))?;
-        let (profile, dress) = (guise.profile(), Guised(&guise));
+        let (profile, dress) = (guise.profile(), Guised::new(&guise));
         for (len, count, last) in [(0, 9, 0), (64, 12, 16), (1400, 9, 700)] {
             let size = dress.head_len() + len + TAG;
             let mut train = Train::new(dress.headroom()).map_err(|_| NO_MEMORY)?;
@@ -293,7 +293,7 @@ pub(crate) fn by_another() -> Outcome {
         guise(64, None, Span::<u16>::single(0))?,
     ];
     for guise in &theirs {
-        let skb = seal(&Guised(guise), &text, 0, 0)?;
+        let skb = seal(&Guised::new(guise), &text, 0, 0)?;
         let mut came = made::train(&bytes_of(&skb)?, 0, &SHAPES[1])?;
         check!(undress(&ours, &mut came).is_err());
     }
@@ -302,7 +302,7 @@ pub(crate) fn by_another() -> Outcome {
     let mut came = made::train(&bytes_of(&skb)?, 0, &SHAPES[1])?;
     check!(undress(&ours, &mut came).is_err());
 
-    let skb = seal(&Guised(&ours), &text, 0, 0)?;
+    let skb = seal(&Guised::new(&ours), &text, 0, 0)?;
     let bytes = bytes_of(&skb)?;
     for len in [0, 1, 15, 16, 63, 64, 79, 80, 95] {
         let mut came = made::train(&bytes[..len], 0, &SHAPES[1])?;
