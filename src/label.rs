@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What users call a peer.
-//!
+
 use kernel::prelude::*;
 
 use crate::{
