@@ -350,8 +350,11 @@ class SetLooks:
         self.answer = self.socket.ask(Request(SET_DEVICE, attrs))[0]
         return self.answer.error
 
+    own = BASE
+    """What it is told of itself; the base again, and it has nothing but profiles."""
+
     def attempt(self):
-        return self.ask(BASE, *(amneziawg.profile(number, amneziawg.settings(values)) for number, values in self.profiles.items()))
+        return self.ask(self.own, *(amneziawg.profile(number, amneziawg.settings(values)) for number, values in self.profiles.items()))
 
     def failed(self):
         if not self.answer.message:
@@ -361,9 +364,18 @@ class SetLooks:
             self.before()
 
     def done(self):
-        if (found := self.found()) != (BASE, self.profiles):
+        if (found := self.found()) != (self.own, self.profiles):
             yield f"succeeded and set {found}"
         self.before()
+
+
+class SetProfiles(SetLooks):
+    name = "an AmneziaWG device that is WireGuard's is told of profiles"
+    own = amneziawg.DEFAULTS
+
+    def __init__(self):
+        self.family = amneziawg.AmneziaWG()
+        self.socket = self.family.open()
 
 
 class GetLooks:

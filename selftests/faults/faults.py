@@ -9,7 +9,7 @@ import sys
 import time
 
 from control import (
-    Add, AddFirst, AddNumbered, Get, GetChanges, GetLooks, Links, Load, Set, SetLooks, Up, changes, judge, load, must, sweep,
+    Add, AddFirst, AddNumbered, Get, GetChanges, GetLooks, Links, Load, Set, SetLooks, SetProfiles, Up, changes, judge, load, must, sweep,
     unload,
 )  # fmt: skip
 from hunt import hunt, removal, tried_again
@@ -59,6 +59,7 @@ def control(injection, everything):
     run(injection, GetChanges(links), injection.missed())
     must(links.delete(), "delete")
     run(injection, SetLooks(links), injection.missed())
+    run(injection, SetProfiles(), injection.missed())
     run(injection, GetLooks(), injection.missed())
     must(links.delete(SetLooks.index), "delete")
 
