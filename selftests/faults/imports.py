@@ -44,7 +44,7 @@ NOT_ALLOCATING = frozenset(
     __ipv6_addr_type disable_ipv6_mod in6addr_any kernel_in6addr_any ip_tunnel_header_ops
     genlmsg_put nla_put nla_put_64bit netlink_has_listeners rtnl_lock rtnl_unlock synchronize_net
     blake2s_final blake2s_update chacha_crypt chacha20poly1305_decrypt chacha20poly1305_decrypt_sg_inplace chacha20poly1305_encrypt
-    chacha20poly1305_encrypt_sg_inplace xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
+    chacha20poly1305_encrypt_sg_inplace hchacha_block xchacha20poly1305_decrypt xchacha20poly1305_encrypt curve25519
     curve25519_generate_public __crypto_memneq get_random_bytes get_random_u32 get_random_u64 rng_is_initialized wait_for_random_bytes
     call_rcu call_rcu_hurry kvfree_call_rcu rcu_barrier rcuref_get_slowpath refcount_warn_saturate complete_all wait_for_completion
     mutex_lock mutex_unlock mod_timer timer_delete timer_delete_sync timer_init_key timer_shutdown_sync
