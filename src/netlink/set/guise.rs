@@ -6,12 +6,9 @@
 //! the tool goes by the version of the family, but there are old tools. Checked is what comes of
 //! it all together, so that settings may change places in one request.
 
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
-use super::{super::uapi::*, request::range, supplies::NO_MEMORY};
+use super::{super::uapi::*, request::range};
 use crate::{
     crypto::Key,
     guise::{Guise, Settings, SpecialTexts},
@@ -31,14 +28,12 @@ pub(super) fn mention<'a>(find: Find<'_, 'a>) -> Option<Attr<'a>> {
     types.find_map(find)
 }
 
-/// Makes the guise of a number that a request says, of what was there `before`.
-pub(super) fn make<'a>(
-    request: &Info<'a>,
+/// Reads how messages are to look that have looked like `before`.
+pub(super) fn read<'t, 'a: 't>(
+    request: &Info<'_>,
     find: Find<'_, 'a>,
-    blamed: Attr<'a>,
-    number: u8,
-    before: Option<&Guise>,
-) -> Result<Arc<Guise>> {
+    before: Option<&'t Guise>,
+) -> Result<(Settings, SpecialTexts<'t>)> {
     let mut settings = before.map_or_else(Settings::default, |guise| {
         guise.profile().settings().duplicate()
     });
@@ -46,10 +41,7 @@ pub(super) fn make<'a>(
     settings
         .check()
         .map_err(|refusal| refuse(request, find, refusal))?;
-    let specials = read_specials(request, find, before)?;
-    Guise::new(number, settings, &specials)
-        .and_then(|guise| Ok(Arc::new(guise, GFP_KERNEL)?))
-        .map_err(|error| request.refuse_at(blamed, error, NO_MEMORY))
+    Ok((settings, read_specials(request, find, before)?))
 }
 
 fn read_settings(request: &Info<'_>, find: Find<'_, '_>, settings: &mut Settings) -> Result {

@@ -6,7 +6,10 @@
 //! device's own, what is not mentioned stays. Elements count one after the other, so a profile that is
 //! removed first is set whole.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 use super::{
     super::uapi::*,
@@ -16,6 +19,7 @@ use super::{
 };
 use crate::{
     config::{Configuration, NewWardrobe},
+    guise::Guise,
     kapi::net::genetlink::{Attr, Info, Table},
     wardrobe::{Draft, PROFILES}, //
 };
@@ -35,7 +39,7 @@ pub(super) fn prepare(
     let before = config.wardrobe();
     let mut draft = Draft::of(before.as_deref());
     if let Some(attr) = own {
-        let made = guise::make(request, find, attr, 0, draft.get(0))?;
+        let made = make(request, find, attr, 0, draft.get(0))?;
         draft.put(0, Some(made));
     }
     for element in elements(profiles) {
@@ -45,6 +49,20 @@ pub(super) fn prepare(
         .prepare_wardrobe(draft)
         .map(Some)
         .map_err(|error| request.refuse_at(attr, error, NO_MEMORY))
+}
+
+/// Makes the guise of a number that a request says, of what was there `before`.
+fn make<'a>(
+    request: &Info<'_>,
+    find: Find<'_, 'a>,
+    blamed: Attr<'a>,
+    number: u8,
+    before: Option<&Guise>,
+) -> Result<Arc<Guise>> {
+    let (settings, specials) = guise::read(request, find, before)?;
+    Guise::new(number, settings, &specials)
+        .and_then(|guise| Ok(Arc::new(guise, GFP_KERNEL)?))
+        .map_err(|error| request.refuse_at(blamed, error, NO_MEMORY))
 }
 
 /// Does to a draft what one element of the list of profiles says.
@@ -69,7 +87,7 @@ fn change(request: &Info<'_>, element: Attr<'_>, draft: &mut Draft) -> Result {
         draft.put(number, None);
         return Ok(());
     }
-    let made = guise::make(request, find, element, number, draft.get(number))?;
+    let made = make(request, find, element, number, draft.get(number))?;
     draft.put(number, Some(made));
     Ok(())
 }

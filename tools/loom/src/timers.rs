@@ -3,7 +3,6 @@
 //! What would be told of packets, and drawn for sessions.
 
 use crate::{
-    device::Device,
     kapi::sync::rcu::RcuRef,
     peer::Peer,
     proto::{
@@ -12,7 +11,7 @@ use crate::{
     },
 };
 
-pub(crate) struct Draws<'a>(pub(crate) &'a Device);
+pub(crate) struct Draws<'a>(pub(crate) &'a Peer);
 
 impl Dice for Draws<'_> {
     fn pace(&self) -> Option<Pace> {

@@ -135,6 +135,7 @@ macro_rules! number {
     };
 }
 
+number!(AtomicU8, u8);
 number!(AtomicU32, u32);
 number!(AtomicU64, u64);
 number!(AtomicUsize, usize);

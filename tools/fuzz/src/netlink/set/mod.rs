@@ -9,7 +9,7 @@ mod request;
 
 use kernel::prelude::*;
 
-use self::guise::GuiseRequest;
+use self::guise::Find;
 use self::request::{AllowedIpRequest, Blamable, DeviceRequest, Intent, PeerRequest};
 use super::{
     oracle::{AllowedIp, Device, Fate, Peer},
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) fn read(message: &Message) -> Result<Device> {
     let info = Info::parse(message, &policy::SET_DEVICE)?;
     let device = read_device(&info)?;
-    assert!(GuiseRequest::read(&info, None)?.is_none());
+    assert!(read_guise(&info, None)?.is_none());
     Ok(device)
 }
 
@@ -37,10 +37,17 @@ pub(crate) fn read_amneziawg(
 ) -> Result<(Device, Option<Guise>)> {
     let info = Info::parse(message, &policy::SET_AMNEZIAWG)?;
     let device = read_device(&info)?;
-    let guise = GuiseRequest::read(&info, before)?
-        .map(|wanted| Guise::new(wanted.settings, &wanted.specials))
-        .transpose()?;
-    Ok((device, guise))
+    Ok((device, read_guise(&info, before)?))
+}
+
+/// What the device itself is to look like, if a request says anything of it.
+fn read_guise(info: &Info<'_>, before: Option<&Guise>) -> Result<Option<Guise>> {
+    let find: Find<'_, '_> = &|ty| info.attr(ty);
+    if guise::mention(find).is_none() {
+        return Ok(None);
+    }
+    let (settings, specials) = guise::read(info, find, before)?;
+    Guise::new(0, settings, &specials).map(Some)
 }
 
 fn read_device(info: &Info<'_>) -> Result<Device> {

@@ -10,6 +10,7 @@ pub(crate) mod atomic {
         AtomicPtr,
         AtomicU32,
         AtomicU64,
+        AtomicU8,
         AtomicUsize,
         Ordering, //
     };
