@@ -24,7 +24,6 @@ use crate::{
         net::skbuff::{unnamed, CoreReason, PacketList, SkBuff},
         sync::{
             atomic::{AtomicU64, Ordering},
-            bh,
             once_box::OnceBox, //
         }, //
     },
@@ -236,8 +235,8 @@ impl DeviceDrops {
     }
 
     fn add(&self, reason: Reason, packets: u32) {
-        let bh = bh::disable();
-        let here = Cpu::current(bh.token()).id() as usize;
+        // Another one's counts do as well: they are atomic.
+        let here = Cpu::lately().id() as usize;
         let place = here.checked_rem(self.0.len()).unwrap_or(0);
         if let Some(counts) = self.0.get(place) {
             counts.add(reason, packets);

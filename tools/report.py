@@ -4,6 +4,7 @@
 import re
 import threading
 import time
+import traceback
 
 TAP_LINE = re.compile(r"(ok|not ok)\b *\d* *-? *(.*)")
 TAP_PLAN = re.compile(r"1\.\.(\d+)$")
@@ -45,7 +46,10 @@ class Report:
         with self.lock:
             print(f"# {suite.name} begins", flush=True)
         section = Section()
-        suite.run(section)
+        try:
+            suite.run(section)
+        except Exception:  # noqa: BLE001: whatever it is, the suites behind this one have to run.
+            section.result(False, f"{suite.name}: the whole suite", traceback.format_exc())
         section.note(f"{suite.name}: {time.monotonic() - started:.0f} s")
         return section
 

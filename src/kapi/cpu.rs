@@ -41,8 +41,14 @@ impl Cpu {
     /// The CPU that runs this, which stays the same as long as bottom halves are disabled.
     #[inline]
     pub(crate) fn current(_bh: BhDisabled<'_>) -> Self {
+        Self::lately()
+    }
+
+    /// The CPU that runs this, or has run it just now.
+    #[inline]
+    pub(crate) fn lately() -> Self {
         // SAFETY: No requirements.
-        // INVARIANT: A running CPU is possible.
+        // INVARIANT: A CPU that runs, or ran, is possible.
         Self(unsafe { bindings::smp_processor_id() })
     }
 
