@@ -2,13 +2,16 @@
 
 //! A device's carrier, which follows its peers if that is wanted: there is one while any is alive.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{fence, AtomicBool, Ordering};
 
 use kernel::prelude::*;
 
 use crate::{
     device::Device,
-    kapi::sync::{bh, new_spinlock_bh, SpinLockBh}, //
+    kapi::{
+        net::rtnl::RtnlHeld,
+        sync::{bh, new_spinlock_bh, SpinLockBh}, //
+    }, //
 };
 
 /// What becomes of the carrier.
@@ -50,15 +53,24 @@ impl Carrier {
     pub(crate) fn set_follows(device: &Device, follows: bool) {
         let carrier = &device.carrier;
         carrier.follows.store(follows, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         carrier.state.lock().follows = follows;
         Self::settle(device);
     }
 
     /// A peer of the device has come to life or ceased to be alive.
     pub(crate) fn update(device: &Device) {
+        // Who has it follow looks afterwards who is alive.
+        fence(Ordering::SeqCst);
         if device.carrier.follows() {
             Self::settle(device);
         }
+    }
+
+    /// There is none any more: the namespace of the device's sockets is gone, and was cleared.
+    pub(crate) fn end(device: &Device, rtnl: &RtnlHeld) {
+        let _state = device.carrier.state.lock();
+        device.dev.carrier_off(rtnl);
     }
 
     /// Makes the carrier what it is to be. A device that is down has none to speak of: this is called

@@ -657,8 +657,8 @@ impl<'a> Configuration<'a> {
     /// The namespace of the sockets goes away, and they with it.
     pub(crate) fn leave_creating_net(&mut self, rtnl: &RtnlHeld) {
         debug!(self.device.dev, "Creating namespace exiting");
-        self.device.dev.carrier_off(rtnl);
         self.device.creating_net.clear();
+        Carrier::end(self.device, rtnl);
         self.unbind();
         self.forget_routes();
     }

@@ -216,6 +216,12 @@ impl Waiting {
         true
     }
 
+    /// Whose events they are, if there are any.
+    fn device(&self) -> Option<Arc<Device>> {
+        let (peer, _) = self.places.get(self.first)?.as_ref()?;
+        Some(peer.device.clone())
+    }
+
     fn pop(&mut self) -> Option<(RcuArc<Peer>, Event)> {
         let next = self.place(1)?;
         let taken = self.places.get_mut(self.first)?.take()?;
@@ -276,6 +282,10 @@ impl Events {
 
     /// Tells the event that waits, unless the device is down by then.
     fn tell(&self, peer: &RcuArc<Peer>, event: Event) {
+        // That it is gone has been told.
+        if peer.is_closed() {
+            return;
+        }
         let device = &peer.device;
         let count = self.count(event.class());
         // A burst is told over some time.
@@ -298,8 +308,12 @@ impl WorkItem for Events {
 
     fn run(this: Arc<Self>) {
         let told = BootTime(this.told.load(Ordering::Relaxed));
-        if !told.is_older_than(PAUSE, boot_now()) {
-            fsleep(Delta::from_nanos(PAUSE.as_nanos() as i64));
+        let device = this.waiting.lock().device();
+        // Who takes the device down waits for this, but for no pause.
+        while device.as_ref().is_some_and(|device| device.is_up())
+            && !told.is_older_than(PAUSE, boot_now())
+        {
+            fsleep(WAIT);
         }
         // No more than wait now: others come later, all at once.
         let mut left = this.waiting.lock().len;
@@ -406,7 +420,9 @@ fn live(peer: &RcuArc<Peer>) {
     let device = &peer.device;
     device
         .alive
-        .enter(&peer.liveness, || !peer.is_closed() && device.is_up());
+        .enter(&peer.liveness, || {
+            !peer.is_closed() && device.is_up() && !peer.sessions.are_empty()
+        });
     Carrier::update(device);
 }
 
@@ -422,8 +438,8 @@ pub(crate) struct Bulletin {
     net: Option<Net>,
     /// Of how many peers may still be told.
     left: u32,
-    /// The peer that was told of last, and whether it has only changed.
-    last: Option<(u64, bool)>,
+    /// The peer that was told of last, if it has only changed.
+    last: Option<u64>,
     /// Whether the device has changed, or more peers than were told of.
     is_device_changed: bool,
 }
@@ -460,11 +476,15 @@ impl Bulletin {
 
     /// Tells of a peer.
     pub(crate) fn tell_peer(&mut self, peer: &Peer, event: Event, generation: u64) {
-        let this = (peer.id, matches!(event, Event::PeerChanged));
-        let Some(net) = self.net.as_ref().filter(|_| self.last != Some(this)) else {
+        let Some(net) = self.net.as_ref() else {
             return;
         };
-        self.last = Some(this);
+        // One change of a peer is told, however much of it there is.
+        let is_change = matches!(event, Event::PeerChanged);
+        if is_change && self.last == Some(peer.id) {
+            return;
+        }
+        self.last = is_change.then_some(peer.id);
         let count = peer.device.events.count(Class::Config);
         if self.left == 0 || !count.spend(boot_now()) {
             // Whoever reads on sees that there is more to be asked for.

@@ -437,7 +437,10 @@ fn put_peers(
     wanted: Wanted,
     next: &mut Position,
 ) -> Result<Progress> {
-    let mut list = message.nest(WGDEVICE_A_PEERS)?;
+    // What came before may have filled the message.
+    let Ok(mut list) = message.nest(WGDEVICE_A_PEERS) else {
+        return Ok(Progress::More);
+    };
     let mut is_empty = true;
     let progress = loop {
         let (stage, found) = next.stage.find(config);

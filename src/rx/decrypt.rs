@@ -107,10 +107,9 @@ fn lose_part(session: &Session, error: Error) {
 /// Appends what has come out of a packet, behind the headers that are left of it.
 #[inline]
 pub(super) fn replace(mut skb: SkBuff, parts: PacketList, opened: &mut PacketList) {
-    // What was encrypted isn't needed any more.
-    if skb.trim(0).is_ok() {
-        Verdict::Headers.put(&mut skb);
-    }
+    // What was encrypted isn't needed any more, but does no harm.
+    let _ = skb.trim(0);
+    Verdict::Headers.put(&mut skb);
     opened.push(skb);
     opened.append(parts);
 }

@@ -198,10 +198,12 @@ pub(crate) fn send_response(peer: &RcuArc<Peer>) -> Result {
         timers.handshake_responded(mono_now(), boot_now(), &draws);
     });
     let message = HandshakeMessage::as_bytes(&message);
-    match guise {
+    // Whether it leaves or is lost on its way, there is a session.
+    let _ = match guise {
         None => send_to_peer(peer, message),
         Some(guise) => send_dressed(peer, guise, MessageType::Response, message),
-    }
+    };
+    Ok(())
 }
 
 /// Tells the sender of a message to prove its address first. The message came in `len` bytes: who has

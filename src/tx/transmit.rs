@@ -182,6 +182,7 @@ pub(super) fn reason_for(error: Error) -> Reason {
     match error {
         ENETDOWN => Reason::TxDown,
         ENOTCONN => Reason::TxNoSocket,
+        EDESTADDRREQ => Reason::TxNoEndpoint,
         ENONET | EAFNOSUPPORT => Reason::TxFamilyUnsupported,
         EMSGSIZE => Reason::TxTooLong,
         ENOMEM => Reason::TxNoMemory,
