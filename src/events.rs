@@ -418,11 +418,9 @@ pub(crate) fn end_sessions(peer: &RcuArc<Peer>, end: End) {
 /// The peer is alive.
 fn live(peer: &RcuArc<Peer>) {
     let device = &peer.device;
-    device
-        .alive
-        .enter(&peer.liveness, || {
-            !peer.is_closed() && device.is_up() && !peer.sessions.are_empty()
-        });
+    device.alive.enter(&peer.liveness, || {
+        !peer.is_closed() && device.is_up() && !peer.sessions.are_empty()
+    });
     Carrier::update(device);
 }
 
