@@ -315,6 +315,8 @@ impl WorkItem for Events {
         {
             fsleep(WAIT);
         }
+        // From here on the peers keep it: who destroys it waits for those.
+        drop(device);
         // No more than wait now: others come later, all at once.
         let mut left = this.waiting.lock().len;
         while left > 0 {
