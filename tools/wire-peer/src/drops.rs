@@ -104,7 +104,8 @@ fn counts(list: &[u8]) -> Option<Counters> {
     Some(Counters::from_counts(counts))
 }
 
-const TRACING: &str = "/sys/kernel/tracing";
+/// Where the test has mounted it: under `/sys` it would be out of sight in a network namespace.
+const TRACING: &str = "/run/tracing";
 
 /// How the symbol of a function begins in which a packet of ours is dropped.
 const PLACE: &str = "9wireguard5drops2at";
