@@ -13,6 +13,7 @@ pub(crate) enum Reason {
     TxEncryptFull,
     TxFamilyUnsupported,
     TxNoMemory,
+    TxNoEndpoint,
     TxNoRoute,
     TxNoSocket,
     TxOrderFull,
