@@ -36,6 +36,7 @@ pub mod code {
     pub const ENOKEY: Error = Error(-126);
     /// What a socket says that is not there, or that cannot send.
     pub const ENONET: Error = Error(-64);
+    pub const EDESTADDRREQ: Error = Error(-89);
     pub const EMSGSIZE: Error = Error(-90);
     pub const EAFNOSUPPORT: Error = Error(-97);
     pub const ENETDOWN: Error = Error(-100);
