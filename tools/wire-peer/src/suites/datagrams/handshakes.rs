@@ -2,7 +2,7 @@
 
 //! Handshake messages that are forged, stale, replayed, or built on points of low order.
 
-use wireguard_proto::messages::HandshakeMessage;
+use wireguard_proto::messages::{HandshakeMessage, Response};
 
 use super::{Scene, SPACING};
 use crate::bench::Bench;
@@ -101,6 +101,21 @@ pub(in crate::suites) fn called<C: wireguard_proto::crypto::Crypto>(
     peer.await_initiation(PATIENCE)
 }
 
+/// Sends a response with a wrong bit at that byte, and MACs that belong to it if it shall have them.
+pub(in crate::suites) fn send_spoilt(
+    peer: &mut Peer,
+    response: Response,
+    at: usize,
+    with_macs: bool,
+) -> Result {
+    let mut bad = response;
+    bad.as_mut_bytes()[at] ^= 1;
+    if with_macs {
+        peer.cookies.add_macs(&mut bad, NOW);
+    }
+    peer.send(bad.as_bytes())
+}
+
 fn responses(bench: &mut Bench, scene: &mut Scene) {
     let spoilt: [(&str, usize, bool); 4] = [
         ("a response with a wrong first mac", 60, false),
@@ -113,12 +128,7 @@ fn responses(bench: &mut Bench, scene: &mut Scene) {
             let mut peer = bench.peer()?;
             let initiation = called(bench, &mut peer)?;
             let (response, session) = peer.answer(&initiation)?;
-            let mut bad = response;
-            bad.as_mut_bytes()[at] ^= 1;
-            if with_macs {
-                peer.cookies.add_macs(&mut bad, NOW);
-            }
-            peer.send(bad.as_bytes())?;
+            send_spoilt(&mut peer, response, at, with_macs)?;
             scene.unanswered(&peer)?;
             accept(&peer, response.as_bytes(), &session)
         });

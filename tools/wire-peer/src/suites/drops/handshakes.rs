@@ -12,7 +12,7 @@ use crate::dut::Counters;
 use crate::ensure;
 use crate::keys::{random, Key, LowOrder, CHEAT, LOW_ORDER_POINTS};
 use crate::peer::{is_response, NOW, PATIENCE};
-use crate::suites::datagrams::handshakes::{accept, called};
+use crate::suites::datagrams::handshakes::{accept, called, send_spoilt};
 use crate::suites::datagrams::SPACING;
 
 /// How often to try what is a matter of speed.
@@ -174,12 +174,7 @@ fn responses(bench: &mut Bench, stage: &mut Stage) {
             let mut peer = bench.peer()?;
             let initiation = called(bench, &mut peer)?;
             let (response, session) = peer.answer(&initiation)?;
-            let mut bad = response;
-            bad.as_mut_bytes()[at] ^= 1;
-            if with_macs {
-                peer.cookies.add_macs(&mut bad, NOW);
-            }
-            peer.send(bad.as_bytes())?;
+            send_spoilt(&mut peer, response, at, with_macs)?;
             scene.fence()?;
             accept(&peer, response.as_bytes(), &session)?;
             Ok(is_known.then_some(*peer.public()))
