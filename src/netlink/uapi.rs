@@ -150,8 +150,11 @@ pub(super) const WGWANTED_F_DROPS: u32 = 1 << 0;
 pub(super) const WGWANTED_F_PEER_STATE: u32 = 1 << 1;
 /// [`WGDEVICE_A_PROFILES`] and [`WGPEER_A_PROFILE`].
 pub(super) const WGWANTED_F_PROFILES: u32 = 1 << 2;
+/// Where is listened, and how is sent.
+pub(super) const WGWANTED_F_SENDING: u32 = 1 << 3;
 /// All that there are.
-pub(super) const WGWANTED: u32 = WGWANTED_F_DROPS | WGWANTED_F_PEER_STATE | WGWANTED_F_PROFILES;
+pub(super) const WGWANTED: u32 =
+    WGWANTED_F_DROPS | WGWANTED_F_PEER_STATE | WGWANTED_F_PROFILES | WGWANTED_F_SENDING;
 
 /// From 1 on.
 pub(super) const WGPROFILE_A_NUMBER: u16 = 1;
