@@ -14,19 +14,22 @@ use kernel::{
 
 use crate::{
     allowed_ips::{AllowedIp, Ledger, Reserve},
+    binding::Binding,
     carrier::Carrier,
     changes::{Change, Changes, Kind},
     crypto::Key,
     device::{Device, LinkKind},
+    dscp::Dscp,
     events::{self, Bulletin, End, Event},
     identity::Identity,
     kapi::{
         log::debug,
-        net::{netns::Net, rtnl::RtnlHeld},
+        net::{netns::Net, rtnl::RtnlHeld, udp_tunnel::has_interface},
         sync::{atomic::Ordering, bh, rcu::RcuArc},
         time, //
     },
     labels::{LabelRoom, Labels},
+    markings::{Marking, MarkingRoom, Markings},
     peer::{Peer, PeerMemory},
     peers::KeyReservation,
     proto::{
@@ -55,8 +58,8 @@ pub(crate) enum Condition {
 /// The configuration of a device.
 pub(crate) struct Config {
     condition: Condition,
-    /// The port to listen on, or that was chosen; zero if any will do.
-    port: u16,
+    /// Where to listen. The port is the one that was chosen, if any will do; zero before that.
+    binding: Binding,
     /// Counts changes, from where no device before has come to.
     generation: u64,
     changes: Changes,
@@ -80,7 +83,7 @@ impl Config {
     pub(crate) fn new() -> Self {
         Self {
             condition: Condition::Down,
-            port: 0,
+            binding: Binding::NEW,
             // One has less than one change each nanosecond.
             generation: time::monotonic_ns().max(1),
             changes: Changes::new(),
@@ -97,15 +100,18 @@ impl Config {
     }
 }
 
-/// What is to become of the port.
-pub(crate) enum PortChange {
+/// What is to become of where the device listens.
+pub(crate) enum BindingChange {
     /// It stays.
     None,
-    /// It is to be this one when the device comes up.
-    Remember(u16),
-    /// Sockets that are open already, at another port.
-    Move(KBox<SocketPair<Device>>),
+    /// It is to be there when the device comes up.
+    Remember(Binding),
+    /// Sockets that are open already, elsewhere.
+    Move(Binding, KBox<SocketPair<Device>>),
 }
+
+/// What is sent otherwise than before: nothing of a packet's class shows outside, or that.
+pub(crate) struct NewDscp(Option<RcuArc<Dscp>>);
 
 /// Who the device is to be, other than now.
 pub(crate) struct NewIdentity(Option<RcuArc<Identity>>);
@@ -257,7 +263,17 @@ impl<'a> Configuration<'a> {
 
     /// The port that is listened on, or will be when the device comes up; zero for any.
     pub(crate) fn listen_port(&self) -> u16 {
-        self.config.port
+        self.config.binding.port
+    }
+
+    /// Where is listened, likewise.
+    pub(crate) fn binding(&self) -> Binding {
+        self.config.binding
+    }
+
+    /// What of the class of packets shows outside; nothing if ECN alone does.
+    pub(crate) fn dscp(&self) -> Option<RcuArc<Dscp>> {
+        self.device.dscp.get()
     }
 
     /// The mark of outgoing packets.
@@ -305,57 +321,98 @@ impl<'a> Configuration<'a> {
         }
     }
 
-    /// Prepares to listen on another port: opens sockets if the device is up. Changes nothing.
+    /// Prepares to listen elsewhere: opens sockets if the device is up. Changes nothing.
     ///
     /// # Errors
     ///
-    /// Those of [`Self::bind`].
-    pub(crate) fn prepare_port(&self, port: u16) -> Result<PortChange> {
-        if self.config.port == port {
-            Ok(PortChange::None)
+    /// Those of [`Self::bind`]; `ENODEV` also if the device is not up.
+    pub(crate) fn prepare_binding(&self, binding: Binding) -> Result<BindingChange> {
+        if self.config.binding == binding {
+            Ok(BindingChange::None)
         } else if self.is_up() {
-            self.open_sockets(port).map(PortChange::Move)
+            let sockets = self.open_sockets(&binding)?;
+            Ok(BindingChange::Move(binding, sockets))
         } else {
-            Ok(PortChange::Remember(port))
+            self.check_interface(binding.ifindex)?;
+            Ok(BindingChange::Remember(binding))
         }
     }
 
-    /// Changes the port; then all routes are looked up anew.
-    pub(crate) fn set_port(&mut self, change: PortChange) {
+    fn check_interface(&self, ifindex: u32) -> Result {
+        let net = self.device.creating_net.try_get().ok_or(ENONET)?;
+        // It may have gone since it was said.
+        if ifindex == 0 || ifindex == self.config.binding.ifindex || has_interface(&net, ifindex) {
+            return Ok(());
+        }
+        Err(ENODEV)
+    }
+
+    /// Listens elsewhere; then all routes are looked up anew.
+    pub(crate) fn set_binding(&mut self, change: BindingChange) {
         match change {
-            PortChange::None => return,
-            PortChange::Remember(port) => self.config.port = port,
-            PortChange::Move(sockets) => self.use_sockets(sockets),
+            BindingChange::None => return,
+            BindingChange::Remember(binding) => self.config.binding = binding,
+            BindingChange::Move(binding, sockets) => {
+                self.config.binding = binding;
+                self.use_sockets(sockets);
+            }
         }
         self.bulletin.note_device();
+        // Who was still sending by the sockets before may have remembered something of them.
         self.forget_routes();
     }
 
-    /// Opens sockets on the configured port, on any if that is zero, and uses them from now on.
+    /// Opens sockets as configured, on any port if that is zero, and uses them from now on.
     ///
     /// # Errors
     ///
-    /// `EADDRINUSE` if the port is taken, `EACCES` if it is privileged and the caller is not,
-    /// `ENONET` if the namespace is gone.
+    /// `EADDRINUSE` if port and address are taken, `EACCES` if the port is privileged and the caller is
+    /// not, `EADDRNOTAVAIL` if an address is not ours, `EINVAL` if all in a network have it, `ENODEV` if
+    /// the interface to be bound to is not there, `ENONET` if the namespace is gone.
     pub(crate) fn bind(&mut self) -> Result {
-        let sockets = self.open_sockets(self.config.port)?;
+        let sockets = self.open_sockets(&self.config.binding)?;
         self.use_sockets(sockets);
         Ok(())
     }
 
-    fn open_sockets(&self, port: u16) -> Result<KBox<SocketPair<Device>>> {
-        let device = self.device;
-        SocketPair::bind(&device.creating_net, port, device, &device.dev)
+    /// Those that are open let the port be shared meanwhile, if it is to be the same.
+    fn open_sockets(&self, binding: &Binding) -> Result<KBox<SocketPair<Device>>> {
+        let (device, dev) = (self.device, &self.device.dev);
+        let shares = binding.port != 0 && binding.port == self.config.binding.port;
+        device.sockets.let_share(shares);
+        let sockets = SocketPair::bind(&device.creating_net, binding, shares, device, dev);
+        device.sockets.let_share(false);
+        sockets
     }
 
     fn use_sockets(&mut self, sockets: KBox<SocketPair<Device>>) {
-        self.config.port = sockets.port();
-        self.device.sockets.replace(Some(sockets));
+        self.config.binding.port = sockets.port();
+        let used = || self.forget_routes();
+        self.device.sockets.replace(Some(sockets), used);
     }
 
     /// Closes the sockets.
     pub(crate) fn unbind(&mut self) {
-        self.device.sockets.replace(None);
+        self.device.sockets.replace(None, || ());
+    }
+
+    /// Prepares to show other classes outside. Changes nothing; [`None`] if it is the same again.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn prepare_dscp(&self, dscp: Option<Dscp>) -> Result<Option<NewDscp>> {
+        if self.dscp().as_deref() == dscp.as_ref() {
+            return Ok(None);
+        }
+        let dscp = dscp.map(|dscp| RcuArc::new(dscp, GFP_KERNEL)).transpose()?;
+        Ok(Some(NewDscp(dscp)))
+    }
+
+    /// Shows other classes outside, of what is sent from now on.
+    pub(crate) fn set_dscp(&mut self, NewDscp(dscp): NewDscp) {
+        self.bulletin.note_device();
+        self.device.dscp.replace(dscp);
     }
 
     /// Prepares to be somebody else; zero is to be nobody. [`None`] if it is the same key again.
@@ -685,6 +742,39 @@ impl Peer {
             Labels::remove(self);
         } else {
             Labels::set(self, checked, room().ok_or(ENOMEM)?);
+        }
+        Ok(())
+    }
+
+    /// Marks what is sent to the peer; of what is [`None`] it stays as it is, and zero is to be as others
+    /// are. The way there may be another then.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if `room` is needed and there is none.
+    pub(crate) fn set_marking(
+        &self,
+        mark: Option<u32>,
+        priority: Option<u32>,
+        room: impl FnOnce() -> Option<MarkingRoom>,
+    ) -> Result {
+        let before = Markings::of(self);
+        let marking = Marking {
+            mark: mark.unwrap_or(before.mark),
+            priority: priority.unwrap_or(before.priority),
+        };
+        if marking == before {
+            return Ok(());
+        }
+        if marking == Marking::default() {
+            Markings::remove(self);
+        } else {
+            Markings::set(self, marking, room().ok_or(ENOMEM)?);
+        }
+        if marking.mark == before.mark {
+            self.endpoint.rest();
+        } else {
+            self.endpoint.clear_source();
         }
         Ok(())
     }

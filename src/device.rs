@@ -18,6 +18,7 @@ use crate::{
     config::{Condition, Config},
     devices,
     drops::{self, DeviceDrops, Drops, Reason},
+    dscp::Dscp,
     endpoint::Routing,
     events::Events,
     identity::Identity,
@@ -52,6 +53,7 @@ use crate::{
     },
     labels::Labels,
     liveness::Alive,
+    markings::Markings,
     peer::Peer,
     peers::PeersByKey,
     proto::{
@@ -118,6 +120,8 @@ pub(crate) struct Device {
     pub(crate) identity: RcuCell<Identity>,
     /// What messages look like; nothing if they are all WireGuard's.
     pub(crate) wardrobe: RcuCell<Wardrobe>,
+    /// What of the packets' own class shows outside; nothing if ECN alone does.
+    pub(crate) dscp: RcuCell<Dscp>,
     pub(crate) load: Load,
     pub(crate) drops: DeviceDrops,
     #[pin]
@@ -130,6 +134,9 @@ pub(crate) struct Device {
     /// What users call peers.
     #[pin]
     pub(crate) labels: Labels,
+    /// How packets to single peers are marked.
+    #[pin]
+    pub(crate) markings: Markings,
     /// How many peers are alive.
     pub(crate) alive: Alive,
     #[pin]
@@ -279,6 +286,7 @@ impl LinkOps for Device {
             is_up: AtomicBool::new(false),
             identity: RcuCell::new(None),
             wardrobe: RcuCell::new(None),
+            dscp: RcuCell::new(None),
             load: prepared.load,
             drops: prepared.drops,
             cookies <- Cookies::new(),
@@ -286,6 +294,7 @@ impl LinkOps for Device {
             strangers <- Strangers::new(),
             census: Census::new(),
             labels <- Labels::new(),
+            markings <- Markings::new(),
             alive: Alive::new(),
             carrier <- Carrier::new(),
             events: prepared.events,

@@ -17,7 +17,7 @@ use crate::{
         net::{
             device::NetDevice,
             route::KnownRoute,
-            udp_tunnel::{Origin, Route, UdpHandler}, //
+            udp_tunnel::{Marking, Origin, Route, UdpHandler}, //
         },
         sync::{bh::BhDisabled, new_spinlock_bh, rcu::RcuArc, SpinLockBh, SpinLockBhGuard},
     },
@@ -49,6 +49,17 @@ impl Routing {
     #[inline]
     pub(crate) fn mark(&self) -> u32 {
         self.mark.load(Ordering::Relaxed)
+    }
+
+    /// What packets get to a peer that has a marking of its own, of which nothing may be set.
+    fn marking(&self, own: Marking) -> Marking {
+        match own.mark {
+            0 => Marking {
+                mark: self.mark(),
+                ..own
+            },
+            _ => own,
+        }
     }
 
     /// Changes the mark, and returns the one before.
@@ -94,14 +105,17 @@ struct Way {
     /// Where the last datagram of the peer's came from. The endpoint is still just that if it has a
     /// source.
     heard: Option<Origin>,
+    /// What packets get that are sent there.
+    marking: Marking,
 }
 
 impl Way {
-    /// Nothing; [`None`] if there is no memory. Does not sleep.
-    fn new() -> Option<KBox<Self>> {
+    /// Nothing but the marking; [`None`] if there is no memory. Does not sleep.
+    fn new(marking: Marking) -> Option<KBox<Self>> {
         let way = Self {
             route: KnownRoute::new(),
             heard: None,
+            marking,
         };
         KBox::new(way, GFP_ATOMIC | __GFP_NOWARN).ok()
     }
@@ -266,8 +280,9 @@ impl EndpointCell {
 
     /// Looks up the way to the peer.
     ///
-    /// What that depends on is asked for under the lock: who changes it has the way forgotten then,
-    /// which is never remembered for another mark.
+    /// What that depends on, and the peer's own marking, are asked for under the lock, if no way is
+    /// remembered: who changes them has the way forgotten then, which is never remembered for another
+    /// mark.
     ///
     /// A source address that has turned out to be stale is forgotten. [`EDESTADDRREQ`] if the
     /// endpoint is unknown, [`ENONET`] without a socket of its family; or what the lookup says.
@@ -275,21 +290,28 @@ impl EndpointCell {
         &self,
         dev: &NetDevice,
         sockets: &'a SocketPair<H>,
-        routing: impl FnOnce(bool) -> &'r Routing,
+        routing: impl FnOnce() -> (&'r Routing, Marking),
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let mut state = self.state.lock();
         let State { endpoint, way } = &mut *state;
         let endpoint = endpoint.as_mut().ok_or(EDESTADDRREQ)?;
-        // Whose way is remembered is awake.
-        let routing = routing(way.is_none());
+        let mut marking = Marking::default();
         if way.is_none() {
+            let (routing, own) = routing();
+            marking = routing.marking(own);
             if self.catch_up(routing) {
                 endpoint.clear_source();
             }
-            *way = Way::new();
+            *way = Way::new(marking);
         }
-        let known = way.as_mut().map(|way| &mut way.route);
-        sockets.route(dev, endpoint, routing.mark(), known, bh)
+        let known = match way {
+            Some(way) => {
+                marking = way.marking;
+                Some(&mut way.route)
+            }
+            None => None,
+        };
+        sockets.route(dev, endpoint, marking, known, bh)
     }
 }

@@ -4,8 +4,6 @@
 //!
 //! Few are, so labels are apart from peers. One is never changed but replaced.
 
-use core::sync::atomic::Ordering;
-
 use kernel::{
     fmt,
     prelude::*,
@@ -22,7 +20,7 @@ use crate::{
         }, //
     },
     label::Label,
-    peer::Peer,
+    peer::{apart, Peer},
     utf8, //
 };
 
@@ -60,7 +58,7 @@ impl Labels {
 
     /// What a peer is called.
     pub(crate) fn of(peer: &Peer) -> Option<RcuArc<Label>> {
-        if !peer.has_label.load(Ordering::Relaxed) {
+        if !peer.has_apart(apart::LABEL) {
             return None;
         }
         peer.device.labels.labels.lock().get(&peer.id).cloned()
@@ -70,13 +68,13 @@ impl Labels {
     pub(crate) fn set(peer: &Peer, checked: &CStr, LabelRoom { object, node }: LabelRoom) {
         let node = node.into_node(peer.id, object.fill(Label::new(checked)));
         let before = peer.device.labels.labels.lock().insert(node);
-        peer.has_label.store(true, Ordering::Relaxed);
+        peer.set_apart(apart::LABEL, true);
         drop(before);
     }
 
     /// Calls a peer nothing. Under the lock of the configuration.
     pub(crate) fn remove(peer: &Peer) {
-        if peer.has_label.swap(false, Ordering::Relaxed) {
+        if peer.set_apart(apart::LABEL, false) {
             let before = peer.device.labels.labels.lock().remove_node(&peer.id);
             drop(before);
         }

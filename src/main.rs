@@ -18,6 +18,7 @@
     reason = "tested in a module of its own, which uses more of it"
 )]
 mod allowed_ips;
+mod binding;
 mod bindings;
 mod carrier;
 mod census;
@@ -27,6 +28,7 @@ mod crypto;
 mod device;
 mod devices;
 mod drops;
+mod dscp;
 mod endpoint;
 mod events;
 mod guise;
@@ -42,6 +44,7 @@ mod kapi;
 mod label;
 mod labels;
 mod liveness;
+mod markings;
 mod netlink;
 mod noise;
 mod peer;

@@ -39,6 +39,7 @@ use crate::{
     },
     labels::ShowPeer,
     liveness::Liveness,
+    markings::{Marking, Markings},
     noise::Noise,
     proto::{messages::PublicKey, timers::Timers},
     session::{Lanes, Slots},
@@ -46,6 +47,15 @@ use crate::{
     trace,
     tx::stage::{self, Pace, Stage}, //
 };
+
+/// What few peers have, and so is apart from them. Changes under the lock of the configuration, or at the
+/// end.
+pub(crate) mod apart {
+    /// Among `Device::labels`.
+    pub(crate) const LABEL: u8 = 1 << 0;
+    /// Among `Device::markings`.
+    pub(crate) const MARKING: u8 = 1 << 1;
+}
 
 /// A peer.
 #[pin_data(PinnedDrop)]
@@ -84,8 +94,8 @@ pub(crate) struct Peer {
     pub(crate) is_worker_called: AtomicBool,
     is_closed: AtomicBool,
     pub(crate) liveness: Liveness,
-    /// Whether the peer is among `Device::labels`.
-    pub(crate) has_label: AtomicBool,
+    /// What of the peer is apart from it: [`apart`]'s bits.
+    pub(crate) apart: AtomicU8,
     /// What it wears, by number.
     pub(crate) profile: AtomicU8,
     rx_bytes: AtomicU64,
@@ -146,6 +156,8 @@ impl Farewell for Peer {
     fn farewell(&self) {
         // What came when the peer was closed already.
         self.drop_staged(Reason::TxPeerRemoved);
+        // Not before: nothing is to leave without it.
+        Markings::remove(self);
         debug!(
             self.device.dev,
             "Peer {} ({}) destroyed",
@@ -191,7 +203,7 @@ impl Peer {
             is_worker_called: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             liveness: Liveness::new(),
-            has_label: AtomicBool::new(false),
+            apart: AtomicU8::new(0),
             profile: AtomicU8::new(0),
             rx_bytes: AtomicU64::new(0),
             tx_bytes: AtomicU64::new(0),
@@ -200,6 +212,23 @@ impl Peer {
         }));
         debug!(peer.device.dev, "Peer {} created", peer.id);
         peer
+    }
+
+    /// Whether something of the peer is apart from it, one of [`apart`]'s.
+    pub(crate) fn has_apart(&self, what: u8) -> bool {
+        self.apart.load(Ordering::Relaxed) & what != 0
+    }
+
+    /// Notes that it is, and returns whether it was.
+    pub(crate) fn set_apart(&self, what: u8, is_there: bool) -> bool {
+        let before = self.apart.load(Ordering::Relaxed);
+        let now = if is_there {
+            before | what
+        } else {
+            before & !what
+        };
+        self.apart.store(now, Ordering::Relaxed);
+        before & what != 0
     }
 
     /// What the peer is called in messages.
@@ -267,14 +296,13 @@ impl Peer {
         }
     }
 
-    /// What the way to the peer depends on, for who is about to use the one that is remembered, or to
-    /// remember one that is new, under that lock.
-    #[inline]
-    pub(crate) fn routing(this: &RcuArc<Self>, is_new: bool) -> &Routing {
-        if is_new {
-            Self::wake(this.borrow());
-        }
-        &this.device.routing
+    /// What the way to the peer depends on, for who is about to remember one, under that lock; and what
+    /// packets to this peer are marked by. Whose way is remembered is awake.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn routing(this: &RcuArc<Self>) -> (&Routing, Marking) {
+        Self::wake(this.borrow());
+        (&this.device.routing, Markings::of(this))
     }
 
     /// Stops the peer: its device goes down. Process context, under the device's configuration lock.

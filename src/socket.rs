@@ -2,12 +2,18 @@
 
 //! The UDP sockets of a device: one per family, at the same port.
 
+use core::net::{
+    IpAddr,
+    SocketAddr, //
+};
+
 use kernel::{
     prelude::*,
     sync::Arc, //
 };
 
 use crate::{
+    binding::Binding,
     endpoint::{Endpoint, EndpointCell, Routing, ShowEndpoint},
     kapi::{
         log::debug_ratelimited,
@@ -20,6 +26,8 @@ use crate::{
             udp_tunnel::{
                 ipv6_enabled,
                 Datagram,
+                Local,
+                Marking,
                 Route,
                 UdpHandler,
                 UdpSocket,
@@ -28,7 +36,7 @@ use crate::{
             },
         },
         sync::{
-            bh::BhDisabled,
+            bh::{self, BhDisabled},
             rcu_slot::RcuSlot, //
         },
     }, //
@@ -37,12 +45,16 @@ use crate::{
 /// How often to look for another port, if the one that IPv4 got is taken for IPv6.
 const BIND_RETRIES: usize = 100;
 
+/// What to say to a peer at an IPv4 address if there is no socket for it.
+const NO_IPV4: Error = ENONET;
+
 /// What to say to a peer at an IPv6 address if there is no socket for it.
 const NO_IPV6: Error = if KNOWS_IPV6 { ENONET } else { EAFNOSUPPORT };
 
-/// A socket for IPv4, and, unless IPv6 is disabled, one at the same port for IPv6.
+/// A socket for IPv4, and, unless IPv6 is disabled, one at the same port for IPv6; or only one of them, if
+/// an address of that family alone is listened on.
 pub(crate) struct SocketPair<H: UdpHandler> {
-    v4: UdpSocket<H>,
+    v4: Option<UdpSocket<H>>,
     v6: Option<UdpSocket<H>>,
 }
 
@@ -53,58 +65,85 @@ struct BindError {
 }
 
 impl<H: UdpHandler> SocketPair<H> {
-    /// Binds both sockets in a namespace, to `port` or to one that is free if that is zero.
+    /// Binds both sockets in a namespace; `shares` says whether to share what they are bound to with those
+    /// that let it be shared.
     ///
-    /// [`ENONET`] if the namespace is gone; else the errors of `bind(2)`, which are also logged.
+    /// [`ENONET`] if the namespace is gone; else the errors of [`UdpSocket::open`], which are also logged.
     /// Sleeps.
     pub(crate) fn bind(
         net: &WeakNet,
-        port: u16,
+        binding: &Binding,
+        shares: bool,
         handler: &Arc<H>,
         dev: &NetDevice,
     ) -> Result<KBox<Self>> {
         let net = net.try_get().ok_or(ENONET)?;
-        let pair = Self::retry(&net, port, handler).map_err(|BindError { family, error }| {
-            let family = match family {
-                Family::V4 => "IPv4",
-                Family::V6 => "IPv6",
-            };
-            pr_err!("{}: Could not create {} socket\n", dev.name(), family);
-            error
-        })?;
+        let pair = Self::retry(&net, binding, shares, handler).map_err(
+            |BindError { family, error }| {
+                let family = match family {
+                    Family::V4 => "IPv4",
+                    Family::V6 => "IPv6",
+                };
+                pr_err!("{}: Could not create {} socket\n", dev.name(), family);
+                error
+            },
+        )?;
         Ok(KBox::new(pair, GFP_KERNEL)?)
     }
 
-    fn retry(net: &Net, port: u16, handler: &Arc<H>) -> Result<Self, BindError> {
+    fn retry(
+        net: &Net,
+        binding: &Binding,
+        shares: bool,
+        handler: &Arc<H>,
+    ) -> Result<Self, BindError> {
         for _ in 0..BIND_RETRIES {
-            match Self::bind_once(net, port, handler) {
+            match Self::bind_once(net, binding, shares, handler) {
                 Err(BindError {
                     family: Family::V6,
                     error: EADDRINUSE,
-                }) if port == 0 => {}
+                }) if binding.port == 0 => {}
                 result => return result,
             }
         }
-        Self::bind_once(net, port, handler)
+        Self::bind_once(net, binding, shares, handler)
     }
 
-    fn bind_once(net: &Net, port: u16, handler: &Arc<H>) -> Result<Self, BindError> {
-        let open = |family, port| {
-            UdpSocket::open(net, family, port, handler.clone())
+    fn bind_once(
+        net: &Net,
+        binding: &Binding,
+        shares: bool,
+        handler: &Arc<H>,
+    ) -> Result<Self, BindError> {
+        let open = |family, ip: Option<IpAddr>, port| {
+            let Some(ip) = ip else {
+                return Ok(None);
+            };
+            let local = Local {
+                addr: SocketAddr::new(ip, port),
+                ifindex: binding.ifindex,
+                shares,
+            };
+            UdpSocket::open(net, local, handler.clone())
+                .map(Some)
                 .map_err(|error| BindError { family, error })
         };
-        let v4 = open(Family::V4, port)?;
-        let v6 = if ipv6_enabled() {
-            Some(open(Family::V6, v4.local_port())?)
-        } else {
-            None
-        };
-        Ok(Self { v4, v6 })
+        let v4 = open(Family::V4, binding.addresses.v4(), binding.port)?;
+        let port = v4.as_ref().map_or(binding.port, UdpSocket::local_port);
+        let ip = binding.addresses.v6().filter(|_| ipv6_enabled());
+        Ok(Self {
+            v4,
+            v6: open(Family::V6, ip, port)?,
+        })
+    }
+
+    fn each(&self) -> impl Iterator<Item = &UdpSocket<H>> {
+        [&self.v4, &self.v6].into_iter().flatten()
     }
 
     /// The port of both sockets.
     pub(crate) fn port(&self) -> u16 {
-        self.v4.local_port()
+        self.each().next().map_or(0, UdpSocket::local_port)
     }
 
     /// Looks up the way to an endpoint; see [`EndpointCell::route`].
@@ -112,15 +151,18 @@ impl<H: UdpHandler> SocketPair<H> {
         &'a self,
         dev: &NetDevice,
         endpoint: &mut Endpoint,
-        mark: u32,
+        marking: Marking,
         known: Option<&mut KnownRoute>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         let route = match endpoint {
-            Endpoint::V4 { addr, source, .. } => self.v4.route4(*addr, source, mark, known, bh),
+            Endpoint::V4 { addr, source, .. } => {
+                let socket = self.v4.as_ref().ok_or(NO_IPV4)?;
+                socket.route4(*addr, source, marking, known, bh)
+            }
             Endpoint::V6 { addr, source } => {
                 let socket = self.v6.as_ref().ok_or(NO_IPV6)?;
-                socket.route6(*addr, source, mark, known, bh)
+                socket.route6(*addr, source, marking, known, bh)
             }
         };
         if let Err(error) = &route {
@@ -132,6 +174,13 @@ impl<H: UdpHandler> SocketPair<H> {
             );
         }
         route
+    }
+
+    /// Leaves to others what arrives from now on; see [`UdpSocket::retire`].
+    fn retire(&self, bh: BhDisabled<'_>) {
+        self.each().for_each(|socket| {
+            socket.retire(bh);
+        });
     }
 
     /// Closes both sockets. Sleeps until the handler runs no more.
@@ -155,11 +204,32 @@ impl<H: UdpHandler> Sockets<H> {
 
     /// Uses other sockets, or none, and then closes those before.
     ///
-    /// Sleeps until nobody sends by the old ones and the handler does not run for them any more.
-    /// Calls that run at the same time leave the sockets of one of them.
-    pub(crate) fn replace(&self, sockets: Option<KBox<SocketPair<H>>>) {
-        if let Some(old) = self.current.replace(sockets).reclaim() {
+    /// Both may be bound to the same: what arrives meanwhile comes by the one or the other. `used` is
+    /// called once the others are used, though there may still be those who send by the old ones.
+    ///
+    /// Sleeps until nobody does, and the handler does not run for them any more. It must not be called
+    /// twice at the same time.
+    pub(crate) fn replace(&self, sockets: Option<KBox<SocketPair<H>>>, used: impl FnOnce()) {
+        let bh = bh::disable();
+        let old = self.current.load(bh.token().rcu());
+        let retired = self.current.replace(sockets);
+        if let Some(old) = old {
+            old.retire(bh.token());
+        }
+        drop(bh);
+        used();
+        if let Some(old) = retired.reclaim() {
             KBox::into_inner(old).close();
+        }
+    }
+
+    /// Says whether others may be bound to what the sockets are bound to; see [`UdpSocket::let_share`].
+    pub(crate) fn let_share(&self, shares: bool) {
+        let bh = bh::disable();
+        if let Ok(sockets) = self.load(bh.token()) {
+            sockets
+                .each()
+                .for_each(|socket| socket.let_share(shares, bh.token()));
         }
     }
 
@@ -181,7 +251,7 @@ impl<H: UdpHandler> Sockets<H> {
         &'a self,
         dev: &NetDevice,
         endpoint: &EndpointCell,
-        routing: impl FnOnce(bool) -> &'r Routing,
+        routing: impl FnOnce() -> (&'r Routing, Marking),
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         endpoint.route(dev, self.load(bh)?, routing, bh)
@@ -194,7 +264,7 @@ impl<H: UdpHandler> Sockets<H> {
         endpoint: &EndpointCell,
         skb: SkBuff,
         ds: u8,
-        routing: impl FnOnce(bool) -> &'r Routing,
+        routing: impl FnOnce() -> (&'r Routing, Marking),
         bh: BhDisabled<'_>,
     ) -> Result<u32, Unsent> {
         let len = skb.len();
@@ -216,7 +286,8 @@ impl<H: UdpHandler> Sockets<H> {
     ) -> Result<(), Unsent> {
         let mut endpoint = Endpoint::from_origin(&datagram.origin);
         let sockets = self.load(bh);
-        match sockets.and_then(|sockets| sockets.route(dev, &mut endpoint, mark, None, bh)) {
+        let marking = Marking { mark, priority: 0 };
+        match sockets.and_then(|sockets| sockets.route(dev, &mut endpoint, marking, None, bh)) {
             Ok(mut route) => route.send_last(skb, dev, 0),
             Err(error) => Err(Unsent { skb, error }),
         }

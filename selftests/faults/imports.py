@@ -13,7 +13,7 @@ ALLOCATING = REALLOCATING | frozenset(
     """
     alloc_workqueue_noprof
     rtnl_link_register genl_register_family register_netdevice dev_alloc_name netif_napi_add_weight_locked
-    udp_sock_create4 udp_sock_create6
+    sock_create_kern kernel_bind
     register_pernet_subsys nf_register_net_hooks
     __netdev_alloc_skb skb_page_frag_refill alloc_pages_noprof alloc_pages_node_noprof
     __alloc_skb skb_clone skb_cow_data pskb_expand_head __pskb_pull_tail ___pskb_trim skb_checksum_help
@@ -36,6 +36,7 @@ NOT_ALLOCATING = frozenset(
     work_on_cpu_key cpus_read_lock cpus_read_unlock softnet_data mem_map uml_physmem
     register_pm_notifier unregister_pm_notifier register_random_vmfork_notifier unregister_random_vmfork_notifier
     setup_udp_tunnel_sock udp_tunnel_sock_release sk_set_memalloc sk_clear_memalloc security_sk_classify_flow
+    sock_bindtoindex sock_release kernel_sock_shutdown lock_sock_nested release_sock dev_get_by_index_rcu l3mdev_master_ifindex_rcu
     dev_get_by_index dev_get_by_name dev_set_mtu netif_carrier_off netif_carrier_on netif_set_tso_max_size netif_threaded_enable __put_net ns_capable
     net_namespace_list __napi_schedule napi_schedule_prep napi_enable napi_disable __netif_napi_del_locked net_ratelimit
     skb_pull skb_push skb_put skb_trim skb_to_sgvec skb_scrub_packet skb_dump pskb_put __skb_get_hash_net consume_skb

@@ -78,7 +78,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 63] = [
+const CHECKS: [Check; 64] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -153,6 +153,7 @@ const CHECKS: [Check; 63] = [
     ("roster", lifetimes::roster),
     ("work", lifetimes::work),
     ("sockets: registration", sockets::registration),
+    ("sockets: sharing", sockets::sharing),
 ];
 
 struct Selftest;

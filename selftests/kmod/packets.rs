@@ -82,7 +82,7 @@ pub(crate) fn no_room() -> Outcome {
 pub(crate) fn notes() -> Outcome {
     let mut skb = packet(0, &[0x45; 20], 0)?;
     check!(skb.ip_protocol().is_none() && !skb.is_gso() && skb.route_mtu().is_none());
-    check!(skb.leave_route() == 0);
+    check!(skb.leave_route() == 0 && skb.ds() == 0);
     skb.set_control([0xdead_beef, 0x0123_4567]);
     skb.trim(10).map_err(|_| "cannot trim")?;
     check!(skb.control() == [0xdead_beef, 0x0123_4567]);

@@ -4,6 +4,7 @@
 
 use core::net::{
     Ipv4Addr,
+    SocketAddr,
     SocketAddrV4, //
 };
 use kernel::{
@@ -21,7 +22,6 @@ use crate::{
     },
     kapi::{
         net::{
-            addr::Family,
             netns::{
                 Net,
                 NetRef,
@@ -31,6 +31,8 @@ use crate::{
             rtnl::RtnlHeld,
             skbuff::SkBuff,
             udp_tunnel::{
+                Local,
+                Marking,
                 Registration,
                 UdpHandler,
                 UdpSocket, //
@@ -72,15 +74,44 @@ impl UdpHandler for Sink {
 }
 
 fn open(net: &Net) -> Result<UdpSocket<Sink>> {
-    UdpSocket::open(net, Family::V4, 0, Arc::new(Sink, GFP_KERNEL)?)
+    open_at(net, 0, false)
+}
+
+fn open_at(net: &Net, port: u16, shares: bool) -> Result<UdpSocket<Sink>> {
+    let local = Local {
+        addr: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port),
+        ifindex: 0,
+        shares,
+    };
+    UdpSocket::open(net, local, Arc::new(Sink, GFP_KERNEL)?)
 }
 
 /// What comes of looking up a route.
 fn route(socket: &UdpSocket<Sink>) -> Result {
     let bh = bh::disable();
     let nowhere = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
-    let route = socket.route4(nowhere, &mut None, 0, None, bh.token());
+    let route = socket.route4(nowhere, &mut None, Marking::default(), None, bh.token());
     route.map(|_| ())
+}
+
+/// A port is shared only between one that lets it be and one that wants it, and freed by who retires.
+pub(crate) fn sharing() -> Outcome {
+    let net = some_net()?;
+    let registration = Registration::new().map_err(|_| "no registration")?;
+    let first = open(&net).map_err(|_| "no socket")?;
+    let port = first.local_port();
+    check!(open_at(&net, port, true).err() == Some(EADDRINUSE));
+    first.let_share(true, bh::disable().token());
+    check!(open_at(&net, port, false).err() == Some(EADDRINUSE));
+    let second = open_at(&net, port, true).map_err(|_| "not shared")?;
+    first.let_share(false, bh::disable().token());
+    check!(open_at(&net, port, true).err() == Some(EADDRINUSE));
+    check!(first.retire(bh::disable().token()) && route(&first) != Err(ENONET));
+    drop(second);
+    check!(open_at(&net, port, false).is_ok());
+    drop(first);
+    drop(registration);
+    Ok(())
 }
 
 /// Without a registration no socket is opened; there is but one, and its end is that of all sockets.

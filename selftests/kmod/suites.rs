@@ -149,4 +149,5 @@ suite! { wireguard_lifetimes:
 
 suite! { wireguard_sockets:
     registration = sockets::registration;
+    sharing = sockets::sharing;
 }

@@ -92,6 +92,7 @@ const struct nla_policy *wg_helper_test_nla_policy(void)
 		{ .type = NLA_FLAG },
 		{ .type = NLA_NUL_STRING },
 		NLA_POLICY_RANGE(NLA_BINARY, 2, 22),
+		{ .type = NLA_NESTED },
 		NLA_POLICY_NESTED_ARRAY(test_nested),
 	};
 

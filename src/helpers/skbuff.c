@@ -167,6 +167,11 @@ u8 wg_helper_skb_leave_route(struct sk_buff *skb)
 		       0;
 }
 
+u8 wg_helper_skb_ds(const struct sk_buff *skb)
+{
+	return ip_protocol(skb) ? ip_tunnel_get_dsfield(ip_hdr(skb), skb) : 0;
+}
+
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer)
 {
 	/* The header may be changed. */

@@ -25,6 +25,7 @@ u32 wg_helper_skb_route_mtu(const struct sk_buff *skb);
 void wg_helper_skb_orphan(struct sk_buff *skb);
 u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb);
 u8 wg_helper_skb_leave_route(struct sk_buff *skb);
+u8 wg_helper_skb_ds(const struct sk_buff *skb);
 void wg_helper_skb_ecn_decap(struct sk_buff *skb, u8 outer);
 
 void wg_helper_skb_hash_flow(struct sk_buff *skb, const struct net_device *dev);

@@ -9,38 +9,108 @@
 #include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
+#include <net/sock.h>
 #include <net/udp.h>
 
 #include "train.h"
 #include "udp_tunnel.h"
 
-/* A kernel socket bound to the port on all addresses, with receive as hook. */
-struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
+bool wg_helper_has_interface(struct net *net, int ifindex)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = dev_get_by_index_rcu(net, ifindex);
+	rcu_read_unlock();
+	return found;
+}
+
+static int bind4(struct socket *sock, const struct wg_helper_binding *to)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(to->port),
+	};
+	int err;
+
+	memcpy(&addr.sin_addr, to->addr, sizeof(addr.sin_addr));
+	err = kernel_bind(sock, (struct sockaddr_unsized *)&addr, sizeof(addr));
+	/* What is a broadcast address of some network is bound to all the same. */
+	if (!err && addr.sin_addr.s_addr && !inet_sk(sock->sk)->inet_saddr)
+		err = -EINVAL;
+	return err;
+}
+
+static int bind6(struct socket *sock, const struct wg_helper_binding *to)
+{
+	struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(to->port),
+	};
+
+	memcpy(&addr.sin6_addr, to->addr, sizeof(addr.sin6_addr));
+	return kernel_bind(sock, (struct sockaddr_unsized *)&addr, sizeof(addr));
+}
+
+/*
+ * As udp_sock_create(), with checksums in both directions; but a port can be
+ * shared with sockets that let it be.
+ */
+static struct socket *bound_socket(struct net *net,
+				   const struct wg_helper_binding *to)
+{
+	bool is_v6 = to->family == AF_INET6;
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(net, to->family, SOCK_DGRAM, 0, &sock);
+	if (err < 0)
+		return ERR_PTR(err);
+	if (is_v6) {
+		err = ip6_sock_set_v6only(sock->sk);
+		if (err < 0)
+			goto error;
+	}
+	if (to->ifindex) {
+		err = -ENODEV;
+		if (!wg_helper_has_interface(net, to->ifindex))
+			goto error;
+		err = sock_bindtoindex(sock->sk, to->ifindex, true);
+		if (err < 0)
+			goto error;
+	}
+	wg_helper_udp_encap_let_share(sock->sk, to->shares);
+	err = is_v6 ? bind6(sock, to) : bind4(sock, to);
+	wg_helper_udp_encap_let_share(sock->sk, false);
+	if (err < 0)
+		goto error;
+	return sock;
+
+error:
+	kernel_sock_shutdown(sock, SHUT_RDWR);
+	sock_release(sock);
+	return ERR_PTR(err);
+}
+
+/* A kernel socket that is bound so, with receive as hook. */
+struct sock *wg_helper_udp_encap_open(struct net *net,
+				      const struct wg_helper_binding *to,
 				      void *user_data,
 				      int (*receive)(struct sock *,
 						     struct sk_buff *),
 				      u16 *local_port)
 {
-	struct udp_port_cfg port_cfg = {
-		.family = family,
-		.local_udp_port = htons(port),
-		.use_udp_checksums = true,
-		.use_udp6_tx_checksums = true,
-		.use_udp6_rx_checksums = true,
-		.ipv6_v6only = true,
-	};
 	struct udp_tunnel_sock_cfg sock_cfg = {
 		.sk_user_data = user_data,
 		.encap_type = 1,
 		.encap_rcv = receive,
 	};
-	struct socket *sock;
-	int err;
+	struct socket *sock = bound_socket(net, to);
 
-	err = udp_sock_create(net, &port_cfg, &sock);
-	if (err < 0)
-		return ERR_PTR(err);
+	if (IS_ERR(sock))
+		return ERR_CAST(sock);
 
 	/*
 	 * Packets are sent from atomic context, have been accounted before they
@@ -63,6 +133,21 @@ struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
 	wg_helper_trains_accept(net, receive);
 	*local_port = ntohs(inet_sk(sock->sk)->inet_sport);
 	return sock->sk;
+}
+
+/* Whether others may bind to what the socket is bound to, if they let it as well. */
+void wg_helper_udp_encap_let_share(struct sock *sk, bool shares)
+{
+	sk->sk_reuse = shares ? SK_CAN_REUSE : SK_NO_REUSE;
+}
+
+/*
+ * Nothing is received any more but what is on its way to the hook, for a grace
+ * period: what arrives goes to whoever else is bound there. It can still send.
+ */
+void wg_helper_udp_encap_unhash(struct sock *sk)
+{
+	sk->sk_prot->unhash(sk);
 }
 
 void wg_helper_udp_encap_close(struct sock *sk)
@@ -127,6 +212,7 @@ static struct rtable *lookup4(struct sock *sk, struct wg_helper_flow4 *flow)
 		.daddr = flow->daddr,
 		.fl4_sport = inet_sk(sk)->inet_sport,
 		.fl4_dport = flow->dport,
+		.flowi4_oif = sk->sk_bound_dev_if,
 		.flowi4_mark = flow->mark,
 		.flowi4_proto = IPPROTO_UDP,
 	};
@@ -139,25 +225,44 @@ static struct rtable *lookup4(struct sock *sk, struct wg_helper_flow4 *flow)
 	return rt;
 }
 
-static void clear_source4(struct wg_helper_flow4 *flow,
+/* The source is the address that the socket is bound to, or any. */
+static void clear_source4(struct sock *sk, struct wg_helper_flow4 *flow,
 			  struct wg_helper_route *known)
 {
-	flow->saddr = 0;
+	flow->saddr = inet_sk(sk)->inet_saddr;
 	flow->source_ifindex = 0;
 	flow->source_cleared = true;
 	if (known)
 		route_forget(known);
 }
 
-/* Whether a route contradicts the interface that its source was learnt on. */
-static bool leaves_elsewhere(const struct rtable *rt, int ifindex)
+/*
+ * Whether a route contradicts the interface that its source was learnt on. What
+ * comes by a VRF has come by the VRF, while it leaves by an interface of it.
+ */
+static bool leaves_elsewhere(const struct sock *sk, const struct rtable *rt,
+			     int ifindex)
 {
+	struct net_device *dev;
+
 	if (!ifindex)
 		return false;
 	if (IS_ERR(rt))
 		return PTR_ERR(rt) == -EINVAL;
 	/* A device that goes is exchanged, while others have the route. */
-	return READ_ONCE(dst_dev(&rt->dst)->ifindex) != ifindex;
+	dev = dst_dev(&rt->dst);
+	if (READ_ONCE(dev->ifindex) == ifindex)
+		return false;
+	return !sk->sk_bound_dev_if || l3mdev_master_ifindex(dev) != ifindex;
+}
+
+/* Whether a source may be used that was learnt. */
+static bool is_source4(struct sock *sk, __be32 saddr)
+{
+	if (inet_sk(sk)->inet_saddr)
+		return saddr == inet_sk(sk)->inet_saddr;
+	return !saddr || inet_confirm_addr(sock_net(sk), NULL, 0, saddr,
+					   RT_SCOPE_HOST);
 }
 
 struct dst_entry *wg_helper_udp_route4(struct sock *sk,
@@ -172,14 +277,13 @@ struct dst_entry *wg_helper_udp_route4(struct sock *sk,
 		return dst;
 	}
 
-	if (flow->saddr && !inet_confirm_addr(sock_net(sk), NULL, 0,
-					      flow->saddr, RT_SCOPE_HOST))
-		clear_source4(flow, known);
+	if (!is_source4(sk, flow->saddr))
+		clear_source4(sk, flow, known);
 	rt = lookup4(sk, flow);
-	if (leaves_elsewhere(rt, flow->source_ifindex)) {
+	if (leaves_elsewhere(sk, rt, flow->source_ifindex)) {
 		if (!IS_ERR(rt))
 			ip_rt_put(rt);
-		clear_source4(flow, known);
+		clear_source4(sk, flow, known);
 		rt = lookup4(sk, flow);
 	}
 	if (IS_ERR(rt))
@@ -191,6 +295,51 @@ struct dst_entry *wg_helper_udp_route4(struct sock *sk,
 	return &rt->dst;
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+/*
+ * The interface to leave by: what the socket is bound to, or the scope of the
+ * destination, which may be an interface of the VRF that the socket is bound to.
+ */
+static int oif6(struct sock *sk, int scope)
+{
+	int bound = sk->sk_bound_dev_if;
+
+	if (!bound || (scope && l3mdev_master_ifindex_by_index(sock_net(sk),
+							       scope) == bound))
+		return scope;
+	return bound;
+}
+
+/* Whether an address is ours, as seen from the VRF that the socket is bound to. */
+static bool is_ours6(struct sock *sk, const struct in6_addr *addr)
+{
+	const struct net_device *dev = NULL;
+	bool is_ours;
+
+	rcu_read_lock();
+	if (sk->sk_bound_dev_if)
+		dev = dev_get_by_index_rcu(sock_net(sk), sk->sk_bound_dev_if);
+	is_ours = ipv6_chk_addr(sock_net(sk), addr, dev, 0);
+	rcu_read_unlock();
+	return is_ours;
+}
+
+static bool is_source6(struct sock *sk, const struct in6_addr *saddr)
+{
+	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr))
+		return ipv6_addr_equal(saddr, &sk->sk_v6_rcv_saddr);
+	return ipv6_addr_any(saddr) || is_ours6(sk, saddr);
+}
+
+/* Of IPv4, routing says so. */
+static bool has_lost_address6(struct sock *sk)
+{
+	return !ipv6_addr_any(&sk->sk_v6_rcv_saddr) &&
+	       !ipv6_can_nonlocal_bind(sock_net(sk), inet_sk(sk)) &&
+	       !is_ours6(sk, &sk->sk_v6_rcv_saddr);
+}
+#endif
+
 struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 				       struct wg_helper_flow6 *flow,
 				       struct wg_helper_route *known)
@@ -201,7 +350,6 @@ struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 		.fl6_sport = inet_sk(sk)->inet_sport,
 		.fl6_dport = flow->dport,
 		.flowi6_mark = flow->mark,
-		.flowi6_oif = flow->oif,
 		.flowi6_proto = IPPROTO_UDP,
 	};
 	struct dst_entry *dst = known ? route_get(known) : NULL;
@@ -211,14 +359,16 @@ struct dst_entry *wg_helper_udp_route6(struct sock *sk,
 		return dst;
 	}
 
-	if (!ipv6_addr_any(&flow->saddr) &&
-	    !ipv6_chk_addr(sock_net(sk), &flow->saddr, NULL, 0)) {
-		flow->saddr = in6addr_any;
+	if (!is_source6(sk, &flow->saddr)) {
+		flow->saddr = sk->sk_v6_rcv_saddr;
 		flow->source_cleared = true;
 		if (known)
 			route_forget(known);
 	}
+	if (has_lost_address6(sk))
+		return ERR_PTR(-EADDRNOTAVAIL);
 	fl.saddr = flow->saddr;
+	fl.flowi6_oif = oif6(sk, flow->oif);
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(&fl));
 	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl, NULL);
 	if (IS_ERR(dst))
@@ -241,7 +391,7 @@ struct dst_entry *wg_helper_udp_route6(struct sock *sk,
  * will look at and udp_set_csum() leaves alone.
  */
 static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
-			   u32 mark, bool is_v6)
+			   u32 mark, u32 priority, bool is_v6)
 {
 	const unsigned int headers = sizeof(struct udphdr) +
 				     (is_v6 ? sizeof(struct ipv6hdr) :
@@ -275,6 +425,8 @@ static int prepare_payload(struct sk_buff *skb, struct net_device *dev,
 	skb_reset_inner_network_header(skb);
 	skb->dev = dev;
 	skb->mark = mark;
+	if (priority)
+		skb->priority = priority;
 	skb->ignore_df = 1;
 	return 0;
 }
@@ -334,7 +486,7 @@ int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
 			struct sk_buff *skb, struct net_device *dev,
 			const struct wg_helper_flow4 *flow, u8 ds)
 {
-	int err = prepare_payload(skb, dev, flow->mark, false);
+	int err = prepare_payload(skb, dev, flow->mark, flow->priority, false);
 	unsigned int others;
 	u64 sent;
 
@@ -358,7 +510,7 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 			const struct wg_helper_flow6 *flow, u8 ds)
 {
 #if IS_ENABLED(CONFIG_IPV6)
-	int err = prepare_payload(skb, dev, flow->mark, true);
+	int err = prepare_payload(skb, dev, flow->mark, flow->priority, true);
 	unsigned int others;
 	u64 sent;
 #else

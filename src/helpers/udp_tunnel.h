@@ -12,6 +12,7 @@ struct wg_helper_flow4 {
 	__be32 saddr;		/* in: 0 for any; out: the one to use */
 	__be16 dport;
 	u32 mark;
+	u32 priority;		/* 0 to leave that of packets as it is */
 	int source_ifindex;	/* where saddr was learnt, 0 if unknown */
 	bool source_cleared;	/* out: saddr or source_ifindex no longer hold */
 };
@@ -21,8 +22,18 @@ struct wg_helper_flow6 {
 	struct in6_addr saddr;	/* in: :: for any; out: the one to use */
 	__be16 dport;
 	u32 mark;
-	int oif;
+	u32 priority;		/* as above */
+	int oif;		/* of the destination's scope, 0 if it has none */
 	bool source_cleared;	/* out: saddr no longer holds */
+};
+
+/* What a socket is to be bound to. */
+struct wg_helper_binding {
+	u8 addr[16];		/* 0 for any; of IPv4 addresses the rest is 0 */
+	int ifindex;		/* of an interface or a VRF, 0 for none */
+	u16 port;		/* 0 for any */
+	u8 family;
+	bool shares;		/* the port, with those that let it be shared */
 };
 
 /* Where a datagram came from and by which way; of IPv4 addresses the rest is 0. */
@@ -42,12 +53,16 @@ struct wg_helper_route {
 	u32 cookie;
 };
 
-struct sock *wg_helper_udp_encap_open(struct net *net, u8 family, u16 port,
+struct sock *wg_helper_udp_encap_open(struct net *net,
+				      const struct wg_helper_binding *to,
 				      void *user_data,
 				      int (*receive)(struct sock *,
 						     struct sk_buff *),
 				      u16 *local_port);
+void wg_helper_udp_encap_let_share(struct sock *sk, bool shares);
+void wg_helper_udp_encap_unhash(struct sock *sk);
 void wg_helper_udp_encap_close(struct sock *sk);
+bool wg_helper_has_interface(struct net *net, int ifindex);
 void *wg_helper_udp_encap_enter(struct sock *sk, struct sk_buff *skb);
 bool wg_helper_ipv6_mod_enabled(void);
 

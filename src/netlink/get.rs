@@ -20,7 +20,10 @@
 
 mod profiles;
 
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    net::IpAddr, //
+};
 
 use kernel::{
     prelude::*,
@@ -44,6 +47,7 @@ use crate::{
         sync::rcu::RcuArc, //
     },
     labels::Labels,
+    markings::{Marking, Markings},
     peer::Peer,
     proto::{awg::Span, messages::PublicKey}, //
 };
@@ -168,6 +172,9 @@ impl DeviceDump {
             }
             if self.wanted.has(WGWANTED_F_PEER_STATE) {
                 put_device_state(message, &config)?;
+            }
+            if self.wanted.has(WGWANTED_F_SENDING) {
+                put_device_sending(message, &config)?;
             }
             self.next = self.request.begin(message, &config)?.into();
         }
@@ -355,6 +362,24 @@ fn put_device(message: &mut Writer<'_>, netdev: &NetDevice, config: &Configurati
 fn put_device_state(message: &mut Writer<'_>, config: &Configuration<'_>) -> Result {
     message.put_u32(WGDEVICE_A_EVENT_CLASSES, config.event_classes())?;
     message.put_u8(WGDEVICE_A_CARRIER, config.carrier_follows().into())
+}
+
+/// Writes where is listened, and what of the packets' own class shows outside, if more than ECN does.
+fn put_device_sending(message: &mut Writer<'_>, config: &Configuration<'_>) -> Result {
+    let binding = config.binding();
+    message.put_u32(WGDEVICE_A_BIND_IFINDEX, binding.ifindex)?;
+    let mut list = message.nest(WGDEVICE_A_LISTEN_ADDRESSES)?;
+    for addr in binding.addresses.each() {
+        match addr {
+            IpAddr::V4(addr) => list.put(ELEMENT, &addr.octets())?,
+            IpAddr::V6(addr) => list.put(ELEMENT, &addr.octets())?,
+        }
+    }
+    list.end()?;
+    match config.dscp() {
+        Some(dscp) => message.put(WGDEVICE_A_DSCP, dscp.bytes()),
+        None => Ok(()),
+    }
 }
 
 /// Writes what messages look like, all of it, but for the special packets.
@@ -559,6 +584,21 @@ fn put_wanted(nest: &mut Writer<'_>, kind: LinkKind, wanted: Wanted, peer: &Peer
     }
     if wanted.has(WGWANTED_F_PROFILES) && kind == LinkKind::AmneziaWg {
         nest.put_u8(WGPEER_A_PROFILE, peer.profile())?;
+    }
+    if wanted.has(WGWANTED_F_SENDING) {
+        put_wanted_sending(nest, peer)?;
+    }
+    Ok(())
+}
+
+/// Writes how what is sent to the peer is marked, if otherwise than what is sent to others.
+fn put_wanted_sending(nest: &mut Writer<'_>, peer: &Peer) -> Result {
+    let Marking { mark, priority } = Markings::of(peer);
+    if priority != 0 {
+        nest.put_u32(WGPEER_A_PRIORITY, priority)?;
+    }
+    if mark != 0 {
+        nest.put_u32(WGPEER_A_MARK, mark)?;
     }
     Ok(())
 }

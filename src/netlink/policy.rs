@@ -23,6 +23,9 @@ const MIN_ADDRESS_LEN: i16 = 4;
 /// After five seconds an initiator tries again anyway.
 const MAX_HOLD_MILLIS: i16 = 5000;
 
+/// How many DSCP there are.
+const DSCP_POINTS: i16 = 64;
+
 /// `struct __kernel_timespec`.
 const TIMESPEC_LEN: i16 = 16;
 
@@ -46,10 +49,10 @@ pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_WANTED as usize + 1] = {
 };
 
 /// The highest type of a device's attributes that a request may set.
-const LAST_OF_DEVICE: usize = WGDEVICE_A_CARRIER as usize;
+const LAST_OF_DEVICE: usize = WGDEVICE_A_DSCP as usize;
 
 /// And of a peer's.
-pub(super) const LAST_OF_PEER: usize = WGPEER_A_FIXED_ENDPOINT as usize;
+pub(super) const LAST_OF_PEER: usize = WGPEER_A_MARK as usize;
 
 pub(super) static SET_DEVICE: [Policy; LAST_OF_DEVICE + 1] = set_device(&PEER);
 
@@ -111,6 +114,10 @@ const fn set_device<const N: usize>(peer: &'static [Policy]) -> [Policy; N] {
     table[WGDEVICE_A_HOLD_UNKNOWN as usize] = Policy::max_u16(MAX_HOLD_MILLIS);
     table[WGDEVICE_A_EVENT_CLASSES as usize] = Policy::U32;
     table[WGDEVICE_A_CARRIER as usize] = Policy::U8;
+    table[WGDEVICE_A_BIND_IFINDEX as usize] = Policy::U32;
+    // Addresses are of two lengths, and there may be as many.
+    table[WGDEVICE_A_LISTEN_ADDRESSES as usize] = Policy::NESTED;
+    table[WGDEVICE_A_DSCP as usize] = Policy::len_between(0, DSCP_POINTS);
     table
 }
 
@@ -143,6 +150,8 @@ const fn peer() -> [Policy; LAST_OF_PEER + 1] {
     // What is wrong with a label is said with reasons.
     table[WGPEER_A_LABEL as usize] = Policy::NUL_STRING;
     table[WGPEER_A_FIXED_ENDPOINT as usize] = Policy::U8;
+    table[WGPEER_A_PRIORITY as usize] = Policy::U32;
+    table[WGPEER_A_MARK as usize] = Policy::U32;
     table
 }
 

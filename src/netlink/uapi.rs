@@ -141,6 +141,12 @@ pub(super) const WGDEVICE_A_EVENT: u16 = 136;
 pub(super) const WGDEVICE_A_EVENT_CLASSES: u16 = 137;
 /// Whether there is a carrier only while any peer is alive.
 pub(super) const WGDEVICE_A_CARRIER: u16 = 138;
+/// The index of the interface or VRF that the sockets are bound to; zero for none.
+pub(super) const WGDEVICE_A_BIND_IFINDEX: u16 = 139;
+/// The addresses that are listened on; none for all.
+pub(super) const WGDEVICE_A_LISTEN_ADDRESSES: u16 = 140;
+/// What of the packets' own DSCP shows outside.
+pub(super) const WGDEVICE_A_DSCP: u16 = 141;
 
 // Bits of [`WGDEVICE_A_WANTED`].
 
@@ -205,6 +211,10 @@ pub(super) const WGPEER_A_DURATION: u16 = 136;
 pub(super) const WGPEER_A_OLD_ENDPOINT: u16 = 137;
 /// Why sessions have ended.
 pub(super) const WGPEER_A_ENDED: u16 = 138;
+/// What queueing disciplines go by; zero to leave packets theirs.
+pub(super) const WGPEER_A_PRIORITY: u16 = 139;
+/// The mark of what is sent to the peer; zero for that of the device.
+pub(super) const WGPEER_A_MARK: u16 = 140;
 
 pub(super) const WGDROP_A_UNSPEC: u16 = 0;
 pub(super) const WGDROP_A_NAME: u16 = 1;

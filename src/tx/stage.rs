@@ -211,6 +211,20 @@ impl Staged {
         some
     }
 
+    /// Has the messages show what the device says of the packets' own DSCP, beside ECN.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn show_dscp(&mut self, device: &Device, bh: BhDisabled<'_>) {
+        let Some(dscp) = device.dscp.load(bh.rcu()) else {
+            return;
+        };
+        self.packets.for_each_mut(|skb| {
+            let note = Note::of(skb);
+            let ds = note.ds | dscp.carry(skb.ds());
+            Note { ds, ..note }.put(skb);
+        });
+    }
+
     /// Makes packets from the stack, each of which becomes so many messages, our own: without a
     /// route, and with notes in place of its own.
     pub(super) fn own(mut packets: PacketList, messages: u16, mtu: u32) -> Self {
@@ -310,7 +324,7 @@ pub(crate) fn drop_all(peer: &Peer, staged: Staged, reason: Reason) {
 
 /// Sends a keepalive, or what is staged: that keeps the session alive as well.
 pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
-    let Ok(made) = stage_keepalive(&peer) else {
+    let Ok(made) = stage_keepalive(&peer, bh) else {
         return peer.count_drops(1, Reason::TxNoMemory);
     };
     if made {
@@ -324,9 +338,10 @@ pub(crate) fn send_keepalive(peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) {
     flush(peer, bh);
 }
 
-/// Stages an empty packet, and returns whether that was needed.
-fn stage_keepalive(peer: &Peer) -> Result<bool> {
+/// Stages an empty packet, and returns whether that was needed. It counts as one whose DSCP is zero.
+fn stage_keepalive(peer: &Peer, bh: BhDisabled<'_>) -> Result<bool> {
     let mtu = peer.device.dev.mtu();
+    let dscp = peer.device.dscp.load(bh.rcu());
     let mut stage = peer.stage.lock();
     if stage.staged.messages > 0 {
         return Ok(false);
@@ -334,7 +349,7 @@ fn stage_keepalive(peer: &Peer) -> Result<bool> {
     let mut skb = SkBuff::new(HEADROOM, KEEPALIVE_LEN as u32)?;
     Note {
         mtu,
-        ds: 0,
+        ds: dscp.map_or(0, |dscp| dscp.carry(0)),
         fate: Fate::NoData,
         messages: 1,
     }

@@ -132,7 +132,7 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 /// Sends messages by one route, and returns whether any data were among those that IP took.
 fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
     let device = &peer.device;
-    let (dev, routing) = (&device.dev, |is_new| Peer::routing(peer, is_new));
+    let (dev, routing) = (&device.dev, || Peer::routing(peer));
     // A route is not small: it stays where it is.
     let mut route = device.sockets.route(dev, &peer.endpoint, routing, bh);
     let route = match &mut route {
@@ -198,7 +198,7 @@ pub(super) fn send_messages(
     bh: BhDisabled<'_>,
 ) -> Result {
     let (sockets, dev) = (&peer.device.sockets, &peer.device.dev);
-    let routing = |is_new| Peer::routing(peer, is_new);
+    let routing = || Peer::routing(peer);
     let mut route = match sockets.route(dev, &peer.endpoint, routing, bh) {
         Ok(route) => route,
         Err(error) => {
@@ -231,7 +231,7 @@ pub(super) fn send_messages(
 /// Sends a handshake message.
 pub(super) fn send_message(peer: &RcuArc<Peer>, skb: SkBuff, ds: u8, bh: BhDisabled<'_>) -> Result {
     let device = &peer.device;
-    let routing = |is_new| Peer::routing(peer, is_new);
+    let routing = || Peer::routing(peer);
     let sent = device
         .sockets
         .send(&device.dev, &peer.endpoint, skb, ds, routing, bh);

@@ -86,7 +86,11 @@ pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Resu
         Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),
     };
     trace::xmit(&peer, &packets, messages);
-    stage::stage(peer, Staged::own(packets, messages, mtu), bh);
+    let mut staged = Staged::own(packets, messages, mtu);
+    if !device.dscp.is_none() {
+        staged.show_dscp(device, bh);
+    }
+    stage::stage(peer, staged, bh);
     Ok(())
 }
 

@@ -13,7 +13,7 @@ pub(crate) use self::open::Registration;
 
 use core::{
     mem::align_of,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     ptr::{self, NonNull}, //
 };
 
@@ -34,11 +34,11 @@ use crate::{
         net::{
             addr::{to_be32, to_in6_addr, Family},
             device::NetDevice,
-            netns::Net,
+            netns::{Net, NetRef},
             route::{Dst, KnownRoute},
             skbuff::{CoreReason, SkBuff}, //
         },
-        sync::bh::BhDisabled, //
+        sync::bh::{self, BhDisabled}, //
     }, //
 };
 
@@ -61,7 +61,68 @@ pub(crate) fn ipv6_enabled() -> bool {
     unsafe { bindings::ipv6_mod_enabled() }
 }
 
-/// A UDP socket of the kernel, bound to a port on all addresses of one family.
+/// Whether there is an interface of that index in a namespace. It may go at any time.
+pub(crate) fn has_interface(net: &NetRef, ifindex: u32) -> bool {
+    let Ok(ifindex) = c_int::try_from(ifindex) else {
+        return false;
+    };
+    // SAFETY: The namespace is valid by the invariants of `NetRef`.
+    unsafe { bindings::has_interface(net.as_ptr(), ifindex) }
+}
+
+/// What a [`UdpSocket`] is bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct Local {
+    /// One of ours and a port. The unspecified address is all of its family, port zero any that is free.
+    pub(crate) addr: SocketAddr,
+    /// The index of an interface or a VRF, which all comes from and goes to; zero for none.
+    pub(crate) ifindex: u32,
+    /// Whether others may be bound to the same, of those that [`UdpSocket::let_share`] lets.
+    pub(crate) shares: bool,
+}
+
+impl Local {
+    fn to_raw(self) -> Result<bindings::wg_helper_binding> {
+        let mut raw = bindings::wg_helper_binding {
+            ifindex: c_int::try_from(self.ifindex).map_err(|_| ENODEV)?,
+            port: self.addr.port(),
+            shares: self.shares,
+            ..Default::default()
+        };
+        match self.addr.ip() {
+            IpAddr::V4(addr) => {
+                raw.family = Family::V4.number() as u8;
+                if let Some(place) = raw.addr.first_chunk_mut() {
+                    *place = addr.octets();
+                }
+            }
+            IpAddr::V6(addr) => {
+                raw.family = Family::V6.number() as u8;
+                raw.addr = addr.octets();
+            }
+        }
+        Ok(raw)
+    }
+
+    fn family(&self) -> Family {
+        if self.addr.is_ipv6() {
+            Family::V6
+        } else {
+            Family::V4
+        }
+    }
+}
+
+/// How packets are marked that are sent.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Marking {
+    /// For rules of all kinds, those of routing among them.
+    pub(crate) mark: u32,
+    /// For queueing disciplines; zero leaves packets the one that they have.
+    pub(crate) priority: u32,
+}
+
+/// A UDP socket of the kernel, bound to a port on all addresses of one family, or on one.
 ///
 /// It has checksums in both directions, allocates from reserves if need be, and has no limit on what
 /// it sends. It does not keep its namespace alive, and is closed when that goes away.
@@ -81,27 +142,27 @@ pub(crate) struct UdpSocket<H: UdpHandler> {
 }
 
 impl<H: UdpHandler> UdpSocket<H> {
-    /// Opens a socket at `port`, or at one that is free if that is zero.
+    /// Opens a socket that is bound so.
     ///
-    /// Errors are those of `bind(2)`: [`EADDRINUSE`], [`EACCES`], …; and [`ENODEV`] if there is no
+    /// Errors are those of `bind(2)`: [`EADDRINUSE`], [`EADDRNOTAVAIL`], [`EACCES`], …; [`EINVAL`] for an
+    /// address that all in a network have; and [`ENODEV`] if there is no such interface, or no
     /// [`Registration`]. Sleeps.
-    pub(crate) fn open(net: &Net, family: Family, port: u16, handler: Arc<H>) -> Result<Self> {
+    pub(crate) fn open(net: &Net, local: Local, handler: Arc<H>) -> Result<Self> {
         const {
             // The lowest three bits of a socket's user data are flags.
             assert!(align_of::<H>() >= 8, "handlers must be aligned to 8 bytes");
         }
         let sockets = OpenSockets::current().ok_or(ENODEV)?;
+        let to = local.to_raw()?;
         let mut local_port = 0;
         let shared = sockets.add(net, || {
             let data = Arc::as_ptr(&handler).cast_mut().cast();
-            let family = family.number() as u8;
             // SAFETY: `net` is alive. `encap_rcv` finds the handler that it expects, which lives for
             // a grace period longer than the socket.
             unsafe {
                 bindings::udp_encap_open(
                     net.as_ptr(),
-                    family,
-                    port,
+                    &to,
                     data,
                     Some(encap_rcv::<H>),
                     &mut local_port,
@@ -112,7 +173,7 @@ impl<H: UdpHandler> UdpSocket<H> {
         Ok(Self {
             shared,
             sockets,
-            family,
+            family: local.family(),
             port: local_port,
             _handler: handler,
         })
@@ -124,18 +185,38 @@ impl<H: UdpHandler> UdpSocket<H> {
         self.port
     }
 
-    /// Looks up how to reach `destination` with packets of that mark.
+    /// Says whether the port may be shared with sockets that are about to be bound to it, and want that.
+    pub(crate) fn let_share(&self, shares: bool, bh: BhDisabled<'_>) {
+        if let Ok(sk) = self.shared.get(bh) {
+            // SAFETY: The socket is open.
+            unsafe { bindings::udp_encap_let_share(sk.as_ptr(), shares) };
+        }
+    }
+
+    /// Leaves to others what arrives from now on. What is on its way to the handler still gets there,
+    /// until the end of the next grace period, and the socket can still send. Returns whether it was open.
+    pub(crate) fn retire(&self, bh: BhDisabled<'_>) -> bool {
+        let sk = self.shared.get(bh);
+        if let Ok(sk) = sk {
+            // SAFETY: The socket is open.
+            unsafe { bindings::udp_encap_unhash(sk.as_ptr()) };
+        }
+        sk.is_ok()
+    }
+
+    /// Looks up how to reach `destination` with packets of that marking.
     ///
     /// A remembered `source` is used, and cleared if it does not hold any more: because the address
-    /// is gone, or because what leaves from it would take another interface than it was learnt on.
-    /// A route that is `known` and still holds replaces all of that.
+    /// is gone, or not the one that the socket is bound to, or because what leaves from it would take
+    /// another interface than it was learnt on. A route that is `known` and still holds replaces all of
+    /// that.
     ///
     /// [`EAFNOSUPPORT`] if the socket's family is IPv6; or what the lookup fails with.
     pub(crate) fn route4<'a>(
         &'a self,
         destination: SocketAddrV4,
         source: &mut Option<Source4>,
-        mark: u32,
+        marking: Marking,
         known: Option<&mut KnownRoute>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
@@ -144,7 +225,8 @@ impl<H: UdpHandler> UdpSocket<H> {
             daddr: to_be32(*destination.ip()),
             saddr: source.map_or(0, |source| to_be32(source.addr)),
             dport: destination.port().to_be(),
-            mark,
+            mark: marking.mark,
+            priority: marking.priority,
             source_ifindex: source.map_or(0, |source| source.ifindex),
             source_cleared: false,
         };
@@ -164,17 +246,17 @@ impl<H: UdpHandler> UdpSocket<H> {
         })
     }
 
-    /// Looks up how to reach `destination` with packets of that mark.
+    /// Looks up how to reach `destination` with packets of that marking.
     ///
-    /// A remembered `source` is used, and cleared if the address is gone; the interface is that of
-    /// the destination's scope, if it has one. A route that is `known` and still holds replaces all of that.
+    /// A remembered `source` is used, and cleared if the address is gone, or not the one that the socket is
+    /// bound to; the interface is that, or that of the destination's scope, if it has one. A route that is `known` and still holds replaces all of that.
     ///
     /// [`EAFNOSUPPORT`] if the socket's family is IPv4; or what the lookup fails with.
     pub(crate) fn route6<'a>(
         &'a self,
         destination: SocketAddrV6,
         source: &mut Option<Ipv6Addr>,
-        mark: u32,
+        marking: Marking,
         known: Option<&mut KnownRoute>,
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
@@ -183,7 +265,8 @@ impl<H: UdpHandler> UdpSocket<H> {
             daddr: to_in6_addr(*destination.ip()),
             saddr: to_in6_addr(source.unwrap_or(Ipv6Addr::UNSPECIFIED)),
             dport: destination.port().to_be(),
-            mark,
+            mark: marking.mark,
+            priority: marking.priority,
             oif: destination.scope_id() as c_int,
             source_cleared: false,
         };
@@ -213,8 +296,8 @@ impl<H: UdpHandler> UdpSocket<H> {
     }
 
     /// Drops two sockets, and waits but once.
-    pub(crate) fn close_both(first: Self, second: Option<Self>) {
-        let first_closed = first.close();
+    pub(crate) fn close_both(first: Option<Self>, second: Option<Self>) {
+        let first_closed = first.as_ref().is_some_and(Self::close);
         if second.as_ref().is_some_and(Self::close) || first_closed {
             // SAFETY: No requirements but process context, which is the caller's part.
             unsafe { bindings::synchronize_net() };
@@ -230,6 +313,11 @@ impl<H: UdpHandler> UdpSocket<H> {
 
 impl<H: UdpHandler> Drop for UdpSocket<H> {
     fn drop(&mut self) {
+        // What another socket at the same port could get is not to come here and be lost.
+        if self.retire(bh::disable().token()) {
+            // SAFETY: No requirements but process context.
+            unsafe { bindings::synchronize_net() };
+        }
         if self.close() {
             // SAFETY: No requirements but process context. The handler is dropped after it.
             unsafe { bindings::synchronize_net() };

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     allowed_ips::Reserve,
-    config::{Configuration, PortChange},
+    config::{BindingChange, Configuration},
     crypto::Key,
     events::Event,
     kapi::{net::genetlink::Info, sync::rcu::RcuArc},
@@ -31,9 +31,12 @@ pub(super) fn apply(
     config: &mut Configuration<'_>,
 ) -> Result {
     config.bump_generation();
-    config.set_port(mem::replace(&mut supplies.port, PortChange::None));
+    config.set_binding(mem::replace(&mut supplies.binding, BindingChange::None));
     if let Some(fwmark) = &wanted.fwmark {
         config.set_fwmark(fwmark.value);
+    }
+    if let Some(dscp) = supplies.dscp.take() {
+        config.set_dscp(dscp);
     }
     if let Some(hold) = supplies.hold_unknown.take() {
         config.set_hold_unknown(hold);
@@ -167,6 +170,9 @@ impl PeerRequest<'_> {
         }
         if let Some(label) = self.label {
             peer.set_label(label, || supplies.labels.pop())?;
+        }
+        if self.marks() {
+            peer.set_marking(self.mark, self.priority, || supplies.markings.pop())?;
         }
         if let Some(is_fixed) = self.fixed_endpoint {
             peer.endpoint.set_fixed(is_fixed);

@@ -9,7 +9,9 @@ use kernel::prelude::*;
 use super::super::{policy::LAST_OF_PEER, uapi::*};
 use crate::{
     allowed_ips::AllowedIp,
+    binding::{self, ListenAddresses},
     crypto::Key,
+    dscp::{self, Dscp},
     endpoint::Endpoint,
     events::Class,
     kapi::net::{
@@ -24,7 +26,11 @@ use crate::{
 pub(super) struct DeviceRequest<'a> {
     flags: u32,
     pub(super) listen_port: Option<Blamable<'a, u16>>,
+    pub(super) bind_ifindex: Option<Blamable<'a, u32>>,
+    pub(super) listen_addresses: Option<Blamable<'a, ListenAddresses>>,
     pub(super) fwmark: Option<Blamable<'a, u32>>,
+    /// What of the packets' own DSCP is to show outside, if any of it is.
+    pub(super) dscp: Option<Blamable<'a, Option<Dscp>>>,
     private_key: Option<Blamable<'a, &'a [u8; 32]>>,
     /// In milliseconds.
     pub(super) hold_unknown: Option<Blamable<'a, u16>>,
@@ -50,7 +56,12 @@ impl<'a> DeviceRequest<'a> {
         let mut this = Self {
             flags: read(attr(WGDEVICE_A_FLAGS), Attr::u32)?.unwrap_or(0),
             listen_port: blamable(attr(WGDEVICE_A_LISTEN_PORT), Attr::u16)?,
+            bind_ifindex: blamable(attr(WGDEVICE_A_BIND_IFINDEX), Attr::u32)?,
+            listen_addresses: blamable(attr(WGDEVICE_A_LISTEN_ADDRESSES), |attr| {
+                read_addresses(request, attr)
+            })?,
             fwmark: blamable(attr(WGDEVICE_A_FWMARK), Attr::u32)?,
+            dscp: blamable(attr(WGDEVICE_A_DSCP), |attr| read_dscp(request, attr))?,
             private_key: blamable(attr(WGDEVICE_A_PRIVATE_KEY), Attr::array)?,
             hold_unknown: blamable(attr(WGDEVICE_A_HOLD_UNKNOWN), Attr::u16)?,
             carrier: read_bool(request, attr(WGDEVICE_A_CARRIER), c"Carrier")?,
@@ -107,6 +118,9 @@ pub(super) struct PeerRequest<'a> {
     /// Whether the peer is to be only where users say it is.
     pub(super) fixed_endpoint: Option<bool>,
     pub(super) profile: Option<Blamable<'a, u8>>,
+    /// What queueing disciplines are to go by, and the mark; zero for what others have.
+    pub(super) priority: Option<u32>,
+    pub(super) mark: Option<u32>,
     allowed_ips: Option<Attr<'a>>,
 }
 
@@ -158,6 +172,8 @@ impl<'a> PeerRequest<'a> {
                 c"FixedEndpoint",
             )?,
             profile: blamable(table.get(WGPEER_A_PROFILE), Attr::u8)?,
+            priority: read(table.get(WGPEER_A_PRIORITY), Attr::u32)?,
+            mark: read(table.get(WGPEER_A_MARK), Attr::u32)?,
             allowed_ips: table.get(WGPEER_A_ALLOWEDIPS),
         })
     }
@@ -204,8 +220,15 @@ impl<'a> PeerRequest<'a> {
         self.persistent_keepalive.get_or_insert(Span::single(0));
         self.label.get_or_insert(c"");
         self.fixed_endpoint.get_or_insert(false);
+        self.priority.get_or_insert(0);
+        self.mark.get_or_insert(0);
         self.flags |= WGPEER_F_REPLACE_ALLOWEDIPS;
         self
+    }
+
+    /// Whether it says how what is sent to the peer is marked.
+    pub(super) fn marks(&self) -> bool {
+        self.priority.is_some() || self.mark.is_some()
     }
 
     fn has(&self, flag: u32) -> bool {
@@ -298,6 +321,40 @@ fn read_label<'a>(request: &Info<'_>, attr: Attr<'a>) -> Result<&'a CStr> {
         })
     })?;
     Ok(text)
+}
+
+/// The addresses that are to be listened on.
+fn read_addresses(request: &Info<'_>, attr: &Attr<'_>) -> Result<ListenAddresses> {
+    use binding::Unfit;
+
+    let mut addresses = ListenAddresses::ALL;
+    for element in attr.elements() {
+        addresses.add(element.payload()).map_err(|unfit| {
+            let why = match unfit {
+                Unfit::Length => c"an address to listen on has 4 bytes or 16",
+                Unfit::Second => c"one address of each family can be listened on",
+                Unfit::Unspecified => c"all addresses are listened on if none is given",
+                Unfit::Multicast => c"a multicast address cannot be listened on",
+                Unfit::Broadcast => c"a broadcast address cannot be listened on",
+                Unfit::Mapped => c"an address of IPv4 has 4 bytes",
+            };
+            request.refuse_at(element, EINVAL, why)
+        })?;
+    }
+    Ok(addresses)
+}
+
+/// Which DSCP is to show outside.
+fn read_dscp(request: &Info<'_>, attr: &Attr<'_>) -> Result<Option<Dscp>> {
+    use dscp::Unfit;
+
+    Dscp::read(attr.payload()).map_err(|unfit| {
+        let why = match unfit {
+            Unfit::Length => c"DSCP has no byte, one for all packets, or 64",
+            Unfit::Point => c"a DSCP is at most 63",
+        };
+        request.refuse_at(*attr, EINVAL, why)
+    })
 }
 
 /// Whether something is to be so.

@@ -13,10 +13,15 @@ use super::{
 };
 use crate::{
     allowed_ips::Reserve,
-    config::{Configuration, NewIdentity, NewWardrobe, PeerRoom, PortChange},
+    binding::Binding,
+    config::{BindingChange, Configuration, NewDscp, NewIdentity, NewWardrobe, PeerRoom},
     crypto::Key,
-    kapi::net::genetlink::{Attr, Info},
+    kapi::net::{
+        genetlink::{Attr, Info},
+        udp_tunnel::ipv6_enabled, //
+    },
     labels::LabelRoom,
+    markings::MarkingRoom,
     peer::Peer,
     peers::KeyOrder,
     pile::Pile,
@@ -28,17 +33,20 @@ pub(super) const NO_MEMORY: &CStr = c"not enough memory";
 
 /// All of it. What is left over at the end is given back.
 pub(super) struct Supplies {
-    pub(super) port: PortChange,
+    pub(super) binding: BindingChange,
     /// [`None`] if the private key stays as it is.
     pub(super) identity: Option<NewIdentity>,
     /// [`None`] if initiations from unknown peers are held as before.
     pub(super) hold_unknown: Option<HoldChange>,
+    /// [`None`] if the same DSCP show outside as before.
+    pub(super) dscp: Option<NewDscp>,
     /// [`None`] if messages look as before.
     pub(super) wardrobe: Option<NewWardrobe>,
     pub(super) peers: Pile<PeerRoom>,
     /// Places for preshared keys.
     pub(super) keys: Pile<KBox<Key>>,
     pub(super) labels: Pile<LabelRoom>,
+    pub(super) markings: Pile<MarkingRoom>,
     pub(super) allowed_ips: Reserve<Peer>,
 }
 
@@ -51,13 +59,15 @@ impl Supplies {
     ) -> Result<Self> {
         check_permission(request, wanted, config)?;
         let mut supplies = Self {
-            port: prepare_port(request, wanted, config)?,
+            binding: prepare_binding(request, wanted, config)?,
             identity: prepare_identity(request, wanted, config)?,
             hold_unknown: prepare_hold_unknown(request, wanted, config)?,
+            dscp: prepare_dscp(request, wanted, config)?,
             wardrobe: profiles::prepare(request, config)?,
             peers: Pile::new(),
             keys: Pile::new(),
             labels: Pile::new(),
+            markings: Pile::new(),
             allowed_ips: Reserve::new(),
         };
         // That takes no memory, so it never lacks it.
@@ -72,6 +82,7 @@ impl Supplies {
                 profiles::check(request, &peer, supplies.wardrobe.as_ref(), config)?;
                 reserve_key(request, element, &peer, &mut supplies.keys)?;
                 reserve_label(request, element, &peer, &mut supplies.labels)?;
+                reserve_marking(request, element, &peer, config, &mut supplies.markings)?;
                 reserve_allowed_ips(request, &peer, &mut supplies.allowed_ips)?;
             }
         }
@@ -79,34 +90,104 @@ impl Supplies {
     }
 }
 
-/// The port and the mark act in the network namespace that the device was created in, which is
-/// not where the requester has been found to be an administrator.
+/// Where is listened and how is sent acts in the network namespace that the device was created in, which
+/// is not where the requester has been found to be an administrator.
 fn check_permission(
     request: &Info<'_>,
     wanted: &DeviceRequest<'_>,
     config: &Configuration<'_>,
 ) -> Result {
-    let port = wanted.listen_port.as_ref().map(|port| port.attr);
-    let mark = wanted.fwmark.as_ref().map(|mark| mark.attr);
-    match port.or(mark) {
-        Some(attr) if !config.is_administrable() => {
-            Err(request.refuse_at(attr, EPERM, c"not an administrator of the creating netns"))
-        }
-        _ => Ok(()),
+    let attrs = [
+        wanted.listen_port.as_ref().map(|port| port.attr),
+        wanted.fwmark.as_ref().map(|mark| mark.attr),
+        wanted.bind_ifindex.as_ref().map(|ifindex| ifindex.attr),
+        wanted.listen_addresses.as_ref().map(|list| list.attr),
+        wanted.dscp.as_ref().map(|dscp| dscp.attr),
+    ];
+    match attrs.into_iter().flatten().next() {
+        Some(attr) => check_administrable(request, attr, config),
+        None => Ok(()),
     }
 }
 
-fn prepare_port(
+fn check_administrable(request: &Info<'_>, attr: Attr<'_>, config: &Configuration<'_>) -> Result {
+    if config.is_administrable() {
+        return Ok(());
+    }
+    Err(request.refuse_at(attr, EPERM, c"not an administrator of the creating netns"))
+}
+
+fn prepare_binding(
     request: &Info<'_>,
     wanted: &DeviceRequest<'_>,
     config: &Configuration<'_>,
-) -> Result<PortChange> {
-    let Some(port) = &wanted.listen_port else {
-        return Ok(PortChange::None);
+) -> Result<BindingChange> {
+    let port = wanted.listen_port.as_ref();
+    let ifindex = wanted.bind_ifindex.as_ref();
+    let addresses = wanted.listen_addresses.as_ref();
+    let parts = Parts {
+        port: port.map(|port| port.attr),
+        ifindex: ifindex.map(|ifindex| ifindex.attr),
+        addresses: addresses.map(|addresses| addresses.attr),
+    };
+    let before = config.binding();
+    let binding = Binding {
+        port: port.map_or(before.port, |port| port.value),
+        ifindex: ifindex.map_or(before.ifindex, |ifindex| ifindex.value),
+        addresses: addresses.map_or(before.addresses, |addresses| addresses.value),
+    };
+    if binding.addresses.has_v6() && !ipv6_enabled() {
+        return Err(parts.refuse(request, EAFNOSUPPORT, c"there is no IPv6"));
+    }
+    if binding.lacks_interface() {
+        let why = c"a link-local address needs an interface to be bound to";
+        return Err(parts.refuse(request, EINVAL, why));
+    }
+    config.prepare_binding(binding).map_err(|error| {
+        let why = match error {
+            ENODEV => c"there is no interface of this index",
+            EADDRNOTAVAIL => c"an address to listen on is not local",
+            EINVAL => c"a broadcast address cannot be listened on",
+            EADDRINUSE if !binding.addresses.are_all() => c"port and address are taken",
+            _ => c"cannot listen on this port",
+        };
+        parts.refuse(request, error, why)
+    })
+}
+
+/// What of a request says where to listen.
+struct Parts<'a> {
+    port: Option<Attr<'a>>,
+    ifindex: Option<Attr<'a>>,
+    addresses: Option<Attr<'a>>,
+}
+
+impl Parts<'_> {
+    /// Blames what has most to do with an error. One of them is there: as before, nothing is wrong.
+    fn refuse(&self, request: &Info<'_>, error: Error, why: &'static CStr) -> Error {
+        let order = match error {
+            ENODEV => [self.ifindex, self.addresses, self.port],
+            EADDRNOTAVAIL | EAFNOSUPPORT | EINVAL => [self.addresses, self.ifindex, self.port],
+            _ => [self.port, self.addresses, self.ifindex],
+        };
+        match order.into_iter().flatten().next() {
+            Some(attr) => request.refuse_at(attr, error, why),
+            None => request.refuse(error, why),
+        }
+    }
+}
+
+fn prepare_dscp(
+    request: &Info<'_>,
+    wanted: &DeviceRequest<'_>,
+    config: &Configuration<'_>,
+) -> Result<Option<NewDscp>> {
+    let Some(dscp) = &wanted.dscp else {
+        return Ok(None);
     };
     config
-        .prepare_port(port.value)
-        .map_err(|error| request.refuse_at(port.attr, error, c"cannot listen on this port"))
+        .prepare_dscp(dscp.value)
+        .map_err(|error| request.refuse_at(dscp.attr, error, NO_MEMORY))
 }
 
 fn prepare_identity(
@@ -149,6 +230,22 @@ fn reserve_label(
     }
     LabelRoom::new()
         .and_then(|place| labels.push(place))
+        .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
+}
+
+fn reserve_marking(
+    request: &Info<'_>,
+    element: Attr<'_>,
+    peer: &PeerRequest<'_>,
+    config: &Configuration<'_>,
+    markings: &mut Pile<MarkingRoom>,
+) -> Result {
+    if !peer.marks() {
+        return Ok(());
+    }
+    check_administrable(request, element, config)?;
+    MarkingRoom::new()
+        .and_then(|place| markings.push(place))
         .map_err(|error| request.refuse_at(element, error, NO_MEMORY))
 }
 

@@ -22,10 +22,14 @@ mod sim;
 
 #[path = "../../../src/allowed_ips/mod.rs"]
 mod allowed_ips;
+#[path = "../../../src/binding.rs"]
+mod binding;
 mod bindings;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
 mod crypto;
+#[path = "../../../src/dscp.rs"]
+mod dscp;
 mod endpoint;
 mod events;
 #[path = "../../../src/guise.rs"]

@@ -8,6 +8,7 @@ use kernel::prelude::*;
 
 use crate::{
     census::Census,
+    dscp::Dscp,
     endpoint::Routing,
     identity::Identity,
     kapi::{
@@ -35,6 +36,7 @@ pub(crate) struct Device {
     pub(crate) routing: Routing,
     is_up: AtomicBool,
     pub(crate) identity: RcuCell<Identity>,
+    pub(crate) dscp: RcuCell<Dscp>,
     pub(crate) index_table: Pin<KBox<IndexTable>>,
     pub(crate) sockets: Sockets,
     pub(crate) encrypt: Parallel<Encrypt>,
@@ -55,6 +57,7 @@ impl Device {
             routing: Routing,
             is_up: AtomicBool::new(true),
             identity: RcuCell::new(None),
+            dscp: RcuCell::new(None),
             index_table: KBox::try_pin_init(IndexTable::new(8), GFP_KERNEL)?,
             sockets: Sockets::default(),
             encrypt: Parallel::new(capacity)?,

@@ -20,6 +20,8 @@ mod census;
 mod crypto;
 mod device;
 mod drops;
+#[path = "../../../src/dscp.rs"]
+mod dscp;
 mod endpoint;
 #[path = "../../../src/identity.rs"]
 mod identity;
@@ -29,6 +31,7 @@ mod kapi;
 mod labels;
 #[path = "../../../src/liveness.rs"]
 mod liveness;
+mod markings;
 #[path = "../../../src/noise.rs"]
 mod noise;
 #[path = "../../../src/peer.rs"]

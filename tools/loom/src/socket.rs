@@ -11,6 +11,7 @@ use crate::{
         net::{device::NetDevice, skbuff::SkBuff, udp_tunnel::Unsent},
         sync::bh::BhDisabled, //
     },
+    markings::Marking,
 };
 
 /// One peer sends at a time, and each comes after the one before, without a lock.
@@ -32,7 +33,7 @@ impl Sockets {
         &'a self,
         _dev: &NetDevice,
         _endpoint: &EndpointCell,
-        _routing: impl FnOnce(bool) -> &'r Routing,
+        _routing: impl FnOnce() -> (&'r Routing, Marking),
         _bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
         Ok(Route(self))
@@ -44,7 +45,7 @@ impl Sockets {
         _endpoint: &EndpointCell,
         skb: SkBuff,
         _ds: u8,
-        _routing: impl FnOnce(bool) -> &'r Routing,
+        _routing: impl FnOnce() -> (&'r Routing, Marking),
         _bh: BhDisabled<'_>,
     ) -> Result<u32, Unsent> {
         Ok(skb.len())

@@ -28,6 +28,9 @@ impl Policy {
     /// Nothing but that it is there.
     pub(crate) const FLAG: Self = Self::new(bindings::NLA_FLAG, Check::None, 0);
 
+    /// Attributes that nothing is known of.
+    pub(crate) const NESTED: Self = Self::new(bindings::NLA_NESTED, Check::None, 0);
+
     /// A terminated string of any length.
     pub(crate) const NUL_STRING: Self = Self::new(bindings::NLA_NUL_STRING, Check::None, 0);
 
@@ -159,7 +162,7 @@ mod tests {
 
     static NESTED: [Policy; 2] = [Policy::REJECT, Policy::U8];
 
-    static TABLE: [Policy; 13] = [
+    static TABLE: [Policy; 14] = [
         Policy::U8,
         Policy::U16,
         Policy::U32,
@@ -172,6 +175,7 @@ mod tests {
         Policy::FLAG,
         Policy::NUL_STRING,
         Policy::len_between(2, 22),
+        Policy::NESTED,
         Policy::nested_array(&NESTED),
     ];
 
@@ -189,10 +193,10 @@ mod tests {
         let expected = unsafe {
             core::slice::from_raw_parts(bindings::test_nla_policy().cast::<Policy>(), TABLE.len())
         };
-        for (ours, theirs) in TABLE.iter().zip(expected).take(12) {
+        for (ours, theirs) in TABLE.iter().zip(expected).take(13) {
             assert_eq!(words(ours), words(theirs));
         }
-        let (ours, theirs) = (words(&TABLE[12]), words(&expected[12]));
+        let (ours, theirs) = (words(&TABLE[13]), words(&expected[13]));
         assert_eq!((ours.0, ours.1, ours.2), (theirs.0, theirs.1, theirs.2));
         assert_eq!(ours.3, NESTED.as_ptr() as usize);
     }

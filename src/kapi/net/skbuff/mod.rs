@@ -264,6 +264,12 @@ impl SkBuff {
         unsafe { bindings::skb_leave_route(self.as_ptr()) }
     }
 
+    /// The DS byte in the IP header; zero if this is not IP.
+    pub(crate) fn ds(&self) -> u8 {
+        // SAFETY: By the type invariants.
+        unsafe { bindings::skb_ds(self.as_ptr()) }
+    }
+
     /// Passes congestion marks of the carrying packet's DS byte on to this one, if it is IP.
     #[inline]
     pub(crate) fn ecn_decapsulate(&mut self, outer: u8) {

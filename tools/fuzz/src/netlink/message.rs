@@ -24,11 +24,16 @@ enum Content {
     Special,
     /// What a peer may be called, or nearly.
     Label,
+    /// Addresses to listen on, or nearly.
+    Listened,
+    /// DSCP for one packet or all, or nearly.
+    Points,
     List(&'static [Content]),
 }
 
 use Content::{
-    Address, Bytes, Family, Label, List, Name, Number, Sockaddr, Span16, Span32, Special,
+    Address, Bytes, Family, Label, List, Listened, Name, Number, Points, Sockaddr, Span16, Span32,
+    Special,
 };
 
 /// By the attributes' types, from 1 on.
@@ -117,6 +122,10 @@ const OWN: &[(u16, Content)] = &[
     (134, Number(1)),
     (137, Number(4)),
     (138, Number(1)),
+    (139, Number(4)),
+    (140, Number(4)),
+    (140, Listened),
+    (141, Points),
 ];
 
 const ALLOWED_IP: &[Content] = &[Family, Address, Number(1), Number(4)];
@@ -172,7 +181,7 @@ fn put_attr(bytes: &mut Vec<u8>, input: &mut Input<'_>, ty: u16, content: Conten
     bytes.extend([0; 4]);
     put_content(bytes, input, content);
     let nested = match content {
-        List(_) => NESTED,
+        List(_) | Listened => NESTED,
         _ => 0,
     };
     let quirk = input.u8();
@@ -219,6 +228,21 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         Span32(near) => put_span32(bytes, input, near),
         Special => put_special(bytes, input),
         Label => put_label(bytes, input),
+        Listened => {
+            for _ in 0..input.below(4) {
+                put_attr(
+                    bytes,
+                    input,
+                    0,
+                    [Address, Bytes(16), Bytes(4), Special][input.below(4)],
+                );
+            }
+        }
+        Points => {
+            let len = [0, 1, 64, 64, 63, 2][input.below(6)];
+            let mask = if input.u8() < 16 { 0xff } else { 63 };
+            bytes.extend(filled(input, len).map(|point| point & mask));
+        }
         Family => bytes.extend([2u16, 10, 0, 513][input.below(4)].to_ne_bytes()),
         Address => {
             let len = [4, 16, 5, 0][input.below(4)];

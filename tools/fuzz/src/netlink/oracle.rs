@@ -10,6 +10,11 @@ use std::net::IpAddr;
 pub(crate) struct Device {
     pub(crate) listen_port: Option<u16>,
     pub(crate) fwmark: Option<u32>,
+    pub(crate) bind_ifindex: Option<u32>,
+    /// That of IPv4 first.
+    pub(crate) listen_addresses: Option<Vec<IpAddr>>,
+    /// The outer code point of each of the 64.
+    pub(crate) dscp: Option<Vec<u8>>,
     pub(crate) private_key: Option<[u8; 32]>,
     pub(crate) replaces_peers: bool,
     /// Whether the carrier follows the peers.
@@ -29,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) keepalive: Option<(u16, u16)>,
     pub(crate) label: Option<String>,
     pub(crate) is_fixed: Option<bool>,
+    pub(crate) priority: Option<u32>,
+    pub(crate) mark: Option<u32>,
     pub(crate) replaces_allowed_ips: bool,
     pub(crate) allowed_ips: Vec<AllowedIp>,
 }
@@ -98,10 +105,12 @@ enum Shape {
     Text,
     /// A number of two bytes, up to that.
     UpTo(u16),
+    /// A list of whatever.
+    Loose,
     List(&'static [(u16, Shape)]),
 }
 
-use Shape::{AtLeast, Between, Bytes, Flags, List, Name, Text, UpTo};
+use Shape::{AtLeast, Between, Bytes, Flags, List, Loose, Name, Text, UpTo};
 
 const DEVICE: &[(u16, Shape)] = &[
     (1, Bytes(4)),
@@ -115,6 +124,9 @@ const DEVICE: &[(u16, Shape)] = &[
     (131, UpTo(5000)),
     (137, Bytes(4)),
     (138, Bytes(1)),
+    (139, Bytes(4)),
+    (140, Loose),
+    (141, Between(0, 64)),
 ];
 
 const PEER: &[(u16, Shape)] = &[
@@ -130,6 +142,8 @@ const PEER: &[(u16, Shape)] = &[
     (10, Bytes(4)),
     (131, Text),
     (133, Bytes(1)),
+    (139, Bytes(4)),
+    (140, Bytes(4)),
 ];
 
 /// AmneziaWG's.
@@ -170,6 +184,9 @@ const AMNEZIAWG: &[(u16, Shape)] = &[
     (131, UpTo(5000)),
     (137, Bytes(4)),
     (138, Bytes(1)),
+    (139, Bytes(4)),
+    (140, Loose),
+    (141, Between(0, 64)),
 ];
 
 const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
@@ -186,6 +203,8 @@ const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
     (11, Bytes(0)),
     (131, Text),
     (133, Bytes(1)),
+    (139, Bytes(4)),
+    (140, Bytes(4)),
 ];
 
 const ALLOWED_IP: &[(u16, Shape)] = &[(1, Bytes(2)), (2, AtLeast(4)), (3, Bytes(1)), (4, Flags(1))];
@@ -194,7 +213,7 @@ fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
     let Some((_, shape)) = shapes.iter().find(|(number, _)| *number == node.number) else {
         return false;
     };
-    if node.is_nested != matches!(shape, List(_)) {
+    if node.is_nested != matches!(shape, List(_) | Loose) {
         return false;
     }
     match *shape {
@@ -215,6 +234,7 @@ fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
             let most = if last { 16 } else { 15 };
             node.payload.contains(&0) && node.payload.len() <= most
         }
+        Loose => !(1..4).contains(&node.payload.len()),
         List(inner) => is_list(node.payload, inner),
     }
 }
@@ -252,6 +272,15 @@ fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
     Some(Device {
         listen_port: value(&nodes, 6).map(u16::from_ne_bytes),
         fwmark: value(&nodes, 7).map(u32::from_ne_bytes),
+        bind_ifindex: value(&nodes, 139).map(u32::from_ne_bytes),
+        listen_addresses: match last(&nodes, 140) {
+            Some(payload) => Some(read_addresses(payload)?),
+            None => None,
+        },
+        dscp: match last(&nodes, 141) {
+            Some(payload) => Some(read_dscp(payload)?),
+            None => None,
+        },
         private_key: value(&nodes, 3),
         replaces_peers: flags(&nodes, 5) & 1 != 0,
         carrier: switch(&nodes, 138)?,
@@ -323,6 +352,8 @@ fn read_peer(nodes: &[Node<'_>]) -> Option<Peer> {
             None => None,
         },
         is_fixed: switch(nodes, 133)?,
+        priority: value(nodes, 139).map(u32::from_ne_bytes),
+        mark: value(nodes, 140).map(u32::from_ne_bytes),
         replaces_allowed_ips: flags & 2 != 0,
         allowed_ips: elements(allowed_ips, read_allowed_ip)?,
     })
@@ -336,6 +367,38 @@ fn switch(nodes: &[Node<'_>], number: u16) -> Option<Option<bool>> {
         Some([1]) => Some(Some(true)),
         Some(_) => None,
     }
+}
+
+/// At most one address of each family, that of IPv4 first, and none that is not one machine's.
+fn read_addresses(payload: &[u8]) -> Option<Vec<IpAddr>> {
+    let (elements, _) = list(payload);
+    let read = |element: &Node<'_>| match element.payload.len() {
+        4 => <[u8; 4]>::try_from(element.payload).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(element.payload).ok().map(IpAddr::from),
+        _ => None,
+    };
+    let mut addresses: Vec<IpAddr> = elements.iter().map(read).collect::<Option<_>>()?;
+    let is_mapped = |addr: &IpAddr| addr.to_canonical() != *addr;
+    let is_all_ones = |addr: &IpAddr| *addr == IpAddr::from([255; 4]);
+    if addresses.iter().any(|addr| {
+        addr.is_multicast() || addr.is_unspecified() || is_mapped(addr) || is_all_ones(addr)
+    }) {
+        return None;
+    }
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    let is_twice = |pair: &[IpAddr]| pair[0].is_ipv6() == pair[1].is_ipv6();
+    (!addresses.windows(2).any(is_twice)).then_some(addresses)
+}
+
+/// Zero for all by no bytes, the same for all by one, or each by its own.
+fn read_dscp(payload: &[u8]) -> Option<Vec<u8>> {
+    let points = match payload.len() {
+        0 => vec![0; 64],
+        1 => payload.repeat(64),
+        64 => payload.to_vec(),
+        _ => return None,
+    };
+    points.iter().all(|&point| point < 64).then_some(points)
 }
 
 fn read_label(payload: &[u8]) -> Option<String> {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     crypto::Key,
+    dscp::Dscp,
     guise::Guise,
     kapi::net::genetlink::{Attr, Info, Message},
 };
@@ -57,12 +58,29 @@ fn read_device(info: &Info<'_>) -> Result<Device> {
     Ok(Device {
         listen_port: device.listen_port.as_ref().map(|port| port.value),
         fwmark: device.fwmark.as_ref().map(|mark| mark.value),
+        bind_ifindex: device.bind_ifindex.as_ref().map(|ifindex| ifindex.value),
+        listen_addresses: device
+            .listen_addresses
+            .as_ref()
+            .map(|list| list.value.each().collect()),
+        dscp: device.dscp.as_ref().map(|dscp| show_dscp(&dscp.value)),
         private_key: private_key.map(|key| *key.value.as_bytes()),
         replaces_peers: device.replaces_peers(),
         carrier: device.carrier,
         event_classes: device.event_classes,
         peers: device.peers().map(|element| peer(info, element)).collect(),
     })
+}
+
+/// The code point of the message that each packet becomes.
+fn show_dscp(dscp: &Option<Dscp>) -> Vec<u8> {
+    let bytes = dscp.as_ref().map_or(&[][..], Dscp::bytes);
+    let read = Dscp::read(bytes).expect("it was read before");
+    assert!(read == *dscp);
+    let carry = |inner| dscp.as_ref().map_or(0, |dscp| dscp.carry(inner));
+    // ECN has no say in it.
+    (0..=255).for_each(|ds| assert_eq!(carry(ds), carry(ds & !3) & !3));
+    (0..64).map(|point| carry(point << 2) >> 2).collect()
 }
 
 /// Each value comes with the attribute that it is from.
@@ -72,6 +90,9 @@ fn check_blamed(device: &DeviceRequest<'_>, private_key: Option<&Blamable<'_, Ke
     }
     if let Some(mark) = &device.fwmark {
         assert_eq!(mark.attr.payload(), mark.value.to_ne_bytes());
+    }
+    if let Some(ifindex) = &device.bind_ifindex {
+        assert_eq!(ifindex.attr.payload(), ifindex.value.to_ne_bytes());
     }
     if let Some(hold) = &device.hold_unknown {
         assert_eq!(hold.attr.payload(), hold.value.to_ne_bytes());
@@ -102,6 +123,8 @@ fn peer(info: &Info<'_>, element: Attr<'_>) -> Peer {
             .label
             .map(|label| label.to_str().expect("it is text").into()),
         is_fixed: peer.fixed_endpoint,
+        priority: peer.priority,
+        mark: peer.mark,
         replaces_allowed_ips: peer.replaces_allowed_ips(),
         allowed_ips: peer
             .allowed_ips()
@@ -121,6 +144,8 @@ fn check_whole(peer: &Peer, whole: PeerRequest<'_>) {
     let label = whole.label.map(|label| label.to_str().expect("it is text"));
     assert_eq!(label, Some(peer.label.as_deref().unwrap_or_default()));
     assert_eq!(whole.fixed_endpoint, Some(peer.is_fixed.unwrap_or(false)));
+    assert_eq!(whole.priority, Some(peer.priority.unwrap_or(0)));
+    assert_eq!(whole.mark, Some(peer.mark.unwrap_or(0)));
 }
 
 fn allowed_ip(info: &Info<'_>, element: Attr<'_>) -> AllowedIp {

@@ -36,6 +36,10 @@ impl SkBuff {
         0
     }
 
+    pub(crate) fn ds(&self) -> u8 {
+        0
+    }
+
     pub(crate) fn orphan(&mut self) {}
 
     pub(crate) fn into_raw(self) -> *mut bindings::sk_buff {

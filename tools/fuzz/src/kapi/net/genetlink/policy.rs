@@ -20,12 +20,14 @@ enum Kind {
         max: usize,
     },
     NulString(usize),
+    Nested,
     NestedArray(&'static [Policy]),
 }
 
 impl Policy {
     pub(crate) const REJECT: Self = Self(Kind::Unspec);
     pub(crate) const FLAG: Self = Self::len_between(0, 0);
+    pub(crate) const NESTED: Self = Self(Kind::Nested);
     pub(crate) const NUL_STRING: Self = Self(Kind::NulString(usize::MAX - 1));
     pub(crate) const U8: Self = Self(Kind::Scalar(1));
     pub(crate) const U16: Self = Self(Kind::Scalar(2));
@@ -73,7 +75,9 @@ impl Policy {
             Kind::MaxU16(_) if len != 2 => return Err(EINVAL),
             Kind::Mask(_) if len != 4 => return Err(EINVAL),
             Kind::Unspec => return Err(EINVAL),
-            _ if is_nested != matches!(self.0, Kind::NestedArray(_)) => return Err(EINVAL),
+            _ if is_nested != matches!(self.0, Kind::Nested | Kind::NestedArray(_)) => {
+                return Err(EINVAL)
+            }
             _ => {}
         }
         match self.0 {
@@ -88,6 +92,7 @@ impl Policy {
             }
             Kind::Binary { min, max } => (min..=max).contains(&len).then_some(()).ok_or(ERANGE),
             Kind::NulString(max) => check_string(payload, max),
+            Kind::Nested => (!(1..HEADER).contains(&len)).then_some(()).ok_or(ERANGE),
             Kind::NestedArray(policy) => check_array(payload, policy),
         }
     }
