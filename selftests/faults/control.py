@@ -14,10 +14,12 @@ from itertools import count
 
 import amneziawg
 import netlink
+import sending
 from awg_table import BASE
-from netlink import ACK, REQUEST, Request, nest, text
+from netlink import ACK, REQUEST, Request, nest, text, u32
+from sending import dscp, listen
 from wireguard import (
-    ALL_PEERS, DEVICE, INDEX, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, SET_DEVICE, WireGuard, allowed, by_name, endpoint, flags, ip,
+    ALL_PEERS, DEVICE, INDEX, MARK, PRIORITY, REPLACE_ALLOWED_IPS, REPLACE_PEERS, REMOVE_ME, SET_DEVICE, WireGuard, allowed, by_name, endpoint, flags, ip,
     get_device, hold_unknown, keepalive, label, mark, merge, peer, peer_flags, peers, port, private_key, psk, read_message,
     set_device, since, wanted,
 )  # fmt: skip
@@ -190,7 +192,7 @@ def key(number):
 def base():
     """A device with some of all."""
     return [
-        private_key(key(8)), port(51800), mark(1), flags(REPLACE_PEERS), hold_unknown(0),
+        private_key(key(8)), port(51800), listen(), mark(1), dscp([]), flags(REPLACE_PEERS), hold_unknown(0),
         peers(
             peer(
                 key(16), psk(key(1)), endpoint("192.0.2.16", 1),
@@ -206,10 +208,10 @@ def changes():
     """Requests that make, change, and remove, and have enough in them to fail in the middle."""
     some = [ip(f"10.{number}.0.0/16") for number in range(40, 48)] + [ip(f"fd{number}::/32") for number in range(40, 48)]
     yield "everything anew", [
-        private_key(key(24)), port(51801), mark(2), flags(REPLACE_PEERS), hold_unknown(300),
+        private_key(key(24)), port(51801), listen("127.0.0.1"), mark(2), dscp([10]), flags(REPLACE_PEERS), hold_unknown(300),
         peers(
             peer(key(32), psk(key(3)), endpoint("192.0.2.32", 2), keepalive(30), label("far end"), allowed(*some[:6])),
-            peer(key(33), psk(key(4)), endpoint("2001:db8::33", 2), allowed(*some[6:12])),
+            peer(key(33), psk(key(4)), endpoint("2001:db8::33", 2), u32(MARK, 5), u32(PRIORITY, 6), allowed(*some[6:12])),
             peer(key(16), psk(key(5)), endpoint("192.0.2.34", 2), peer_flags(REPLACE_ALLOWED_IPS), allowed(*some[12:])),
         ),
     ]  # fmt: skip
@@ -240,10 +242,13 @@ class Set:
         self.wireguard = WireGuard()
         self.socket = self.wireguard.open()
         self.before()
-        self.start = self.wireguard.configuration()
+        self.start = self.configuration()
         must(self.attempt(), "set")
-        self.wanted = self.wireguard.configuration()
+        self.wanted = self.configuration()
         list(self.done())
+
+    def configuration(self):
+        return self.wireguard.configuration(), sending.show(self.wireguard)
 
     def before(self):
         if self.is_up and not is_up():
@@ -260,12 +265,12 @@ class Set:
     def failed(self):
         if not self.answer.message:
             yield "does not say what it had no memory for"
-        if (found := self.wireguard.configuration()) != self.start:
+        if (found := self.configuration()) != self.start:
             yield f"failed and changed: {found}"
             self.before()
 
     def done(self):
-        if (found := self.wireguard.configuration()) != self.wanted:
+        if (found := self.configuration()) != self.wanted:
             yield f"succeeded and set {found}"
         self.before()
 

@@ -10,7 +10,7 @@ from netlink import DUMP, DUMP_INTR, MULTI, NLMSG_DONE, REQUEST, Request, attrib
 from request_table import A, B, C, SELF
 from scenario import command, device, inside, ip, is_c_driver, namespaces, scenario, until
 from wireguard import (
-    DEVICE, FIXED_ENDPOINT, INDEX, PROTOCOL_VERSION, REMOVE_ME, REPLACE_PEERS, allowed, flags, get_device, mark, merge, peer, peer_flags, peers,
+    DEVICE, INDEX, MARK, PROTOCOL_VERSION, REMOVE_ME, REPLACE_PEERS, allowed, flags, get_device, mark, merge, peer, peer_flags, peers,
     private_key, read_message,
 )  # fmt: skip
 from wireguard import ip as allowed_ip
@@ -393,7 +393,7 @@ def told_policy(reply):
 
 # The highest type that a list's elements may have, which is that of a peer: one of ours, or the last of the C driver's.
 HIGHEST = 9
-HIGHEST_OF_PEER = [struct.pack("=I", ty) for ty in (PROTOCOL_VERSION, FIXED_ENDPOINT)]
+HIGHEST_OF_PEER = [struct.pack("=I", ty) for ty in (PROTOCOL_VERSION, MARK)]
 
 
 def told_types(payload):
@@ -412,7 +412,7 @@ def all_policies():
     return found
 
 
-@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131, 131, 132, 133, 137, 138])
+@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131, 131, 132, 133, 137, 138, 139, 139, 140, 140, 141])
 def own_policies():
     with netlink.Socket(netlink.GENL_ID_CTRL) as ctrl:
         name = text(netlink.CTRL_ATTR_FAMILY_NAME, "wireguard")
