@@ -33,10 +33,8 @@ void wg_helper_skb_consume(struct sk_buff *skb)
 	consume_skb(skb);
 }
 
-int wg_helper_skb_network_offset_of(const struct sk_buff *skb)
-{
-	return skb_network_offset(skb);
-}
+/* The other side reads it as that. */
+static_assert(sizeof_field(struct sk_buff, network_header) == sizeof(u16));
 
 bool wg_helper_skb_may_pull(struct sk_buff *skb, unsigned int len)
 {

@@ -5,6 +5,10 @@
 
 #include <linux/skbuff.h>
 
+/* A u16: how far from its head the packet's network header is. */
+static const size_t WG_CONST_SKB_NETWORK_HEADER =
+	offsetof(struct sk_buff, network_header);
+
 struct sk_buff *wg_helper_skb_alloc(unsigned int headroom, unsigned int size);
 void wg_helper_skb_free(struct sk_buff *skb);
 void wg_helper_skb_consume(struct sk_buff *skb);
@@ -14,7 +18,6 @@ int wg_helper_skb_trim_to(struct sk_buff *skb, unsigned int len);
 void *wg_helper_skb_put_checked(struct sk_buff *skb, unsigned int len);
 bool wg_helper_skb_push_checked(struct sk_buff *skb, unsigned int len);
 u8 *wg_helper_skb_writable(struct sk_buff *skb, unsigned int len);
-int wg_helper_skb_network_offset_of(const struct sk_buff *skb);
 
 bool wg_helper_skb_is_gso(const struct sk_buff *skb);
 struct sk_buff *wg_helper_skb_gso_segment(struct sk_buff *skb,

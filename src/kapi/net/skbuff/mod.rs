@@ -187,12 +187,19 @@ impl SkBuff {
     /// What of the linear part begins with the network header.
     #[inline]
     pub(crate) fn network_header(&self) -> &[u8] {
-        // SAFETY: By the type invariants.
-        let offset = unsafe { bindings::skb_network_offset_of(self.as_ptr()) };
-        usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.linear().get(offset..))
-            .unwrap_or(&[])
+        let raw = self.raw();
+        let place = self.as_ptr().cast::<u8>();
+        // SAFETY: By the type invariants, the packet is valid; this is where it has that number.
+        let from_head = unsafe {
+            place
+                .add(bindings::WG_CONST_SKB_NETWORK_HEADER as usize)
+                .cast::<u16>()
+                .read()
+        };
+        let header = raw.head.addr().wrapping_add(from_head.into());
+        // One in front of the data is too far behind them.
+        let offset = header.wrapping_sub(raw.data.addr());
+        self.linear().get(offset..).unwrap_or(&[])
     }
 
     /// Whether the packet stands for several that were, or are to be, segmented.
