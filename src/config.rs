@@ -317,8 +317,16 @@ impl<'a> Configuration<'a> {
     pub(crate) fn set_fwmark(&mut self, mark: u32) {
         if self.device.routing.replace_mark(mark) != mark {
             self.bulletin.note_device();
+            self.mark_sockets();
             self.forget_routes();
         }
+    }
+
+    /// Has the sockets bear the mark: what routers say of a path is noted for routes of that.
+    fn mark_sockets(&self) {
+        let bh = bh::disable();
+        let device = self.device;
+        device.sockets.set_mark(device.fwmark(), bh.token());
     }
 
     /// Prepares to listen elsewhere: opens sockets if the device is up. Changes nothing.
@@ -389,6 +397,7 @@ impl<'a> Configuration<'a> {
         self.config.binding.port = sockets.port();
         let used = || self.forget_routes();
         self.device.sockets.replace(Some(sockets), used);
+        self.mark_sockets();
     }
 
     /// Closes the sockets.
@@ -529,6 +538,18 @@ impl<'a> Configuration<'a> {
     pub(crate) fn set_carrier_follows(&mut self, follows: bool) {
         self.bulletin.note_device();
         Carrier::set_follows(self.device, follows);
+    }
+
+    /// Whether senders are told what the paths to peers take.
+    pub(crate) fn path_mtu_follows(&self) -> bool {
+        self.device.routing.path_mtu_follows()
+    }
+
+    /// Says whether they are.
+    pub(crate) fn set_path_mtu_follows(&mut self, follows: bool) {
+        if self.device.routing.replace_path_mtu_follows(follows) != follows {
+            self.bulletin.note_device();
+        }
     }
 
     /// Of which classes there are events.
@@ -777,6 +798,12 @@ impl Peer {
             self.endpoint.clear_source();
         }
         Ok(())
+    }
+
+    /// How long packets to the peer may be, if that is known and senders are told.
+    pub(crate) fn path_mtu(&self) -> Option<u32> {
+        let mtu = self.endpoint.path_mtu().map(u32::from);
+        mtu.filter(|_| self.device.routing.path_mtu_follows())
     }
 
     /// Its place among the peers of the device, under the lock of the configuration.

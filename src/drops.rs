@@ -118,6 +118,8 @@ reasons! {
     tx_no_route: TxNoRoute = IP_OUTNOROUTES,
     /// the message is longer than a datagram can be
     tx_too_long: TxTooLong = PKT_TOO_BIG,
+    /// the path to the peer does not take the packet whole, as the socket that it came from has been told
+    tx_path_mtu: TxPathMtu = PKT_TOO_BIG,
     /// the packet is too scattered to be encrypted, or not what it was taken for
     tx_unsealable: TxUnsealable = NOT_SPECIFIED,
     /// there is no memory to send a packet or a handshake message with

@@ -34,6 +34,8 @@ pub(crate) struct Routing {
     mark: AtomicU32,
     /// How often all ways have been forgotten.
     changes: AtomicU32,
+    /// Whether senders are told what the paths to peers take.
+    path_mtu_follows: AtomicBool,
 }
 
 impl Routing {
@@ -42,7 +44,18 @@ impl Routing {
         Self {
             mark: AtomicU32::new(0),
             changes: AtomicU32::new(0),
+            path_mtu_follows: AtomicBool::new(true),
         }
+    }
+
+    /// Whether senders are told what the paths to peers take.
+    pub(crate) fn path_mtu_follows(&self) -> bool {
+        self.path_mtu_follows.load(Ordering::Relaxed)
+    }
+
+    /// Says whether they are, and returns whether they were.
+    pub(crate) fn replace_path_mtu_follows(&self, follows: bool) -> bool {
+        self.path_mtu_follows.swap(follows, Ordering::Relaxed)
     }
 
     /// The mark of all packets that are sent.
@@ -73,6 +86,9 @@ impl Routing {
     }
 }
 
+/// What stands for a path of which nothing is known.
+const PATH_UNKNOWN: u16 = u16::MAX;
+
 /// A peer's endpoint, and the way to it.
 ///
 /// Both are under one lock, which is held during the lookup of a route, but not while packets are
@@ -82,11 +98,15 @@ pub(crate) struct EndpointCell {
     /// Whether the endpoint is known; it never becomes unknown again.
     known: AtomicBool,
     /// How often all ways had been forgotten when a source address was learned last, or a way. To a
-    /// peer that sleeps nobody comes to have it forget the former.
-    as_of: AtomicU32,
+    /// peer that sleeps nobody comes to have it forget the former. There is room for the lower bits of that
+    /// alone; a source that is not forgotten for once is found out where it does not hold.
+    as_of: AtomicU16,
     /// The length of the longest data message that has gone there or come from there, if the device has
     /// a guise. It may be noted twice at once, and one of both be lost: there will be others.
     longest: AtomicU16,
+    /// How long a packet may be for the way to take it whole, as was seen when a long message was sent
+    /// last; [`PATH_UNKNOWN`] before, and zero if that may be wrong by now.
+    path_mtu: AtomicU16,
     /// Whether the peer is only where users say it is.
     is_fixed: AtomicBool,
     #[pin]
@@ -151,8 +171,9 @@ impl EndpointCell {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             known: AtomicBool::new(false),
-            as_of: AtomicU32::new(0),
+            as_of: AtomicU16::new(0),
             longest: AtomicU16::new(0),
+            path_mtu: AtomicU16::new(PATH_UNKNOWN),
             is_fixed: AtomicBool::new(false),
             state <- new_spinlock_bh!(
                 State {
@@ -191,6 +212,37 @@ impl EndpointCell {
     fn moved(&self) {
         self.known.store(true, Ordering::Relaxed);
         self.longest.store(0, Ordering::Relaxed);
+        self.forget_path_mtu();
+    }
+
+    /// How long a packet may be for the way to take it whole, as was seen last.
+    #[inline]
+    pub(crate) fn path_mtu(&self) -> Option<u16> {
+        let mtu = self.path_mtu_as_noted();
+        (mtu != PATH_UNKNOWN && mtu != 0).then_some(mtu)
+    }
+
+    /// What packets are compared with: if nothing is known, more than any has, and if it may be wrong,
+    /// nothing.
+    #[inline]
+    pub(crate) fn path_mtu_as_noted(&self) -> u16 {
+        self.path_mtu.load(Ordering::Relaxed)
+    }
+
+    /// Notes how long a packet may be, or zero.
+    pub(crate) fn note_path_mtu(&self, mtu: u32) {
+        let mtu = mtu.min((PATH_UNKNOWN - 1).into()) as u16;
+        self.path_mtu.store(mtu, Ordering::Relaxed);
+    }
+
+    /// Whether anything is known of the path.
+    pub(crate) fn is_path_known(&self) -> bool {
+        self.path_mtu_as_noted() != PATH_UNKNOWN
+    }
+
+    /// Forgets how long a packet may be: the way is another.
+    fn forget_path_mtu(&self) {
+        self.path_mtu.store(PATH_UNKNOWN, Ordering::Relaxed);
     }
 
     /// Notes the length of a data message to the peer or from there.
@@ -258,11 +310,13 @@ impl EndpointCell {
             endpoint.clear_source();
         }
         state.way = None;
+        self.forget_path_mtu();
     }
 
     /// Forgets the way to the peer, which has been idle for long.
     pub(crate) fn rest(&self) {
         self.state.lock().way = None;
+        self.forget_path_mtu();
     }
 
     /// Whether no way to the peer is remembered.
@@ -272,7 +326,7 @@ impl EndpointCell {
 
     /// Returns whether all ways have been forgotten since this was last asked. Under the lock.
     fn catch_up(&self, routing: &Routing) -> bool {
-        let changes = routing.changes.load(Ordering::Relaxed);
+        let changes = routing.changes.load(Ordering::Relaxed) as u16;
         let is_late = self.as_of.load(Ordering::Relaxed) != changes;
         self.as_of.store(changes, Ordering::Relaxed);
         is_late

@@ -183,6 +183,11 @@ impl<H: UdpHandler> SocketPair<H> {
         });
     }
 
+    /// Has both sockets bear a mark.
+    fn set_mark(&self, mark: u32, bh: BhDisabled<'_>) {
+        self.each().for_each(|socket| socket.set_mark(mark, bh));
+    }
+
     /// Closes both sockets. Sleeps until the handler runs no more.
     pub(crate) fn close(self) {
         UdpSocket::close_both(self.v4, self.v6);
@@ -242,6 +247,13 @@ impl<H: UdpHandler> Sockets<H> {
     /// Whether there are any: then they are not closed as long as bottom halves are disabled.
     pub(crate) fn are_open(&self, bh: BhDisabled<'_>) -> bool {
         self.load(bh).is_ok()
+    }
+
+    /// Has the sockets bear a mark, if there are any.
+    pub(crate) fn set_mark(&self, mark: u32, bh: BhDisabled<'_>) {
+        if let Ok(pair) = self.load(bh) {
+            pair.set_mark(mark, bh);
+        }
     }
 
     /// Looks up the way to a peer, by which any number of packets can be sent.

@@ -209,8 +209,17 @@ impl Peer {
     #[cold]
     #[inline(never)]
     pub(crate) fn is_disguised(&self) -> bool {
+        self.disguise_overhead().is_some()
+    }
+
+    /// By how much data messages to the peer are longer than those of WireGuard, padding aside, if they look
+    /// other.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn disguise_overhead(&self) -> Option<u32> {
         let guard = rcu::read_lock();
-        let wardrobe = self.device.wardrobe.load((&guard).into());
-        wardrobe.is_some_and(|wardrobe| wardrobe.disguise(self.profile()).is_some())
+        let wardrobe = self.device.wardrobe.load((&guard).into())?;
+        let guise = wardrobe.disguise(self.profile())?;
+        Some(guise.profile().overhead() as u32)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
 #include <net/dst_metadata.h>
 #include <net/gso.h>
 #include <net/inet_ecn.h>
@@ -127,6 +128,39 @@ struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb)
 u32 wg_helper_skb_route_mtu(const struct sk_buff *skb)
 {
 	return skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : 0;
+}
+
+/*
+ * Notes for the route of a packet on its way out by @dev, if that is up, how long
+ * packets by it may be.
+ */
+void wg_helper_skb_update_route_mtu(struct sk_buff *skb, struct net_device *dev,
+				    u32 mtu)
+{
+	if (!netif_running(dev) || !skb_valid_dst(skb))
+		return;
+	skb->dev = dev;
+	skb_dst_update_pmtu_no_confirm(skb, mtu);
+	skb->dev = NULL;
+}
+
+/*
+ * Whether the packet, or each of those that it stands for, is no longer than @mtu;
+ * also if there is no telling.
+ */
+bool wg_helper_skb_fits(const struct sk_buff *skb, u32 mtu)
+{
+	int offset;
+
+	if (!skb_is_gso(skb))
+		return skb->len <= mtu;
+	if (!skb_transport_header_was_set(skb))
+		return true;
+	offset = skb_transport_offset(skb);
+	if (skb_is_gso_tcp(skb))
+		offset += sizeof(struct tcphdr);
+	return offset < 0 || offset > skb_headlen(skb) ||
+	       skb_gso_validate_network_len(skb, mtu);
 }
 
 void wg_helper_skb_orphan(struct sk_buff *skb)

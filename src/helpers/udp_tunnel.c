@@ -533,9 +533,56 @@ int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 	return 0;
 }
 
+/*
+ * Sends a copy of the first @len bytes of a packet that no router may cut: one
+ * that would have to says so, and the table of routes learns it. What becomes of
+ * the copy is counted nowhere.
+ */
+void wg_helper_udp_ask4(struct sock *sk, struct dst_entry *dst,
+			const struct sk_buff *skb, unsigned int len,
+			const struct wg_helper_flow4 *flow, u8 ds)
+{
+	const unsigned int headroom = MAX_HEADER + sizeof(struct iphdr) +
+				      sizeof(struct udphdr);
+	struct sk_buff *copy;
+
+	/* By users: then they know. */
+	if (len > skb->len || ip_mtu_locked(dst))
+		return;
+	copy = alloc_skb(headroom + len, GFP_ATOMIC | __GFP_NOWARN);
+	if (!copy)
+		return;
+	skb_reserve(copy, headroom);
+	if (skb_copy_bits(skb, 0, skb_put(copy, len), len)) {
+		consume_skb(copy);
+		return;
+	}
+	skb_reset_inner_network_header(copy);
+	copy->mark = flow->mark;
+	dst_hold(dst);
+	udp_tunnel_xmit_skb(dst_rtable(dst), sk, copy, flow->saddr, flow->daddr,
+			    ds, ip4_dst_hoplimit(dst), htons(IP_DF),
+			    inet_sk(sk)->inet_sport, flow->dport, false, false,
+			    0);
+}
+
+/*
+ * The mark that the socket's packets have anyway: by that, what routers say of
+ * them is noted for the route that they take.
+ */
+void wg_helper_udp_set_mark(struct sock *sk, u32 mark)
+{
+	WRITE_ONCE(sk->sk_mark, mark);
+}
+
 void wg_helper_dst_hold(struct dst_entry *dst)
 {
 	dst_hold(dst);
+}
+
+u32 wg_helper_dst_mtu(const struct dst_entry *dst)
+{
+	return dst_mtu(dst);
 }
 
 /* Whether the IP header is what the packet claims, and a UDP header follows. */
@@ -612,5 +659,18 @@ void wg_helper_icmp_unreachable(struct sk_buff *skb, struct net_device *dev)
 	else if (skb->protocol == htons(ETH_P_IPV6))
 		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH,
 				0);
+	skb->dev = NULL;
+}
+
+void wg_helper_icmp_too_big(struct sk_buff *skb, struct net_device *dev, u32 mtu)
+{
+	if (!netif_running(dev))
+		return;
+	skb->dev = dev;
+	if (skb->protocol == htons(ETH_P_IP))
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+			      htonl(mtu));
+	else if (skb->protocol == htons(ETH_P_IPV6))
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 	skb->dev = NULL;
 }

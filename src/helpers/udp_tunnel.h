@@ -78,7 +78,12 @@ int wg_helper_udp_xmit4(struct sock *sk, struct dst_entry *dst,
 int wg_helper_udp_xmit6(struct sock *sk, struct dst_entry *dst,
 			struct sk_buff *skb, struct net_device *dev,
 			const struct wg_helper_flow6 *flow, u8 ds);
+void wg_helper_udp_ask4(struct sock *sk, struct dst_entry *dst,
+			const struct sk_buff *skb, unsigned int len,
+			const struct wg_helper_flow4 *flow, u8 ds);
+void wg_helper_udp_set_mark(struct sock *sk, u32 mark);
 void wg_helper_dst_hold(struct dst_entry *dst);
+u32 wg_helper_dst_mtu(const struct dst_entry *dst);
 
 int wg_helper_udp_datagram_prepare(struct sk_buff *skb,
 				   unsigned int min_linear);
@@ -86,5 +91,7 @@ int wg_helper_udp_origin(const struct sk_buff *skb,
 			 struct wg_helper_origin *origin);
 
 void wg_helper_icmp_unreachable(struct sk_buff *skb, struct net_device *dev);
+void wg_helper_icmp_too_big(struct sk_buff *skb, struct net_device *dev,
+			    u32 mtu);
 
 #endif

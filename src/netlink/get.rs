@@ -175,6 +175,7 @@ impl DeviceDump {
             }
             if self.wanted.has(WGWANTED_F_SENDING) {
                 put_device_sending(message, &config)?;
+                message.put_u8(WGDEVICE_A_PATH_MTU, config.path_mtu_follows().into())?;
             }
             self.next = self.request.begin(message, &config)?.into();
         }
@@ -581,6 +582,11 @@ fn put_wanted(nest: &mut Writer<'_>, kind: LinkKind, wanted: Wanted, peer: &Peer
     }
     if wanted.has(WGWANTED_F_PEER_STATE) {
         put_wanted_state(nest, peer)?;
+    }
+    if wanted.has(WGWANTED_F_SENDING) {
+        if let Some(mtu) = peer.path_mtu() {
+            nest.put_u32(WGPEER_A_PATH_MTU, mtu)?;
+        }
     }
     if wanted.has(WGWANTED_F_PROFILES) && kind == LinkKind::AmneziaWg {
         nest.put_u8(WGPEER_A_PROFILE, peer.profile())?;

@@ -49,7 +49,7 @@ pub(super) static GET_DEVICE: [Policy; WGDEVICE_A_WANTED as usize + 1] = {
 };
 
 /// The highest type of a device's attributes that a request may set.
-const LAST_OF_DEVICE: usize = WGDEVICE_A_DSCP as usize;
+const LAST_OF_DEVICE: usize = WGDEVICE_A_PATH_MTU as usize;
 
 /// And of a peer's.
 pub(super) const LAST_OF_PEER: usize = WGPEER_A_MARK as usize;
@@ -118,6 +118,7 @@ const fn set_device<const N: usize>(peer: &'static [Policy]) -> [Policy; N] {
     // Addresses are of two lengths, and there may be as many.
     table[WGDEVICE_A_LISTEN_ADDRESSES as usize] = Policy::NESTED;
     table[WGDEVICE_A_DSCP as usize] = Policy::len_between(0, DSCP_POINTS);
+    table[WGDEVICE_A_PATH_MTU as usize] = Policy::U8;
     table
 }
 

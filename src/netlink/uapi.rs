@@ -147,6 +147,8 @@ pub(super) const WGDEVICE_A_BIND_IFINDEX: u16 = 139;
 pub(super) const WGDEVICE_A_LISTEN_ADDRESSES: u16 = 140;
 /// What of the packets' own DSCP shows outside.
 pub(super) const WGDEVICE_A_DSCP: u16 = 141;
+/// Whether senders are told what the paths to peers take.
+pub(super) const WGDEVICE_A_PATH_MTU: u16 = 142;
 
 // Bits of [`WGDEVICE_A_WANTED`].
 
@@ -215,6 +217,8 @@ pub(super) const WGPEER_A_ENDED: u16 = 138;
 pub(super) const WGPEER_A_PRIORITY: u16 = 139;
 /// The mark of what is sent to the peer; zero for that of the device.
 pub(super) const WGPEER_A_MARK: u16 = 140;
+/// How long a packet may be for the path to the peer to take it whole.
+pub(super) const WGPEER_A_PATH_MTU: u16 = 141;
 
 pub(super) const WGDROP_A_UNSPEC: u16 = 0;
 pub(super) const WGDROP_A_NAME: u16 = 1;

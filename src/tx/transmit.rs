@@ -10,6 +10,7 @@ use kernel::prelude::*;
 use super::{
     encrypt::Encrypt,
     handshake,
+    path,
     trace,
     Fate,
     Note,
@@ -90,7 +91,7 @@ fn send(batch: TxBatch, bh: BhDisabled<'_>) {
     }
     // Before they are sent: what comes back may want an answer of its own, or be the answer.
     let begins = timers::packets_leave(peer.borrow(), leaving);
-    let has_sent_data = send_all(peer, packets, bh);
+    let has_sent_data = send_all(session, packets, bh);
     if begins && !has_sent_data {
         timers::data_refused(peer.borrow());
     }
@@ -130,7 +131,8 @@ fn without_failed(peer: &Peer, mut packets: PacketList) -> PacketList {
 }
 
 /// Sends messages by one route, and returns whether any data were among those that IP took.
-fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
+fn send_all(session: &Session, mut packets: PacketList, bh: BhDisabled<'_>) -> bool {
+    let peer = &session.peer;
     let device = &peer.device;
     let (dev, routing) = (&device.dev, || Peer::routing(peer));
     // A route is not small: it stays where it is.
@@ -145,6 +147,7 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
     };
     let mut has_data = false;
     let mut bytes = 0u64;
+    let mut short = path::SHORT;
     let mut count = |len: u32, is_data, sent: Result<(), Unsent>| match sent {
         Ok(()) => {
             bytes = bytes.wrapping_add(len.into());
@@ -155,6 +158,11 @@ fn send_all(peer: &RcuArc<Peer>, mut packets: PacketList, bh: BhDisabled<'_>) ->
     while let Some(skb) = packets.pop() {
         let (len, Note { ds, fate, .. }) = (skb.len(), Note::of(&skb));
         let is_data = fate == Fate::Send;
+        if len > short {
+            path::look(session, route, &skb, ds);
+            // Once is enough.
+            short = u32::MAX;
+        }
         if packets.is_empty() {
             count(len, is_data, route.send_last(skb, dev, ds));
             break;

@@ -13,6 +13,7 @@ use core::net::{
 use kernel::prelude::*;
 
 use super::{
+    path,
     segments::super_packet,
     stage::{self, Staged},
     trace, //
@@ -78,7 +79,13 @@ pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Resu
         Ok(peer) => peer,
         Err(refusal) => return refuse(device, skb, refusal, bh),
     };
-    let mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
+    let mut mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
+    if mtu > peer.endpoint.path_mtu_as_noted().into() {
+        match path::narrow(device, &mut skb, peer, mtu, bh) {
+            Some(narrower) => mtu = narrower,
+            None => return too_big(device, skb, peer),
+        }
+    }
     // What lies outside may tell flows apart that are not to be seen any more.
     skb.hash_flow(&device.dev);
     let (packets, messages) = match segments(device, skb) {
@@ -146,6 +153,16 @@ fn refuse(device: &Device, mut skb: SkBuff, refusal: Refusal<'_>, bh: BhDisabled
         Refusal::NotIp | Refusal::NoPeer | Refusal::Segmentation(_) => device.discard(skb, reason),
     }
     Err(refusal.errno())
+}
+
+/// Drops a packet that the path does not take whole. The socket that it came from has been told; an errno
+/// would only have TCP wait before it cuts the packet and sends it again.
+#[cold]
+#[inline(never)]
+fn too_big(device: &Device, skb: SkBuff, peer: RcuRef<'_, Peer>) -> Result {
+    device.dev.tx_errors(1);
+    peer.discard(skb, Reason::TxPathMtu);
+    Ok(())
 }
 
 /// The packets to be sent for a packet, and how many messages each of them becomes: itself, if it can

@@ -24,3 +24,10 @@ pub(crate) fn unreachable(skb: &mut SkBuff, dev: &NetDevice, _bh: BhDisabled<'_>
     // while bottom halves are disabled.
     unsafe { bindings::icmp_unreachable(skb.as_ptr(), dev.as_ptr()) };
 }
+
+/// Tells the sender of an IP packet that `dev` was to transmit how long it may be: "fragmentation needed"
+/// for IPv4 and "packet too big" for IPv6. All else is as for [`unreachable`].
+pub(crate) fn too_big(skb: &mut SkBuff, dev: &NetDevice, mtu: u32, _bh: BhDisabled<'_>) {
+    // SAFETY: As in `unreachable`.
+    unsafe { bindings::icmp_too_big(skb.as_ptr(), dev.as_ptr(), mtu) };
+}

@@ -38,6 +38,19 @@ impl Dst {
         Ok(Self(NonNull::new(from_err_ptr(dst)?).ok_or(ENETUNREACH)?))
     }
 
+    /// How long packets by the route may be, as far as is known.
+    #[inline]
+    pub(super) fn mtu(&self) -> u32 {
+        // SAFETY: By the type invariants, the route is valid and referenced.
+        unsafe { bindings::dst_mtu(self.0.as_ptr()) }
+    }
+
+    /// The route as C knows it.
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *mut bindings::dst_entry {
+        self.0.as_ptr()
+    }
+
     /// Passes the reference on to C.
     #[inline]
     pub(super) fn into_raw(self) -> *mut bindings::dst_entry {

@@ -204,6 +204,15 @@ impl<H: UdpHandler> UdpSocket<H> {
         sk.is_ok()
     }
 
+    /// Says what mark packets have that are sent by this socket, for whom it matters which ones those are:
+    /// what routers say of them is noted for the route that they take.
+    pub(crate) fn set_mark(&self, mark: u32, bh: BhDisabled<'_>) {
+        if let Ok(sk) = self.shared.get(bh) {
+            // SAFETY: The socket is open as long as bottom halves are disabled.
+            unsafe { bindings::udp_set_mark(sk.as_ptr(), mark) };
+        }
+    }
+
     /// Looks up how to reach `destination` with packets of that marking.
     ///
     /// A remembered `source` is used, and cleared if it does not hold any more: because the address
@@ -390,7 +399,48 @@ pub(crate) struct Unsent {
     pub(crate) error: Error,
 }
 
+/// The headers of IP and UDP.
+const HEADERS_V4: u32 = 20 + 8;
+const HEADERS_V6: u32 = 40 + 8;
+
+/// Datagrams that are no longer are not worth a question: IPv6 goes nowhere without them.
+const LONGEST_UNASKED: u32 = 1280;
+
 impl Route<'_> {
+    /// The longest payload of a datagram that the way takes whole, as far as is known; zero if its last
+    /// packet has been sent.
+    pub(crate) fn max_payload(&self) -> u32 {
+        let headers = match self.flow {
+            Flow::V4(_) => HEADERS_V4,
+            Flow::V6(_) => HEADERS_V6,
+        };
+        let mtu = self.dst.as_ref().map_or(0, Dst::mtu);
+        mtu.saturating_sub(headers)
+    }
+
+    /// Whether [`Self::ask`] could find anything out with a payload of that length: IPv6 says by itself what
+    /// it does not take.
+    pub(crate) fn may_ask(&self, len: u32) -> bool {
+        let is_long = len > const { LONGEST_UNASKED - HEADERS_V4 };
+        matches!(self.flow, Flow::V4(_)) && is_long && len <= self.max_payload()
+    }
+
+    /// Asks whether the way takes as much as is believed: with a copy of the packet's data, or of the first
+    /// `len` bytes of them, that is not to be cut by anybody. The answer, if there is one, is
+    /// [`Self::max_payload`] of a later route.
+    ///
+    /// The receiver may get the same payload twice. Nothing is counted for a device.
+    pub(crate) fn ask(&self, skb: &SkBuff, len: u32, ds: u8) {
+        let (Some(dst), Flow::V4(flow)) = (&self.dst, &self.flow) else {
+            return;
+        };
+        // SAFETY: By the type invariants, the socket and the route fit the flow; the packet is only read,
+        // and the route gets a reference of its own.
+        unsafe {
+            bindings::udp_ask4(self.sk.as_ptr(), dst.as_ptr(), skb.as_ptr(), len, flow, ds);
+        }
+    }
+
     /// Sends the packet's data as the payload of a datagram.
     ///
     /// The packet needs no headers; room for them in front saves a copy. `ds` is the field of that

@@ -50,6 +50,9 @@ pub(super) fn apply(
     if let Some(classes) = wanted.event_classes {
         config.set_event_classes(classes);
     }
+    if let Some(follows) = wanted.path_mtu {
+        config.set_path_mtu_follows(follows);
+    }
     let listed_before = remove_unlisted_peers(request, wanted, config)?;
     if let Some(identity) = supplies.identity.take() {
         config.set_identity(identity);

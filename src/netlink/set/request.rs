@@ -38,6 +38,8 @@ pub(super) struct DeviceRequest<'a> {
     pub(super) carrier: Option<bool>,
     /// Of which classes there are to be events.
     pub(super) event_classes: Option<u32>,
+    /// Whether senders are to be told what the paths to peers take.
+    pub(super) path_mtu: Option<bool>,
     peers: Option<Attr<'a>>,
     /// Whether all peers listed are to be removed, if any are.
     removes_only: bool,
@@ -68,6 +70,7 @@ impl<'a> DeviceRequest<'a> {
             event_classes: attr(WGDEVICE_A_EVENT_CLASSES)
                 .map(|attr| read_classes(request, attr))
                 .transpose()?,
+            path_mtu: read_bool(request, attr(WGDEVICE_A_PATH_MTU), c"PathMTU")?,
             peers: attr(WGDEVICE_A_PEERS),
             removes_only: true,
         };

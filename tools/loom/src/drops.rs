@@ -21,6 +21,7 @@ pub(crate) enum Reason {
     TxStagedFull,
     TxStreamFull,
     TxTooLong,
+    TxPathMtu,
     HsFlood,
     HsNoMemory,
     HsReplayed,

@@ -239,6 +239,21 @@ impl SkBuff {
         }
     }
 
+    /// Notes for the route that the packet came by, on its way out by `dev`, how long packets may be: who
+    /// sends the next one here knows.
+    pub(crate) fn update_route_mtu(&mut self, dev: &NetDevice, mtu: u32) {
+        // SAFETY: By the type invariants; it does not keep the device. One that is seen running keeps its
+        // namespace while bottom halves are disabled, as they are where packets are on their way out.
+        unsafe { bindings::skb_update_route_mtu(self.as_ptr(), dev.as_ptr(), mtu) };
+    }
+
+    /// Whether the packet, or each of those that it stands for, is no longer than `mtu`; also if there is no
+    /// telling.
+    pub(crate) fn fits(&self, mtu: u32) -> bool {
+        // SAFETY: By the type invariants; it is only read.
+        unsafe { bindings::skb_fits(self.as_ptr(), mtu) }
+    }
+
     /// Hashes the flow that the packet belongs to, while it can still be dissected, if `dev`, which it
     /// is to be transmitted by, is up. What is made of the packet keeps that.
     #[inline]
@@ -254,6 +269,12 @@ impl SkBuff {
         // SAFETY: By the type invariants; the time can be written.
         let hash = unsafe { bindings::skb_flow(self.as_ptr(), &mut time) };
         Flow { hash, time }
+    }
+
+    /// Whether the packet came from a socket of this kernel.
+    #[inline]
+    pub(crate) fn has_socket(&self) -> bool {
+        !self.raw().sk.is_null()
     }
 
     /// Lets go of the socket that the packet came from.

@@ -126,6 +126,7 @@ const OWN: &[(u16, Content)] = &[
     (140, Number(4)),
     (140, Listened),
     (141, Points),
+    (142, Number(1)),
 ];
 
 const ALLOWED_IP: &[Content] = &[Family, Address, Number(1), Number(4)];

@@ -19,6 +19,8 @@ pub(crate) struct Device {
     pub(crate) replaces_peers: bool,
     /// Whether the carrier follows the peers.
     pub(crate) carrier: Option<bool>,
+    /// Whether senders are told what paths take.
+    pub(crate) path_mtu: Option<bool>,
     pub(crate) event_classes: Option<u32>,
     pub(crate) peers: Vec<Peer>,
 }
@@ -127,6 +129,7 @@ const DEVICE: &[(u16, Shape)] = &[
     (139, Bytes(4)),
     (140, Loose),
     (141, Between(0, 64)),
+    (142, Bytes(1)),
 ];
 
 const PEER: &[(u16, Shape)] = &[
@@ -187,6 +190,7 @@ const AMNEZIAWG: &[(u16, Shape)] = &[
     (139, Bytes(4)),
     (140, Loose),
     (141, Between(0, 64)),
+    (142, Bytes(1)),
 ];
 
 const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
@@ -284,6 +288,7 @@ fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
         private_key: value(&nodes, 3),
         replaces_peers: flags(&nodes, 5) & 1 != 0,
         carrier: switch(&nodes, 138)?,
+        path_mtu: switch(&nodes, 142)?,
         event_classes: match value(&nodes, 137).map(u32::from_ne_bytes) {
             Some(classes) if classes >= 1 << 4 => return None,
             classes => classes,

@@ -67,6 +67,7 @@ fn read_device(info: &Info<'_>) -> Result<Device> {
         private_key: private_key.map(|key| *key.value.as_bytes()),
         replaces_peers: device.replaces_peers(),
         carrier: device.carrier,
+        path_mtu: device.path_mtu,
         event_classes: device.event_classes,
         peers: device.peers().map(|element| peer(info, element)).collect(),
     })
