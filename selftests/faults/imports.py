@@ -39,7 +39,7 @@ NOT_ALLOCATING = frozenset(
     sock_bindtoindex sock_release kernel_sock_shutdown lock_sock_nested release_sock dev_get_by_index_rcu l3mdev_master_ifindex_rcu
     dev_get_by_index dev_get_by_name dev_set_mtu netif_carrier_off netif_carrier_on netif_set_tso_max_size netif_threaded_enable __put_net ns_capable
     net_namespace_list __napi_schedule napi_schedule_prep napi_enable napi_disable __netif_napi_del_locked net_ratelimit
-    skb_pull skb_push skb_put skb_trim skb_to_sgvec skb_scrub_packet skb_dump pskb_put __skb_get_hash_net consume_skb
+    skb_pull skb_push skb_put skb_trim skb_to_sgvec skb_scrub_packet skb_dump pskb_put __skb_get_hash_net consume_skb skb_gso_validate_network_len
     kfree_skb_list_reason sk_skb_reason_drop sg_init_table __vlan_get_protocol_offset
     dst_release ipv4_dst_check ip6_dst_check ip4_mtu ip6_mtu ipv4_mtu ip6_dst_hoplimit ip_tunnel_parse_protocol inet_confirm_addr ipv6_chk_addr
     __ipv6_addr_type disable_ipv6_mod in6addr_any kernel_in6addr_any ip_tunnel_header_ops

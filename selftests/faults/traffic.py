@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Callable
 
-from netlink import Socket, find_groups
+from netlink import Socket, find_groups, u8
 from relay import Relay
 from request_table import OTHER_PUBLIC, OWN_PUBLIC, SELF
 from scenario import inside, ip
 from tunnel import FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, arrives, listeners
-from wireguard import REMOVE_ME, REPLACE_PEERS, endpoint, flags, hold_unknown, keepalive, mark, peer, peer_flags, peers, private_key, set_device
+from wireguard import (
+    PATH_MTU, REMOVE_ME, REPLACE_PEERS, endpoint, flags, hold_unknown, keepalive, mark, peer, peer_flags, peers, private_key,
+    set_device,
+)  # fmt: skip
 
 # In seconds: before a handshake is tried again, and after that.
 SURELY = 4
@@ -188,10 +191,33 @@ def files(tunnel):
 
 
 def outer_fragments(tunnel):
-    """Messages that do not fit into a packet outside."""
-    with mtu("cable", 1280):
+    """Messages that do not fit into a packet outside, and nobody minds."""
+    with mtu("cable", 1280), unminded(tunnel):
         with listeners(("b", "cable")):
             return tunnel.exchange(length=1300)
+
+
+@contextmanager
+def unminded(tunnel):
+    for end in tunnel.ends.values():
+        end.set(u8(PATH_MTU, 0))
+    try:
+        yield
+    finally:
+        for end in tunnel.ends.values():
+            end.set(u8(PATH_MTU, 1))
+
+
+def narrow_path(tunnel):
+    """A path that is asked what it takes, and senders that are told."""
+    tunnel.exchange(2)
+    with mtu("cable", 1400):
+        for length in (1250, 1370):
+            for version in (4, 6):
+                tunnel.send(tunnel.a, tunnel.b, version, (PAYLOAD * 2)[:length], patience=SOON / 4)
+    # Those whom it was told know it no more.
+    for family in "-4", "-6":
+        ip("-n", "a", family, "route", "flush", "cache")
 
 
 @contextmanager
@@ -331,6 +357,7 @@ KINDS = {
     "routes change": Kind(carried_by_routes),
     "routes change, IPv6 outside": Kind(carried_by_routes, {"version": 6}),
     "fragments outside": Kind(outer_fragments),
+    "a narrow path": Kind(narrow_path),
     "to nobody": Kind(to_nobody),
     "keepalives": Kind(keepalives),
     "many handshakes": Kind(crowds),

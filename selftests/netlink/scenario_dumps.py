@@ -412,7 +412,7 @@ def all_policies():
     return found
 
 
-@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131, 131, 132, 133, 137, 138, 139, 139, 140, 140, 141])
+@scenario("what only one driver has: types of attributes", theirs=[], here=[128, 129, 131, 131, 132, 133, 137, 138, 139, 139, 140, 140, 141, 142])
 def own_policies():
     with netlink.Socket(netlink.GENL_ID_CTRL) as ctrl:
         name = text(netlink.CTRL_ATTR_FAMILY_NAME, "wireguard")

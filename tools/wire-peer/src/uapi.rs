@@ -30,6 +30,7 @@ pub const EVENT_SEQ: u16 = 135;
 pub const EVENT: u16 = 136;
 pub const EVENT_CLASSES: u16 = 137;
 pub const CARRIER: u16 = 138;
+pub const PATH_MTU: u16 = 142;
 
 // Of a device that looks like something else.
 pub const REKEY_TIMEOUT: u16 = 29;

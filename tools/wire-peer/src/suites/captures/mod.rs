@@ -20,8 +20,10 @@ use self::traffic::Ends;
 use super::handshake::cookies::cookie;
 use crate::bench::Bench;
 use crate::dut::{run as command, DEVICE, NAMESPACE, OURS4, OURS6};
+use crate::news;
 use crate::peer::Peer;
 use crate::tap::Result;
+use crate::uapi::PATH_MTU;
 use crate::wire::within;
 
 /// The namespace behind the peer.
@@ -175,6 +177,8 @@ struct Scene {
 impl Scene {
     fn new(bench: &Bench) -> Result<Self> {
         create_dir_all(FOLDER)?;
+        // Each message once, and as long as it is: the C driver knows nothing else, and refuses.
+        let _ = news::set("wireguard", DEVICE, |message| message.u8(PATH_MTU, 0))?;
         bench.dut.run("nft", &["-f", "/dev/stdin"], COUNTER)?;
         // Inside, packets are looked at as they came out of their messages.
         bench

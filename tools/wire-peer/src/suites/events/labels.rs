@@ -14,7 +14,7 @@ use crate::news::{self, Reader};
 use crate::peer::Peer;
 use crate::tap::Result;
 use crate::uapi::{
-    CARRIER, EVENT_CLASSES, FIXED_ENDPOINT, LABEL, PEERS, PEER_CHANGED, PEER_KEY, WANTED,
+    CARRIER, EVENT_CLASSES, FIXED_ENDPOINT, LABEL, PATH_MTU, PEERS, PEER_CHANGED, PEER_KEY, WANTED,
 };
 use crate::{ensure, ensure_eq};
 
@@ -206,6 +206,16 @@ const BAD: &[Bad] = &[
     Bad {
         what: "a carrier of four bytes",
         fill: |message, _| message.u32(CARRIER, 1),
+        why: None,
+    },
+    Bad {
+        what: "a path MTU of 2",
+        fill: |message, _| message.u8(PATH_MTU, 2),
+        why: Some("PathMTU must be 0 or 1"),
+    },
+    Bad {
+        what: "a path MTU of four bytes",
+        fill: |message, _| message.u32(PATH_MTU, 1),
         why: None,
     },
     Bad {
