@@ -119,7 +119,7 @@ pub(super) fn narrow(
 /// How long a packet to a peer may be now, if there is a way.
 fn now(device: &Device, peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Option<u32> {
     let peer = peer.try_get()?;
-    let routing = |is_new| Peer::routing(&peer, is_new);
+    let routing = || Peer::routing(&peer);
     let route = device
         .sockets
         .route(&device.dev, &peer.endpoint, routing, bh);
