@@ -84,7 +84,7 @@ fuzz:
 
 # Provokes drops of all kinds, and sees each counted by its name.
 faults:
-	@$(MAKE) test TESTS='drops-table drops uml/drops'
+	@$(MAKE) test TESTS='drops-table drops uml/drops uml/drops-forced'
 
 # Fails more allocations than `make test` does, and tells how often each was failed that the driver makes.
 faults-coverage:

@@ -128,6 +128,13 @@ class Injection:
             yield fault
 
     @contextmanager
+    def failing_slab(self, site):
+        """Fails one allocation at a site whoever makes it, from a slab: such a one has nothing to fall back on."""
+        self.aim(site)
+        with self.armed(site, 1, 1, self.kinds[:1]) as fault:
+            yield fault
+
+    @contextmanager
     def failing_all(self):
         """Fails whatever the module's code asks for."""
         self.aim_everywhere()
@@ -135,8 +142,9 @@ class Injection:
             yield fault
 
     @contextmanager
-    def armed(self, site, times, interval):
-        self.set("times", times)
+    def armed(self, site, times, interval, kinds=None):
+        for kind in self.kinds:
+            kind.set("times", times if kinds is None or kind in kinds else 0)
         self.set("interval", interval)
         fault = Fault(self, site)
         self.set("probability", 100)
