@@ -12,7 +12,8 @@ use crate::{
 /// How many bytes a label has at most.
 pub(crate) const MAX_LEN: usize = 64;
 
-/// A name for people, in UTF-8, without control characters: it is shown on their terminals.
+/// A name for people, in UTF-8, without control characters, those that turn text around included: it is
+/// shown on their terminals.
 pub(crate) struct Label {
     /// Filled up with zeros, of which there is one at least.
     text: [u8; MAX_LEN + 1],
@@ -24,6 +25,7 @@ pub(crate) enum Unfit {
     TooLong,
     NotUtf8,
     Control,
+    Direction,
 }
 
 impl Label {
@@ -37,6 +39,9 @@ impl Label {
             let (first, rest) = utf8::split_first(text).ok_or(Unfit::NotUtf8)?;
             if first.is_control() {
                 return Err(Unfit::Control);
+            }
+            if turns_text(first) {
+                return Err(Unfit::Direction);
             }
             text = rest;
         }
@@ -56,4 +61,13 @@ impl Label {
     pub(crate) fn as_c_str(&self) -> &CStr {
         string::first(&self.text).unwrap_or_default()
     }
+}
+
+/// Whether a character is not seen, but has those beside it shown in another order: one name could look like
+/// another, or like what a program says.
+fn turns_text(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }

@@ -321,6 +321,7 @@ fn read_label<'a>(request: &Info<'_>, attr: Attr<'a>) -> Result<&'a CStr> {
             Unfit::TooLong => c"a label has 64 bytes at most",
             Unfit::NotUtf8 => c"a label must be UTF-8",
             Unfit::Control => c"a label must not have control characters",
+            Unfit::Direction => c"a label must not have characters that turn text around",
         })
     })?;
     Ok(text)

@@ -408,8 +408,16 @@ fn read_dscp(payload: &[u8]) -> Option<Vec<u8>> {
 
 fn read_label(payload: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(payload.strip_suffix(&[0])?).ok()?;
-    let is_fit = text.len() <= 64 && !text.chars().any(char::is_control);
+    let is_bad = |c: char| c.is_control() || turns_text(c as u32);
+    let is_fit = text.len() <= 64 && !text.chars().any(is_bad);
     is_fit.then(|| text.to_owned())
+}
+
+/// Marks, embeddings and overrides, and isolates.
+fn turns_text(c: u32) -> bool {
+    [0x61c, 0x200e, 0x200f].contains(&c)
+        || (0x202a..0x202f).contains(&c)
+        || (0x2066..0x206a).contains(&c)
 }
 
 fn read_keepalive(payload: &[u8]) -> Option<(u16, u16)> {

@@ -75,6 +75,7 @@ struct Bad {
 const TOO_LONG: Option<&str> = Some("a label has 64 bytes at most");
 const NOT_UTF8: Option<&str> = Some("a label must be UTF-8");
 const CONTROL: Option<&str> = Some("a label must not have control characters");
+const DIRECTION: Option<&str> = Some("a label must not have characters that turn text around");
 const GOES_ON: Option<&str> = Some("a label must not go on behind a NUL");
 
 fn label(message: &mut Message, key: &[u8; 32], bytes: &[u8]) {
@@ -121,6 +122,41 @@ const BAD: &[Bad] = &[
         what: "a control sequence introducer",
         fill: |message, key| label(message, key, "\u{9b}31m\0".as_bytes()),
         why: CONTROL,
+    },
+    Bad {
+        what: "an override of direction",
+        fill: |message, key| label(message, key, "a\u{202e}b\0".as_bytes()),
+        why: DIRECTION,
+    },
+    Bad {
+        what: "an embedding",
+        fill: |message, key| label(message, key, "\u{202a}\0".as_bytes()),
+        why: DIRECTION,
+    },
+    Bad {
+        what: "the first isolate",
+        fill: |message, key| label(message, key, "\u{2066}a\0".as_bytes()),
+        why: DIRECTION,
+    },
+    Bad {
+        what: "the end of an isolate",
+        fill: |message, key| label(message, key, "a\u{2069}\0".as_bytes()),
+        why: DIRECTION,
+    },
+    Bad {
+        what: "a left-to-right mark",
+        fill: |message, key| label(message, key, "\u{200e}\0".as_bytes()),
+        why: DIRECTION,
+    },
+    Bad {
+        what: "a right-to-left mark",
+        fill: |message, key| label(message, key, "\u{200f}\0".as_bytes()),
+        why: DIRECTION,
+    },
+    Bad {
+        what: "an Arabic letter mark",
+        fill: |message, key| label(message, key, "\u{61c}\0".as_bytes()),
+        why: DIRECTION,
     },
     Bad {
         what: "a byte of no text",
