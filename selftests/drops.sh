@@ -57,7 +57,7 @@ nobody_answers() {
 amneziawg_drops() {
 	check "namespaces for AmneziaWG" eval 'add_namespace a && add_namespace b && join_namespaces a b'
 	check "two ends, one with sessions of two seconds" eval \
-		'awg_end b 2 1 "${looks[@]}" RejectAfterTime=2 && awg_end a 1 2 "${looks[@]}"'
+		'awg_end b 2 1 "${looks[@]}" RekeyAfterTime=1 RejectAfterTime=2 && awg_end a 1 2 "${looks[@]}"'
 	check "junk ends as such" junk_ends
 	check "what comes by a session that is over" session_ends
 	same "nothing else was dropped at the far end" "" "$(others_dropped b rx_junk rx_session_expired)"

@@ -514,13 +514,16 @@ impl<'a> Configuration<'a> {
         self.device.strangers.hold_millis()
     }
 
-    /// Prepares to hold them for another time. Changes nothing.
+    /// Prepares to hold them for another time. Changes nothing. [`None`] if it is the same again.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn prepare_hold_unknown(&self, millis: u16) -> Result<HoldChange> {
-        self.device.strangers.prepare(millis)
+    pub(crate) fn prepare_hold_unknown(&self, millis: u16) -> Result<Option<HoldChange>> {
+        if millis == self.hold_unknown() {
+            return Ok(None);
+        }
+        self.device.strangers.prepare(millis).map(Some)
     }
 
     /// Changes that time.
@@ -536,6 +539,9 @@ impl<'a> Configuration<'a> {
 
     /// Says whether it is.
     pub(crate) fn set_carrier_follows(&mut self, follows: bool) {
+        if follows == self.carrier_follows() {
+            return;
+        }
         self.bulletin.note_device();
         Carrier::set_follows(self.device, follows);
     }
@@ -559,6 +565,9 @@ impl<'a> Configuration<'a> {
 
     /// Says of which there are.
     pub(crate) fn set_event_classes(&mut self, classes: u32) {
+        if classes == self.event_classes() {
+            return;
+        }
         self.bulletin.note_device();
         self.device.events.set_classes(classes);
     }

@@ -61,6 +61,13 @@ impl Guise {
         self.is_plain
     }
 
+    /// Whether it is of the same number as another, and all is as there.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.number == other.number
+            && self.profile.settings().is_same(other.profile.settings())
+            && Iterator::eq(self.special_texts(), other.special_texts())
+    }
+
     /// Whether nothing was set that would have to be shown.
     pub(crate) fn is_untouched(&self) -> bool {
         let settings = self.profile.settings();

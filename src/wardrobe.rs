@@ -137,6 +137,16 @@ impl Draft {
         }
     }
 
+    /// Whether that is what is in a wardrobe already, or in none.
+    pub(crate) fn is_in(&self, before: Option<&Wardrobe>) -> bool {
+        let touched = |own: &&Guise| !own.is_untouched();
+        let own = self.own.as_deref().filter(touched);
+        let own_before = before.map(Wardrobe::own).filter(touched);
+        let profiles = self.profiles.iter().filter_map(Option::as_deref);
+        let profiles_before = before.into_iter().flat_map(Wardrobe::profiles);
+        are_same(own.into_iter(), own_before.into_iter()) && are_same(profiles, profiles_before)
+    }
+
     /// Makes the wardrobe; none if all is WireGuard's, without another word.
     ///
     /// # Errors
@@ -157,6 +167,15 @@ impl Draft {
         };
         RcuArc::new(Wardrobe::new(own, profiles), GFP_KERNEL).map(Some)
     }
+}
+
+/// Whether guises are the same, one by one.
+fn are_same<'a>(
+    mut guises: impl Iterator<Item = &'a Guise>,
+    mut others: impl Iterator<Item = &'a Guise>,
+) -> bool {
+    guises.all(|guise| others.next().is_some_and(|other| guise.is_same(other)))
+        && others.next().is_none()
 }
 
 /// The numbers of the guises that a message may have come in: mostly one.

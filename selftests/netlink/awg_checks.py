@@ -4,6 +4,8 @@
     awg_checks.py
 """
 
+import select
+import socket
 import struct
 import subprocess
 import sys
@@ -15,9 +17,9 @@ import amneziawg
 import awg_table
 import netlink
 import wireguard as wg
-from amneziawg import AmneziaWG, H1, H4, JC, PEER, S4, keepalive, setting, settings
+from amneziawg import AmneziaWG, H1, H4, JC, PEER, S4, keepalive, no_profile, profile, profiles, setting, settings
 from awg_table import BASE, KEY
-from netlink import TYPE_MASK, Request, attr, attributes, error_name, u32
+from netlink import TYPE_MASK, Request, attr, attributes, error_name, u8, u32
 from request_table import A, B, C, OTHER_PUBLIC, OTHER_SELF, OWN_PUBLIC, SELF
 from scenario import Child, become_nobody, command, device, inside, ip, namespaces, until
 from scenario_dumps import fill, fill_one
@@ -171,6 +173,56 @@ def one_after_the_other():
         assert awg.settings() == {name: value for name, value in {**BASE, **later}.items() if value}
 
 
+@check("the same again changes nothing: nobody is told, and the next initiation does not go sooner")
+def same_again():
+    values = {**BASE, "Jc": "0", "I1": "", "I3": "<r 9>", "RekeyTimeout": "60"}
+    looks = profiles(profile(3, settings(BASE)), profile(5))
+    far_end = wg.peers(wg.peer(OTHER_PUBLIC, wg.endpoint("127.0.0.1", 9999), wg.allowed(wg.ip("10.7.0.2/32"))))
+    rest = wg.hold_unknown(0) + u8(wg.CARRIER, 0) + u32(wg.EVENT_CLASSES, 15) + wg.mark(0) + wg.private_key(SELF)
+    with namespaces("same"), inside("same"), awg_device(wg.private_key(SELF), far_end) as awg:
+        must(awg, values)
+        assert ask(awg, looks).error == 0
+        ip("address", "add", "10.7.0.1/24", "dev", DEVICE)
+        ip("link", "set", DEVICE, "up")
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+            netlink.Socket() as listener,
+        ):  # fmt: skip
+            far.bind(("127.0.0.1", 9999))
+            listener.join(netlink.find_groups("amneziawg")["config"])
+
+            def initiates(patience):
+                """Whether there is an initiation, behind the special packet of nine bytes."""
+                sender.sendto(b"x", ("10.7.0.2", 9))
+                while select.select([far], [], [], patience)[0]:
+                    if len(far.recv(1 << 16)) > 100:
+                        return True
+                return False
+
+            def is_told():
+                return bool(select.select([listener.socket], [], [], 0.5)[0])
+
+            assert initiates(10), "there is no initiation"
+            for attrs in (settings(values), settings({"H1": BASE["H1"]}), setting("I2", "no packet"), looks, settings(values) + looks, rest):
+                assert ask(awg, attrs).error == 0
+            assert awg.settings() == {name: value for name, value in values.items() if value}
+            assert awg.profiles() == {3: BASE, 5: amneziawg.DEFAULTS}
+            assert not is_told(), "an event"
+            assert not initiates(1), "another initiation"
+            # What changes is told, and lets another one go at once.
+            for attrs in (setting("KeepaliveTimeout", "6"), profiles(profile(3, setting("Jc", "9")))):
+                assert ask(awg, attrs).error == 0
+                assert is_told(), "no event"
+                listener.socket.recv(1 << 16)
+                assert initiates(10), "no initiation"
+            # With the defaults, too, whether or not anybody has ever said so.
+            assert ask(awg, settings({**amneziawg.DEFAULTS, "I3": "", "HeaderProtectionKey": ""}), profiles(no_profile(3), no_profile(5))).error == 0
+            assert is_told(), "no event"
+            listener.socket.recv(1 << 16)
+            assert ask(awg, settings(amneziawg.DEFAULTS), profiles(no_profile(4))).error == 0
+            assert not is_told(), "an event of defaults"
+
+
 @check("the ends of what is allowed")
 def ends():
     with awg_device() as awg:
@@ -178,8 +230,8 @@ def ends():
             {"Jc": "128", "Jmin": "0", "Jmax": "1452"}, {"Jmin": "1452", "Jmax": "1452"}, {"S1": "1304", "S2": "1304"},
             {"S3": "1304", "S4": "1304"}, {"S1": "12", "S2": "12", "S3": "12", "S4": "12", "HeaderProtectionKey": KEY},
             {"H1": "0", "H2": "1-2147483647", "H3": "2147483648-4294967294", "H4": "4294967295"},
-            {"ContentPaddingAddition": "0-65535", "RekeyAfterTime": "65535", "RekeyTimeout": "1-65535"},
-            {"RejectAfterTime": "0-1", "KeepaliveTimeout": "65535", "MaxHandshakeAttempts": "0-65535"},
+            {"ContentPaddingAddition": "0-65535", "RekeyAfterTime": "0-65534", "RejectAfterTime": "65535", "RekeyTimeout": "1-65535"},
+            {"RekeyAfterTime": "0-1", "RejectAfterTime": "2", "KeepaliveTimeout": "65535", "MaxHandshakeAttempts": "0-65535"},
             {"I1": "<r 1400>", "I2": "x" * 2995 + "<r 9>", "I3": "<r 1>" * 64, "I4": "<b abCD>", "I5": "<b 0x" + "ab" * 1400 + ">"},
             {"S1": "20", "S2": "76"},
         ):  # fmt: skip

@@ -69,8 +69,17 @@ class Model:
         spans = [ends(settings[name]) for name in HEADERS]
         if any(low > high for low, high in spans + [ends(settings[name]) for name in RANGES]):
             return False
+        if not Model.is_renewed(ends(settings["RekeyAfterTime"]), ends(settings["RejectAfterTime"])):
+            return False
         spans.sort()
         return all(before[1] < after[0] for before, after in zip(spans, spans[1:]))
+
+    @staticmethod
+    def is_renewed(renewed, over):
+        """Whether sessions are renewed before they end."""
+        latest = 120 if renewed == (0, 0) else renewed[1]
+        earliest = 180 if over == (0, 0) else over[0]
+        return latest < earliest
 
 
 def spans(rng, most):
@@ -91,7 +100,8 @@ def random_change(rng):
         elif name in HEADERS:
             change[name] = spans(rng, rng.choice((16, 1 << 10, 1 << 32)))
         elif name in RANGES:
-            change[name] = rng.choice(("0", spans(rng, 1 << 16), str(rng.randrange(1, 300))))
+            most = 200 if name == "RekeyAfterTime" else 1 << 16
+            change[name] = rng.choice(("0", spans(rng, most), str(rng.randrange(1, 300))))
         elif name in SPECIALS:
             change[name] = rng.choice(BAD_SPECIALS) if rng.random() < 0.03 else rng.choice(GOOD_SPECIALS)
         elif name in SWITCHES:

@@ -121,6 +121,14 @@ def ranges():
     ):  # fmt: skip
         yield bad({name: "9-5"}, (name, "range"), ty)
         yield raw(f"{name} of 16 bits", u16(ty, 5), ty)
+    words = ("RejectAfterTime", "greater", "RekeyAfterTime")
+    yield bad({"RejectAfterTime": "120-300"}, words, REJECT_AFTER_TIME)
+    yield bad({"RejectAfterTime": "1"}, words, REJECT_AFTER_TIME)
+    yield bad({"RekeyAfterTime": "100-150"}, words, REKEY_AFTER_TIME)
+    yield bad({"RekeyAfterTime": "180", "RejectAfterTime": "0"}, (*words, "180"), REJECT_AFTER_TIME)
+    yield bad({"RekeyAfterTime": "0", "RejectAfterTime": "0-9"}, (*words, "120"), REJECT_AFTER_TIME)
+    yield bad({"RejectAfterTime": "120"}, words, REJECT_AFTER_TIME, new=True)
+    yield bad({"RekeyAfterTime": "1-180"}, words, REKEY_AFTER_TIME, new=True)
 
 
 def forms():

@@ -171,6 +171,7 @@ fn suspects(refusal: Refusal) -> [u16; 2] {
             HeaderPair::H3H4 => Setting::H3,
         },
         Refusal::Inverted(Setting::Jmin) => Setting::Jmax,
+        Refusal::EndsUnrenewed => Setting::RekeyAfterTime,
         _ => refusal.setting(),
     };
     [attribute(refusal.setting()), attribute(other)]

@@ -45,6 +45,9 @@ pub(super) fn prepare(
     for element in elements(profiles) {
         change(request, element, &mut draft)?;
     }
+    if draft.is_in(before.as_deref()) {
+        return Ok(None);
+    }
     config
         .prepare_wardrobe(draft)
         .map(Some)

@@ -259,7 +259,6 @@ fn prepare_hold_unknown(
     };
     config
         .prepare_hold_unknown(hold.value)
-        .map(Some)
         .map_err(|error| request.refuse_at(hold.attr, error, NO_MEMORY))
 }
 

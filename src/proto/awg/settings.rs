@@ -4,6 +4,7 @@
 
 use core::ffi::CStr;
 
+use super::super::constants::{REJECT_AFTER_TIME, REKEY_AFTER_TIME};
 use super::super::crypto::Crypto;
 use super::super::messages::MessageType;
 use super::super::noise::Key;
@@ -75,6 +76,45 @@ impl<C: Crypto> Settings<C> {
             protection_key: self.protection_key.as_ref().map(Key::duplicate),
             ..*self
         }
+    }
+
+    /// Whether all is as in the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        // So that none is forgotten.
+        let Self {
+            junk_count,
+            junk_len,
+            prefixes,
+            headers,
+            protection_key: _,
+            content_padding,
+            rekey_after_time,
+            rekey_timeout,
+            reject_after_time,
+            keepalive_timeout,
+            max_handshake_attempts,
+            random_trailers,
+            disable_cookies,
+        } = other;
+        let has_same_key = match (self.key(), other.key()) {
+            (Some(key), Some(other)) => key.ct_eq(other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        has_same_key
+            && self.junk_count == *junk_count
+            && self.junk_len == *junk_len
+            && self.prefixes == *prefixes
+            && self.headers == *headers
+            && self.content_padding == *content_padding
+            && self.rekey_after_time == *rekey_after_time
+            && self.rekey_timeout == *rekey_timeout
+            && self.reject_after_time == *reject_after_time
+            && self.keepalive_timeout == *keepalive_timeout
+            && self.max_handshake_attempts == *max_handshake_attempts
+            && self.random_trailers == *random_trailers
+            && self.disable_cookies == *disable_cookies
     }
 
     /// The key, unless it is zero, which is as good as none.
@@ -171,7 +211,23 @@ impl<C: Crypto> Settings<C> {
         ] {
             refuse_if(span.is_inverted(), Refusal::Inverted(setting))?;
         }
-        Ok(())
+        self.check_lifetime()
+    }
+
+    /// A session that is over before it is renewed loses what is sent in between, each time.
+    fn check_lifetime(&self) -> Result<(), Refusal> {
+        let (renewed, over) = (self.rekey_after_time, self.reject_after_time);
+        let latest_renewal = if renewed.is_zero() {
+            REKEY_AFTER_TIME.as_secs()
+        } else {
+            renewed.hi.into()
+        };
+        let earliest_end = if over.is_zero() {
+            REJECT_AFTER_TIME.as_secs()
+        } else {
+            over.lo.into()
+        };
+        refuse_if(earliest_end <= latest_renewal, Refusal::EndsUnrenewed)
     }
 }
 
@@ -258,6 +314,8 @@ pub enum Refusal {
     PrefixTooShort(MessageType),
     /// Two of H1 to H4 have a number in common.
     HeadersOverlap(HeaderPair),
+    /// The least RejectAfterTime is not greater than the greatest RekeyAfterTime.
+    EndsUnrenewed,
 }
 
 impl Refusal {
@@ -274,6 +332,7 @@ impl Refusal {
                 HeaderPair::H1H3 | HeaderPair::H2H3 => Setting::H3,
                 HeaderPair::H1H4 | HeaderPair::H2H4 | HeaderPair::H3H4 => Setting::H4,
             },
+            Self::EndsUnrenewed => Setting::RejectAfterTime,
         }
     }
 
@@ -304,6 +363,9 @@ impl Refusal {
                 HeaderPair::H2H4 => c"H2 and H4 must not overlap",
                 HeaderPair::H3H4 => c"H3 and H4 must not overlap",
             },
+            Self::EndsUnrenewed => {
+                c"RejectAfterTime (default 180) must be greater than RekeyAfterTime (default 120)"
+            }
         }
     }
 }

@@ -3,10 +3,8 @@
 //! What works by the letter and does not do what was meant, and what two ends of a tunnel disagree about.
 
 use wireguard_proto::awg::special::Special;
-use wireguard_proto::awg::Span;
 use wireguard_proto::constants::{
-    COOKIE_REPLY_LEN, INITIATION_LEN, KEEPALIVE_LEN, MAX_OVERHEAD, PADDING_MULTIPLE,
-    REJECT_AFTER_TIME, REKEY_AFTER_TIME, RESPONSE_LEN,
+    COOKIE_REPLY_LEN, INITIATION_LEN, KEEPALIVE_LEN, MAX_OVERHEAD, PADDING_MULTIPLE, RESPONSE_LEN,
 };
 
 use crate::end::End;
@@ -40,7 +38,6 @@ pub fn advice(end: &End, path_mtu: u16) -> Vec<Finding> {
     findings.extend(long_datagrams(end, path_mtu));
     findings.extend(junk_that_is_none(end));
     findings.extend(untrue_quic(end));
-    findings.extend(late_renewal(end));
     findings
 }
 
@@ -216,26 +213,6 @@ fn claims_quic(special: &Special<'_>) -> bool {
 fn specials(end: &End) -> impl Iterator<Item = (&'static str, Special<'_>)> {
     let texts = SPECIAL_NAMES.into_iter().zip(&end.specials);
     texts.filter_map(|(key, text)| Some((key, Special::parse(text.as_ref()?.as_bytes()).ok()?)))
-}
-
-/// A session must be renewed before it ends.
-fn late_renewal(end: &End) -> Option<Finding> {
-    let or = |span: Span<u16>, default: u64| match span.is_zero() {
-        true => (default, default),
-        false => (u64::from(span.lo), u64::from(span.hi)),
-    };
-    let (_, renewed) = or(end.settings.rekey_after_time, REKEY_AFTER_TIME.as_secs());
-    let (ends, _) = or(end.settings.reject_after_time, REJECT_AFTER_TIME.as_secs());
-    (renewed >= ends).then(|| {
-        let text = format!(
-            "sessions end after {ends} s, and are renewed only after {renewed} s: set \
-             RekeyAfterTime below RejectAfterTime, as in 100-120 and 150-180"
-        );
-        Finding::unwise(
-            end.line("RekeyAfterTime").or(end.line("RejectAfterTime")),
-            text,
-        )
-    })
 }
 
 /// What an end says otherwise than another one, where they have to agree.
@@ -441,18 +418,6 @@ mod tests {
         ] {
             assert_eq!(told(&format!("I2 = {other}")), [""; 0], "{other}");
         }
-    }
-
-    #[test]
-    fn sessions_are_renewed_before_they_end() {
-        let said = "f:2: warning: sessions end after 180 s, and are renewed only after 180 s: \
-                    set RekeyAfterTime below RejectAfterTime, as in 100-120 and 150-180";
-        assert_eq!(told("RekeyAfterTime = 100-180"), [said]);
-        assert_eq!(told("RejectAfterTime = 120-500").len(), 1);
-        assert_eq!(
-            told("RekeyAfterTime = 100-120\nRejectAfterTime = 121-130"),
-            [""; 0]
-        );
     }
 
     #[test]

@@ -225,6 +225,10 @@ fn set_right(settings: &mut Settings, refusal: Refusal) {
             }
         }
         Refusal::HeadersOverlap(_) => settings.headers = Settings::default().headers,
+        Refusal::EndsUnrenewed => {
+            settings.rekey_after_time = Span::single(0);
+            settings.reject_after_time = Span::single(0);
+        }
         Refusal::Inverted(setting) => {
             if let Some(setting) = Setting::find(&format!("{setting:?}")) {
                 setting.straighten(settings);
@@ -374,6 +378,24 @@ mod tests {
                 "f:8: error: H1: the range must not end before it begins",
                 "f:10: error: H2 and H3 must not overlap",
             ]
+        );
+    }
+
+    #[test]
+    fn sessions_are_renewed_before_they_end() {
+        let said = |line| {
+            format!(
+                "f:{line}: error: RejectAfterTime (default 180) must be greater than RekeyAfterTime \
+                 (default 120)"
+            )
+        };
+        let told = |lines: &str| told(&format!("[Interface]\n{lines}"));
+        assert_eq!(told("RekeyAfterTime = 100-180"), [said(2)]);
+        assert_eq!(told("RejectAfterTime = 120-500"), [said(2)]);
+        assert_eq!(told("RekeyAfterTime = 9\nRejectAfterTime = 9"), [said(3)]);
+        assert_eq!(
+            told("RekeyAfterTime = 100-120\nRejectAfterTime = 121-130"),
+            [""; 0]
         );
     }
 

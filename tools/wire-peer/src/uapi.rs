@@ -33,10 +33,29 @@ pub const CARRIER: u16 = 138;
 pub const PATH_MTU: u16 = 142;
 
 // Of a device that looks like something else.
+pub const JC: u16 = 9;
+pub const JMIN: u16 = 10;
+pub const JMAX: u16 = 11;
+/// Of S1 to S4.
+pub const PREFIXES: [u16; 4] = [12, 13, 19, 20];
+/// Of H1 to H4.
+pub const HEADERS: [u16; 4] = [14, 15, 16, 17];
+pub const I1: u16 = 21;
+pub const HEADER_PROTECTION_KEY: u16 = 26;
+pub const CONTENT_PADDING: u16 = 27;
+pub const REKEY_AFTER_TIME: u16 = 28;
 pub const REKEY_TIMEOUT: u16 = 29;
 pub const REJECT_AFTER_TIME: u16 = 30;
 pub const KEEPALIVE_TIMEOUT: u16 = 31;
 pub const MAX_HANDSHAKE_ATTEMPTS: u16 = 32;
+pub const RANDOM_TRAILERS: u16 = 33;
+pub const DISABLE_COOKIES: u16 = 34;
+pub const PROFILES: u16 = 133;
+
+// Of a profile, beside its settings, which have the same numbers as those of a device.
+pub const PROFILE_NUMBER: u16 = 1;
+pub const PROFILE_FLAGS: u16 = 2;
+pub const REMOVE_PROFILE: u32 = 1;
 
 // Events.
 pub const PEER_ADDED: u32 = 1;
@@ -72,6 +91,7 @@ pub const KEEPALIVE: u16 = 5;
 pub const ALLOWED_IPS: u16 = 9;
 pub const VERSION: u16 = 10;
 pub const INITIATION_TIME: u16 = 128;
+pub const PROFILE: u16 = 129;
 pub const PEER_DROPS: u16 = 130;
 
 // Of drops for one reason.

@@ -144,6 +144,27 @@ const REFUSED: &[(Change, Refusal)] = &[
         |s| s.max_handshake_attempts = Span::new(2, 1),
         Refusal::Inverted(Setting::MaxHandshakeAttempts),
     ),
+    // Either of both by default, and equal ends of ranges.
+    (
+        |s| s.reject_after_time = Span::single(120),
+        Refusal::EndsUnrenewed,
+    ),
+    (
+        |s| s.reject_after_time = Span::new(1, 200),
+        Refusal::EndsUnrenewed,
+    ),
+    (
+        |s| s.rekey_after_time = Span::new(1, 180),
+        Refusal::EndsUnrenewed,
+    ),
+    (
+        |s| (s.rekey_after_time, s.reject_after_time) = (Span::new(10, 20), Span::new(20, 30)),
+        Refusal::EndsUnrenewed,
+    ),
+    (
+        |s| (s.rekey_after_time, s.reject_after_time) = (Span::new(0, 1), Span::new(0, 9)),
+        Refusal::EndsUnrenewed,
+    ),
 ];
 
 fn protect(settings: &mut Settings, prefixes: [u16; 4]) {
@@ -173,7 +194,7 @@ fn each_mistake_is_told_apart() {
 #[test]
 fn each_refusal_names_its_setting_and_is_short() {
     let refusals: HashSet<_> = REFUSED.iter().map(|(_, refusal)| *refusal).collect();
-    assert_eq!(refusals.len(), 3 + 4 + 4 + 4 + 6 + 6);
+    assert_eq!(refusals.len(), 3 + 4 + 4 + 4 + 6 + 6 + 1);
     let mut texts = HashSet::new();
     for refusal in refusals {
         let text = refusal.text().to_str().unwrap();
@@ -218,8 +239,10 @@ const TAKEN: &[Change] = &[
         (s.random_trailers, s.disable_cookies) = (true, true);
     },
     // Times that are of little use, but work.
-    |s| s.reject_after_time = Span::single(1),
-    |s| (s.rekey_after_time, s.reject_after_time) = (Span::single(300), Span::single(200)),
+    |s| (s.rekey_after_time, s.reject_after_time) = (Span::single(1), Span::single(2)),
+    |s| (s.rekey_after_time, s.reject_after_time) = (Span::new(10, 20), Span::new(21, 30)),
+    |s| s.reject_after_time = Span::single(121),
+    |s| s.rekey_after_time = Span::new(0, 179),
     |s| s.rekey_timeout = Span::new(0, 1),
 ];
 
@@ -265,10 +288,43 @@ fn only_what_makes_no_difference_is_plain() {
 }
 
 #[test]
+fn only_the_same_is_the_same() {
+    let changes: &[Change] = &[
+        |_| (),
+        |s| s.junk_count = 1,
+        |s| s.junk_len = Span::new(0, 1),
+        |s| s.junk_len = Span::single(1),
+        |s| s.prefixes[0] = 1,
+        |s| s.prefixes[3] = 1,
+        |s| s.headers[0] = Span::single(5),
+        |s| s.headers[3] = Span::new(4, 5),
+        |s| s.protection_key = Some(key(1)),
+        |s| s.protection_key = Some(key(2)),
+        |s| s.content_padding = Span::new(0, 1),
+        |s| s.rekey_after_time = Span::single(1),
+        |s| s.rekey_timeout = Span::single(1),
+        |s| s.reject_after_time = Span::single(190),
+        |s| s.keepalive_timeout = Span::single(1),
+        |s| s.max_handshake_attempts = Span::single(1),
+        |s| s.random_trailers = true,
+        |s| s.disable_cookies = true,
+    ];
+    for (one, change) in changes.iter().enumerate() {
+        for (other, change_of_other) in changes.iter().enumerate() {
+            let is_same = settings(change).is_same(&settings(change_of_other));
+            assert_eq!(is_same, one == other, "{one} and {other}");
+        }
+    }
+    // Zero is no key.
+    assert!(settings(|s| s.protection_key = Some(key(0))).is_same(&settings(|_| ())));
+}
+
+#[test]
 fn a_duplicate_has_all() {
     for change in TAKEN {
         let settings = settings(change);
         let copy = settings.duplicate();
+        assert!(copy.is_same(&settings));
         let keys = (&settings.protection_key, &copy.protection_key);
         match keys {
             (Some(key), Some(copy)) => assert!(key.ct_eq(copy)),

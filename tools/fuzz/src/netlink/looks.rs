@@ -109,6 +109,13 @@ impl Looks {
             && headers.iter().all(|(lo, hi)| lo <= hi)
             && apart
             && self.ranges.iter().all(|(lo, hi)| lo <= hi)
+            && self.is_renewed_in_time()
+    }
+
+    fn is_renewed_in_time(&self) -> bool {
+        let or = |range: (u16, u16), secs| if range == (0, 0) { (secs, secs) } else { range };
+        let [_, renewed, _, over, ..] = self.ranges;
+        or(renewed, 120).1 < or(over, 180).0
     }
 }
 

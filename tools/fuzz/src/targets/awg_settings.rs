@@ -117,6 +117,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal::HeadersOverlap(HeaderPair::H2H3),
     Refusal::HeadersOverlap(HeaderPair::H2H4),
     Refusal::HeadersOverlap(HeaderPair::H3H4),
+    Refusal::EndsUnrenewed,
 ];
 
 /// Whether there is that reason to refuse.
@@ -139,6 +140,11 @@ fn applies(refusal: Refusal, settings: &Settings) -> bool {
         Refusal::HeadersOverlap(HeaderPair::H2H3) => shared(2, 3),
         Refusal::HeadersOverlap(HeaderPair::H2H4) => shared(2, 4),
         Refusal::HeadersOverlap(HeaderPair::H3H4) => shared(3, 4),
+        Refusal::EndsUnrenewed => {
+            let (renewed, over) = (settings.rekey_after_time, settings.reject_after_time);
+            let or = |span: Span<u16>, secs| if span.hi == 0 { secs } else { span };
+            or(over, Span::single(180)).lo <= or(renewed, Span::single(120)).hi
+        }
         Refusal::Inverted(setting) => {
             let (lo, hi) = range(setting, settings);
             lo > hi

@@ -9,8 +9,8 @@ use crate::netlink::Message;
 use crate::news::Reader;
 use crate::tap::Result;
 use crate::uapi::{
-    DEVICE_CHANGED, EVENT_CLASSES, FLAGS, MARK, PEERS, PEER_ADDED, PEER_CHANGED, PEER_KEY,
-    PEER_REMOVED, REPLACE_PEERS,
+    CARRIER, DEVICE_CHANGED, EVENT_CLASSES, FLAGS, HOLD_UNKNOWN, MARK, PEERS, PEER_ADDED,
+    PEER_CHANGED, PEER_KEY, PEER_REMOVED, REPLACE_PEERS,
 };
 use crate::{ensure, ensure_eq};
 
@@ -63,7 +63,12 @@ fn mark(_: &mut Bench) -> Result {
     for mark in [7, 7, 0] {
         set(|message| message.u32(MARK, mark))?;
     }
-    let told = all_of(&reader, &[DEVICE_CHANGED, DEVICE_CHANGED])?;
+    for hold in [0, 500, 500, 0] {
+        set(|message| message.u16(HOLD_UNKNOWN, hold))?;
+    }
+    set(|message| message.u8(CARRIER, 0))?;
+    set(|message| message.u32(EVENT_CLASSES, 0b1111))?;
+    let told = all_of(&reader, &[DEVICE_CHANGED; 4])?;
     ensure_eq!(told, [], "peers");
     Ok(())
 }

@@ -18,7 +18,8 @@ use crate::tap::Result;
 use crate::uapi::{
     sockaddr, ALIVE, BACK, CARRIER, ENDPOINT, EXPIRED, HANDSHAKE_GIVEN_UP, INITIATOR, KEEPALIVE,
     KEEPALIVE_TIMEOUT, LABEL, MAX_HANDSHAKE_ATTEMPTS, NO_ANSWER, NO_ENDPOINT, PORT, PRIVATE_KEY,
-    REJECT_AFTER_TIME, REKEY_TIMEOUT, RESPONDER, SESSION_BEGUN, SESSION_ENDED, SILENT, UNREACHABLE,
+    REJECT_AFTER_TIME, REKEY_AFTER_TIME, REKEY_TIMEOUT, RESPONDER, SESSION_BEGUN, SESSION_ENDED,
+    SILENT, UNREACHABLE,
 };
 use crate::wire::Wire;
 use crate::{ensure, ensure_eq};
@@ -84,6 +85,7 @@ fn other(dut: &Dut) -> Result<Peer> {
         for (ty, value) in [
             (REKEY_TIMEOUT, 1),
             (KEEPALIVE_TIMEOUT, 1),
+            (REKEY_AFTER_TIME, 1),
             (REJECT_AFTER_TIME, 2),
             (MAX_HANDSHAKE_ATTEMPTS, 1),
         ] {
