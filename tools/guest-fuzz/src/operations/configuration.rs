@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The family `wireguard`: its attributes, and what a sound device has.
+//! The families `wireguard` and `amneziawg`: their attributes, and what a sound device has.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{port_of, Context};
+use super::{looks, port_of, Context};
 use crate::world::{Outcome, IDENTITIES};
 use wire_peer::netlink::{Message, Socket, ACK, REQUEST};
 
@@ -16,14 +16,14 @@ pub fn request(flags: u16, command: u8) -> Message {
 }
 
 /// Sends a request to the family in the namespace that the thread is in.
-pub fn send(message: Message) -> Outcome {
+pub fn send(family: &str, message: Message) -> Outcome {
     let socket = Socket::generic()?;
-    socket.ask(addressed(&socket, message)?)?;
+    socket.ask(addressed(&socket, family, message)?)?;
     Ok(())
 }
 
-pub fn addressed(socket: &Socket, mut message: Message) -> Outcome<Message> {
-    let family = socket.wireguard()?;
+pub fn addressed(socket: &Socket, family: &str, mut message: Message) -> Outcome<Message> {
+    let family = socket.family(family)?.id;
     message.0[4..6].copy_from_slice(&family.to_ne_bytes());
     Ok(message)
 }
@@ -36,6 +36,9 @@ pub fn whole(context: &mut Context<'_>) -> Message {
     message.text(NAME, &context.name());
     message.attr(PRIVATE_KEY, &context.world.keys[context.device]);
     message.u16(PORT, context.port());
+    if context.is_disguised() {
+        looks::sound(&mut context.rng, &mut message);
+    }
     message.nest(PEERS, |peers| {
         let own = context.device;
         for identity in (0..IDENTITIES).filter(|other| *other != own) {

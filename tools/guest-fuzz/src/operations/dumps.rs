@@ -2,7 +2,7 @@
 
 //! Dumps of devices: read to the end, left in the middle, and gone on with after who knows what.
 
-use super::configuration::{addressed, request, GET_DEVICE};
+use super::configuration::{addressed, request, GET_DEVICE, WANTED};
 use super::requests::any_device;
 use super::Context;
 use crate::world::Outcome;
@@ -15,9 +15,13 @@ fn dump(context: &mut Context<'_>) -> Outcome<Socket> {
     };
     let mut message = request(flags, GET_DEVICE);
     any_device(context, &mut message);
+    if context.is_disguised() && context.rng.percent(30) {
+        message.u32(WANTED, u32::MAX);
+    }
+    let family = context.family();
     context.world.within(context.slot, || {
         let socket = Socket::generic()?;
-        socket.send(addressed(&socket, message)?)?;
+        socket.send(addressed(&socket, family, message)?)?;
         Ok(socket)
     })
 }

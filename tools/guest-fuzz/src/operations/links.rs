@@ -77,10 +77,11 @@ fn change(context: &mut Context<'_>, fill: impl FnOnce(&mut Message)) -> Outcome
 
 // --- coming and going
 
-fn creation(name: &str) -> Message {
+fn creation(context: &Context<'_>) -> Message {
     let mut message = link(NEW_LINK, CREATE | EXCL, 0, 0, 0);
-    message.text(NAME, name);
-    message.nest(LINK_INFO, |info| info.text(KIND, "wireguard"));
+    message.text(NAME, &context.name());
+    // A kind is called as its family is.
+    message.nest(LINK_INFO, |info| info.text(KIND, context.family()));
     message
 }
 
@@ -91,15 +92,16 @@ pub fn ready(context: &mut Context<'_>) -> Outcome {
         true => 0,
         false => context.slot,
     };
-    let mut message = creation(&context.name());
+    let mut message = creation(context);
     let target = context.world.descriptor(context.slot)?;
     message.u32(NAMESPACE, target.as_raw_fd() as u32);
     // Most often it is there already.
     let _ = context.world.within(creator, || ask(message));
     let request = configuration::whole(context);
     let (name, number) = (context.name(), context.device as u8 + 1);
+    let family = context.family();
     context.world.within(context.slot, || {
-        configuration::send(request)?;
+        configuration::send(family, request)?;
         address(&name, number)?;
         set_flags(&name, UP, UP)
     })
@@ -127,7 +129,7 @@ fn address(name: &str, number: u8) -> Outcome {
 }
 
 pub fn add(context: &mut Context<'_>) -> Outcome {
-    let mut message = creation(&context.name());
+    let mut message = creation(context);
     let rng = &mut context.rng;
     if rng.percent(30) {
         message.u32(MTU, rng.pick(&MTUS));
@@ -171,9 +173,10 @@ pub fn down(context: &mut Context<'_>) -> Outcome {
 
 // --- changes
 
-/// To another one's name, to a strange one and back, or to one that is none.
+/// To another one's name, to a strange one and back, or to one that is none. The other one is of the same kind: by its
+/// number everybody knows which family to ask.
 pub fn rename(context: &mut Context<'_>) -> Outcome {
-    let other = context.rng.below(super::DEVICES);
+    let other = (context.device + 2 * context.rng.below(2)) % super::DEVICES;
     let names = [
         format!("wg{other}"),
         "wg-strange-name".into(),

@@ -5,6 +5,7 @@
 mod configuration;
 mod dumps;
 pub mod links;
+mod looks;
 mod machine;
 mod players;
 mod requests;
@@ -153,6 +154,19 @@ fn draw_kind(role: Role, rng: &mut Rng) -> usize {
 impl Context<'_> {
     pub fn name(&self) -> String {
         format!("wg{}", self.device)
+    }
+
+    /// Whether the device is of the kind `amneziawg`: every second one is.
+    pub fn is_disguised(&self) -> bool {
+        self.device % 2 == 1
+    }
+
+    /// The family that the device is configured by, and its kind.
+    pub fn family(&self) -> &'static str {
+        match self.is_disguised() {
+            true => "amneziawg",
+            false => "wireguard",
+        }
     }
 
     /// Where the device most likely listens.

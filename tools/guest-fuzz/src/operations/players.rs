@@ -180,9 +180,10 @@ pub fn answer(context: &mut Context<'_>) -> Outcome {
         let mut peer = player(context, RESPONDER)?;
         // Somebody wants to send to us, with whom we have no session.
         let anew = configuration::anew(context, RESPONDER);
+        let family = context.family();
         let _ = context
             .world
-            .within(context.slot, || configuration::send(anew));
+            .within(context.slot, || configuration::send(family, anew));
         let _ = traffic::greet(context, RESPONDER);
         let end = Instant::now() + PATIENCE;
         while let Some(left) = end.checked_duration_since(Instant::now()) {

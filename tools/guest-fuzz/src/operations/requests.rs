@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use wire_peer::keys::LOW_ORDER_POINTS;
 
 use super::configuration::*;
-use super::{port_of, Context};
+use super::{looks, port_of, Context};
 use crate::world::{Outcome, IDENTITIES};
 use wire_peer::netlink::{Message, ACK, REQUEST};
 
@@ -18,7 +18,8 @@ const MANY_PEERS: usize = 400;
 /// Changes that are mostly right one by one, in any combination.
 pub fn set(context: &mut Context<'_>) -> Outcome {
     let message = any_request(context);
-    context.world.within(context.slot, || send(message))
+    let family = context.family();
+    context.world.within(context.slot, || send(family, message))
 }
 
 /// A request that was damaged.
@@ -34,7 +35,8 @@ pub fn set_garbage(context: &mut Context<'_>) -> Outcome {
         message.0.truncate(len);
     }
     // That it is refused is well.
-    let _ = context.world.within(context.slot, || send(message));
+    let family = context.family();
+    let _ = context.world.within(context.slot, || send(family, message));
     Ok(())
 }
 
@@ -59,6 +61,10 @@ fn any_request(context: &mut Context<'_>) -> Message {
     if context.rng.percent(15) {
         let flags = context.rng.pick(&[0, 1, 1, 2, u32::MAX]);
         message.u32(FLAGS, flags);
+    }
+    // The family `wireguard` knows none of it.
+    if context.is_disguised() || context.rng.percent(2) {
+        looks::any(&mut context.rng, &mut message);
     }
     let count = match context.rng.below(100) {
         0..10 => 0,
@@ -140,6 +146,9 @@ fn any_peer(context: &mut Context<'_>, peer: &mut Message, among: usize) {
     }
     if rng.percent(60) {
         any_ips(context, peer);
+    }
+    if context.is_disguised() && context.rng.percent(20) {
+        looks::any_of_peer(&mut context.rng, peer);
     }
 }
 
