@@ -14,24 +14,33 @@ use wireguard_proto::rustcrypto::RustCrypto;
 
 use crate::bench::Bench;
 use crate::dut::{DEVICE, NAMESPACE};
-use crate::keys::{random_key, Key};
+use crate::keys::{random, random_key, Key};
 use crate::memory::{Bytes, Memory};
 use crate::netlink::{Message, Socket, ACK, REQUEST};
 use crate::peer::{Peer, PATIENCE};
 use crate::session::Session;
 use crate::tap::Result;
-use crate::uapi::{NAME, PEERS, PEER_KEY, PRESHARED_KEY, PRIVATE_KEY, SET_DEVICE};
+use crate::uapi::{
+    HEADER_PROTECTION_KEY, JC, NAME, PEERS, PEER_KEY, PREFIXES, PRESHARED_KEY, PRIVATE_KEY,
+    PROFILES, PROFILE_FLAGS, PROFILE_NUMBER, REMOVE_PROFILE, SET_DEVICE,
+};
 use crate::wire::within;
 use crate::{ensure, ensure_eq};
 
 /// How long it may take until all who use a key have let it go: a grace period or two.
 const SOON: Duration = Duration::from_secs(60);
 
+/// A device of the other kind, and that kind, which is also its family's name.
+const OTHER: &str = "awg0";
+const OTHER_KIND: &str = "amneziawg";
+
 /// What is needed to set keys and to look for them.
 struct Scene {
     memory: Memory,
     socket: Socket,
     family: u16,
+    /// That of devices of the kind `amneziawg`, if there is one.
+    disguises: Option<u16>,
     /// All that has been given up so far.
     past: Vec<(&'static str, Bytes)>,
 }
@@ -71,6 +80,10 @@ pub fn run(bench: &mut Bench) {
     bench.test("of a device that was deleted nothing is left", |bench| {
         deletion(bench, scene)
     });
+    // The C driver has none of it.
+    if scene.disguises.is_some() {
+        header_protection(bench, scene);
+    }
     bench.test("of a module that was unloaded nothing is left", |_| {
         ensure!(
             Command::new("rmmod").arg("wireguard").status()?.success(),
@@ -84,17 +97,33 @@ impl Scene {
     fn new() -> Result<Self> {
         let socket = within(NAMESPACE, || Ok(Socket::generic()?))?;
         let family = socket.wireguard()?;
+        let disguises = socket.family(OTHER_KIND).ok().map(|family| family.id);
         Ok(Self {
             memory: Memory::open()?,
             socket,
             family,
+            disguises,
             past: Vec::new(),
         })
     }
 
     /// A request to the device of that name, with what `fill` adds.
     fn set(&self, device: &str, fill: impl FnOnce(&mut Message)) -> nix::Result<()> {
-        let mut message = Message::generic(self.family, REQUEST | ACK, SET_DEVICE);
+        self.set_by(self.family, device, fill)
+    }
+
+    /// The same to the other device.
+    fn disguise(&self, fill: impl FnOnce(&mut Message)) -> nix::Result<()> {
+        self.set_by(self.disguises.unwrap_or_default(), OTHER, fill)
+    }
+
+    fn set_by(
+        &self,
+        family: u16,
+        device: &str,
+        fill: impl FnOnce(&mut Message),
+    ) -> nix::Result<()> {
+        let mut message = Message::generic(family, REQUEST | ACK, SET_DEVICE);
         message.text(NAME, device);
         fill(&mut message);
         self.socket.ask(message).map(drop)
@@ -257,4 +286,94 @@ fn deletion(bench: &mut Bench, scene: &mut Scene) -> Result {
     bench.dut.ip(&["link", "delete", DEVICE])?;
     keys.push(("the private key", private));
     scene.give_up(&keys)
+}
+
+/// A guise that masks headers, which takes the prefixes, too.
+fn put_guise(message: &mut Message, key: &Bytes) {
+    message.attr(HEADER_PROTECTION_KEY, key);
+    for prefix in PREFIXES {
+        message.u16(prefix, 20);
+    }
+}
+
+fn put_profile(message: &mut Message, number: u8, fill: impl FnOnce(&mut Message)) {
+    message.nest(PROFILES, |profiles| {
+        profiles.nest(0, |profile| {
+            profile.u8(PROFILE_NUMBER, number);
+            fill(profile);
+        });
+    });
+}
+
+/// The key by which an AmneziaWG device masks headers, its own and that of a profile.
+fn header_protection(bench: &mut Bench, scene: &mut Scene) {
+    bench.test(
+        "a key of header protection that was replaced is gone",
+        |bench| {
+            bench.dut.ip(&["link", "add", OTHER, "type", OTHER_KIND])?;
+            let [first, second] = [random(), random()];
+            scene.disguise(|message| put_guise(message, &first))?;
+            scene.are_there(&[first])?;
+            // The same again, which is thrown away.
+            scene.disguise(|message| put_guise(message, &first))?;
+            scene.disguise(|message| message.u16(JC, 3))?;
+            scene.are_there(&[first])?;
+            scene.disguise(|message| put_guise(message, &second))?;
+            scene.are_there(&[second])?;
+            scene.give_up(&[("a replaced key of header protection", first)])?;
+            scene.disguise(|message| message.attr(HEADER_PROTECTION_KEY, &[0; 32]))?;
+            scene.give_up(&[("a key of header protection that was unset", second)])
+        },
+    );
+    bench.test("those of refused requests are gone", |_| {
+        let [alone, beside, profile] = [random(), random(), random()];
+        let refused = [
+            // Without the prefixes that it takes.
+            scene.disguise(|message| {
+                message.attr(HEADER_PROTECTION_KEY, &alone);
+                message.u16(PREFIXES[0], 0);
+            }),
+            scene.disguise(|message| {
+                put_guise(message, &beside);
+                message.u16(JC, u16::MAX);
+            }),
+            scene.disguise(|message| put_profile(message, 99, |it| put_guise(it, &profile))),
+        ];
+        let invalid = Err(nix::errno::Errno::EINVAL);
+        ensure_eq!(refused, [invalid; 3], "answers");
+        scene.give_up(&[
+            ("a refused key of header protection", alone),
+            ("one that was refused for something else", beside),
+            ("a profile's that was refused", profile),
+        ])
+    });
+    bench.test("those of profiles are gone with them", |_| {
+        let [own, replaced, removed] = [random(), random(), random()];
+        scene.disguise(|message| {
+            put_guise(message, &own);
+            put_profile(message, 1, |profile| put_guise(profile, &replaced));
+        })?;
+        scene.are_there(&[own, replaced])?;
+        scene.disguise(|message| put_profile(message, 1, |it| put_guise(it, &removed)))?;
+        scene.give_up(&[("a profile's key that was replaced", replaced)])?;
+        scene.are_there(&[own, removed])?;
+        scene.disguise(|message| {
+            put_profile(message, 1, |profile| {
+                profile.u32(PROFILE_FLAGS, REMOVE_PROFILE)
+            });
+        })?;
+        scene.give_up(&[("a key of a profile that was removed", removed)])?;
+        scene.are_there(&[own])?;
+        scene
+            .past
+            .push(("a key of header protection of a device", own));
+        Ok(())
+    });
+    bench.test("and with a device", |bench| {
+        let profile = random();
+        scene.disguise(|message| put_profile(message, 7, |it| put_guise(it, &profile)))?;
+        scene.are_there(&[profile])?;
+        bench.dut.ip(&["link", "delete", OTHER])?;
+        scene.give_up(&[("a profile's key", profile)])
+    });
 }
