@@ -253,6 +253,32 @@ check_drops() {
 	check "$d: JSON tells them" eval 'wgmon --json --once | grep -qF "\"$reason\":$count"'
 }
 
+# disguised_end NAMESPACE SELF OTHER
+disguised_end() {
+	local private=private_$2 public=public_$3
+	ip -n "$1" link add awg0 type amneziawg &&
+		at "$1" python3 -B "${0%/*}/amneziawg.py" set awg0 "PrivateKey=${!private}" "ListenPort=5189$2" S1=20 S2=20 S3=20 S4=20 \
+			"HeaderProtectionKey=$psk" "PublicKey=${!public}" "AllowedIPs=10.8.0.$3/32" "Endpoint=192.0.2.$3:5189$3" &&
+		ip -n "$1" address add "10.8.0.$2/24" dev awg0 && ip -n "$1" link set awg0 up
+}
+
+# A device of the kind amneziawg beside the other, which only its own family tells of.
+check_disguise() {
+	check "$d: a tunnel of AmneziaWG" eval 'disguised_end a 1 2 && disguised_end b 2 1'
+	check "$d: watch it" begin 110 24 awg0
+	check "$d: there is its peer, by name" shows '^office +never +never'
+	check "$d: a handshake in disguise" ping_across a 10.8.0.2
+	check "$d: the peer is up" shows '^office +up +[0-9]+ s '
+	check "$d: its addresses" eval 'press Home Enter && shows "^allowed ips +10.8.0.2/32"'
+	picture
+	check "$d: q quits there, too" eval 'press Escape q && shows "^ended with 0"'
+	check "$d: interfaces of both kinds once" eval \
+		'wgmon --once --names $names >$out && grep -qE "^wg0 +office" $out && grep -qE "^awg0 +office +up" $out'
+	check "$d: as JSON" eval 'wgmon --json --once awg0 >$out && look count $out awg0 1'
+	check "$d: the key that headers are masked with is not among it" eval '! grep -qF "$psk" $out'
+	check "$d: it goes" eval 'ip -n a link del awg0 && ip -n b link del awg0'
+}
+
 check_driver() {
 	check "$d: load it" "$@" || return
 	check "$d: before there is an interface" says 1 "there is no WireGuard interface: make one" /job/wgmon --once
@@ -265,6 +291,7 @@ check_driver() {
 	check_metrics
 	check_many "$many" 30
 	if [ "$d" != "the C driver" ]; then
+		check_disguise
 		check_events
 		check_drops
 	fi
