@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 # `ping-71 [001] ..s1. 12.345678: wg_xmit: …` of ftrace, and the same of perf with `wireguard:` before the name.
-LINE = re.compile(r"\[\d+\]\s(?:.*\s)?(\d+)\.(\d+): (?:wireguard:)?wg_(\w+): (.*)")
+LINE = re.compile(r"\[\d+\]\s(?:.*\s)?(\d+)\.(\d+):\s+(?:wireguard:)?wg_(\w+): (.*)")
 FIELD = re.compile(r"(\w+)=(\S+)")
 
 OUT = ("xmit", "stage", "encrypt", "transmit")
