@@ -46,6 +46,9 @@ boringtun_key() {
 observers_key() {
 	key_of "$LAB_SCRIPTS/steps/observers" "$LAB_SCRIPTS/unpack.sh" -- "$(root_key)" "$OBSERVER_PACKAGES"
 }
+tracers_key() {
+	key_of "$LAB_SCRIPTS/steps/tracers" "$LAB_SCRIPTS/unpack.sh" -- "$(root_key)" "$TRACER_PACKAGES"
+}
 classifiers_key() {
 	key_of "$LAB_SCRIPTS/steps/classifiers" "$LAB_SCRIPTS/unpack.sh" "$LAB_SCRIPTS"/wheels/*.txt -- \
 		"$(root_key)" "$CLASSIFIER_PACKAGES"
