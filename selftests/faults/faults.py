@@ -14,7 +14,8 @@ from control import (
 )  # fmt: skip
 from hunt import hunt, removal, tried_again
 from injection import Injection, read_sites
-from reasons import NOT_FAILED
+from reasons import DISGUISED, NOT_FAILED
+from traffic import DISGUISES, KINDS
 from tunnel import Tunnel
 
 # What is configured while the device is down and up; all of it while it is either, if there is time.
@@ -73,18 +74,26 @@ def first_up(injection, operation):
             yield from judge(operation, error, fault)
 
 
+def disguised(injection, everything):
+    """Traffic between AmneziaWG devices, as far as it goes other ways than WireGuard's."""
+    tunnel = Tunnel("amneziawg")
+    wrong = hunt_twice(injection, tunnel, everything, DISGUISES, DISGUISED)
+    tell(injection, "packets in disguise that are lost are counted, and later none is", wrong)
+    tunnel.close()
+
+
 def traffic(injection, everything):
     tunnel = Tunnel()
-    tell(injection, "packets that are lost are counted, and later none is", hunt_twice(injection, tunnel, everything))
+    tell(injection, "packets that are lost are counted, and later none is", hunt_twice(injection, tunnel, everything, KINDS, ""))
     tell(injection, "a handshake is tried again", tried_again(injection, tunnel))
     tell(injection, "without any memory all of it can go", removal(injection, tunnel))
 
 
-def hunt_twice(injection, tunnel, everything):
+def hunt_twice(injection, tunnel, everything, kinds, pattern):
     """On a slow machine packets may come too late for a site to be reached the first time."""
     for _ in range(2):
-        sites = [site for site in injection.missed() if not reason(site)]
-        yield from hunt(injection, tunnel, sites, everything)
+        sites = [site for site in injection.missed() if re.search(pattern, site.name) and not reason(site)]
+        yield from hunt(injection, tunnel, sites, everything, kinds)
 
 
 def reason(site):
@@ -113,6 +122,7 @@ def main():
     everything = options == ["faults=all"]
     injection = Injection(list(read_sites(sites)))
     control(injection, everything)
+    disguised(injection, everything)
     traffic(injection, everything)
     failed = len(injection.sites) - len(injection.missed())
     tell(injection, "every place that asks for memory was refused it, or there is a reason", uncovered(injection))

@@ -17,10 +17,10 @@ from tunnel import NOBODY, PAYLOAD
 from wireguard import REMOVE_ME, REPLACE_PEERS, flags, peer, peer_flags, peers, set_device
 
 
-def hunt(injection, tunnel, sites, everything):
+def hunt(injection, tunnel, sites, everything, kinds=KINDS):
     """Fails each site under the first kind of traffic that gets there, or all kinds. Yields what is wrong."""
     for site in sites:
-        for name, kind in KINDS.items():
+        for name, kind in kinds.items():
             if lost := strike(injection, tunnel, site, kind):
                 yield from (f"{site.name}, {name}: {what}" for what in aftermath(injection, tunnel, site, kind, lost))
                 if not everything:
@@ -32,7 +32,7 @@ def aftermath(injection, tunnel, site, kind, lost):
         yield f"{lost.packets} packets lost, none counted"
     # Of several in a row others than the first.
     strike(injection, tunnel, site, kind, times=4, interval=3)
-    tunnel.fresh()
+    tunnel.fresh(looks=kind.tunnel.get("looks"))
     if missing := tunnel.exchange(2, patience=kind.patience):
         yield f"{missing} of 4 packets do not arrive afterwards"
 

@@ -17,7 +17,7 @@ from netlink import Socket, find_groups, u8
 from relay import Relay
 from request_table import OTHER_PUBLIC, OWN_PUBLIC, SELF
 from scenario import inside, ip
-from tunnel import FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, arrives, listeners
+from tunnel import EVEN, FAMILY, INSIDE, OUTSIDE, PAYLOAD, PORT, SOON, UNEVEN, arrives, listeners
 from wireguard import (
     PATH_MTU, REMOVE_ME, REPLACE_PEERS, endpoint, flags, hold_unknown, keepalive, mark, peer, peer_flags, peers, private_key,
     set_device,
@@ -75,6 +75,35 @@ def trains(tunnel):
             pass
         lost += sum(not arrives(there.udp[4]) for _ in range(8)) if arrives(there.udp[4]) else 9
     return lost
+
+
+def tapped_trains(tunnel):
+    with listeners(("b", "cable")):
+        return trains(tunnel)
+
+
+def mixed_trains(tunnel):
+    """In one packet with a message of a session are others, which are looked at by themselves."""
+    with listeners(("b", "cable")) as (ear,):
+        lost = tunnel.exchange(2)
+        messages = [message for message in heard(ear, PORT["b"]) if len(message) > len(initiation(OTHER_PUBLIC))]
+    if messages:
+        message = messages[-1]
+        segment = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", len(message)))]
+        with inside("a"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+            try:
+                nobody.sendmsg([message + random.randbytes(2 * len(message))], segment, 0, (OUTSIDE[4]["b"], PORT["b"]))
+            except OSError:
+                pass
+    return lost
+
+
+def heard(ear, port):
+    """The payloads of datagrams to a port that a packet socket has heard of, by IPv4."""
+    while select.select([ear], [], [], 0)[0]:
+        frame = ear.recv(1 << 16)
+        if frame[12:14] == b"\x08\0" and frame[36:38] == struct.pack("!H", port):
+            yield frame[42:]
 
 
 def bursts(tunnel):
@@ -369,4 +398,28 @@ KINDS = {
     # Now and then the handshake after it takes a second attempt.
     "a stranger": Kind(stranger, patience=AGAIN),
     "load": Kind(under_load),
+}
+
+
+def relayed_looks(looks, send, *taps):
+    kind = relayed(send, *taps)
+    return Kind(kind.run, {**kind.tunnel, "looks": looks})
+
+
+# Between AmneziaWG devices.
+DISGUISES = {
+    "packets": Kind(plain, {"looks": EVEN}),
+    "packets, IPv6 outside": Kind(plain, {"looks": EVEN, "version": 6}),
+    "packets, and others listen": Kind(tapped, {"looks": EVEN}),
+    "trains of packets": Kind(trains, {"looks": EVEN}),
+    "trains of packets, and others listen": Kind(tapped_trains, {"looks": EVEN}),
+    "trains that others are in": Kind(mixed_trains, {"looks": EVEN}),
+    "long trains of packets": Kind(long_trains, {"looks": EVEN}),
+    "bursts of packets": Kind(bursts, {"looks": EVEN}),
+    "padded packets, and others listen": Kind(tapped, {"looks": UNEVEN}),
+    "long trains of padded packets": Kind(long_trains, {"looks": UNEVEN}),
+    "messages in pages": relayed_looks(EVEN, Relay.in_pages),
+    "messages in pages, and others listen": relayed_looks(EVEN, Relay.in_pages, ("b", "lo"), ("b", "cable"), ("a", "cable")),
+    "messages in fragments, and others listen": relayed_looks(EVEN, Relay.in_fragments, ("b", "cable"), ("b", "lo"), ("a", "cable")),
+    "streams": Kind(streams, {"looks": EVEN}),
 }

@@ -5,6 +5,8 @@ import select
 import socket
 from contextlib import contextmanager
 
+from amneziawg import AmneziaWG, settings
+from awg_table import KEY
 from control import Links, must
 from request_table import OTHER_PUBLIC, OTHER_SELF, OWN_PUBLIC, SELF
 from scenario import inside, ip
@@ -26,6 +28,16 @@ NOBODY = bytes([16]) * 32
 ETH_P_ALL = 3
 PAYLOAD = bytes(range(256)) * 4
 
+# What messages of an AmneziaWG device look like: all that there is, and such that packets in a row may travel together, or not.
+EVEN = {
+    "Jc": "2", "Jmin": "8", "Jmax": "40", "S1": "20", "S2": "30", "S3": "40", "S4": "16", "H1": "100-199", "H2": "200-299",
+    "H3": "300-399", "H4": "400-499", "I1": "<b 0xf00d><r 10>", "HeaderProtectionKey": KEY, "ContentPaddingAddition": "0",
+    "RandomTrailers": "on",
+}  # fmt: skip
+UNEVEN = {**EVEN, "ContentPaddingAddition": "1-100"}
+
+FAMILIES = {"wireguard": WireGuard, "amneziawg": AmneziaWG}
+
 # A packet has arrived by then, if nothing fails that it needs.
 SOON = 0.2
 
@@ -33,11 +45,11 @@ SOON = 0.2
 class End:
     """A namespace with a device in it, and sockets."""
 
-    def __init__(self, name):
+    def __init__(self, name, kind):
         self.name = name
         with inside(name):
             self.links = Links()
-            self.wireguard = WireGuard().open()
+            self.wireguard = FAMILIES[kind]().open()
             self.udp = {version: self.bound(socket.SOCK_DGRAM, version, 5000) for version in (4, 6)}
             self.tcp = self.bound(socket.SOCK_STREAM, 4, 5000)
             self.tcp.listen()
@@ -82,7 +94,7 @@ class End:
 
 
 class Tunnel:
-    def __init__(self):
+    def __init__(self, kind="wireguard"):
         for end in "ab":
             ip("netns", "add", end)
             ip("-n", end, "link", "set", "lo", "up")
@@ -93,7 +105,7 @@ class Tunnel:
                 nodad = ["nodad"] if version == 6 else []
                 ip("-n", end, "address", "add", f"{OUTSIDE[version][end]}/{length}", "dev", "cable", *nodad)
             ip("-n", end, "link", "set", "cable", "up")
-            ip("-n", end, "link", "add", "wg0", "index", 77, "type", "wireguard")
+            ip("-n", end, "link", "add", "wg0", "index", 77, "type", kind)
             for version, length in ((4, 24), (6, 64)):
                 nodad = ["nodad"] if version == 6 else []
                 ip("-n", end, "address", "add", f"{INSIDE[version][end]}/{length}", "dev", "wg0", *nodad)
@@ -101,14 +113,21 @@ class Tunnel:
             ip("-n", end, "route", "add", "10.8.0.0/16", "dev", "wg0")
             ip("-n", end, "route", "add", "10.9.0.0/16", "dev", "wg0")
             ip("-n", end, "-6", "route", "add", "fd09::/16", "dev", "wg0")
-            self.ends[end] = End(end)
+            self.ends[end] = End(end, kind)
             self.ends[end].set(private_key(KEYS[end][0]), port(PORT[end]))
         self.a, self.b = self.ends["a"], self.ends["b"]
 
-    def fresh(self, version=4, through=None):
+    def close(self):
+        for end, found in self.ends.items():
+            found.close()
+            ip("netns", "del", end)
+
+    def fresh(self, version=4, through=None, looks=None):
         """No sessions, and nothing known of those before; `through` are ports of a relay that stands for the other end."""
         through = through or {"a": PORT["b"], "b": PORT["a"]}
         for end in "ab":
+            if looks:
+                self.ends[end].set(settings(looks))
             self.ends[end].make_peer(version, through[end])
             self.ends[end].drain()
 
@@ -149,7 +168,7 @@ def listeners(*places):
             listener.bind((device, ETH_P_ALL))
             sockets.append(listener)
     try:
-        yield
+        yield sockets
     finally:
         for listener in sockets:
             listener.close()
