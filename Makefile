@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix fuzz faults faults-coverage clean distclean help
+.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix awg-messages speed-module fuzz faults faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -78,6 +78,14 @@ awg-matrix: modules
 		--module build/module/stock/wireguard.ko --file build/cargo/guest/release/awg-relay --file build/cargo/guest/release/flood \
 		$(addprefix --file ,$(wildcard selftests/netlink/*.py)) selftests/awg-interop.sh
 
+# AmneziaWG's messages of all sizes by the million, none of which is taken for another: in user-mode Linux at native speed.
+awg-messages: speed-module
+	@$(lab) up tools
+	@$(in_root) tools/run-tests flood-build >build/awg-messages.log || { tail -20 build/awg-messages.log >&2; exit 1; }
+	@tools/lab/run-guest --kernel speed --image tools --mem 1024 --timeout 7200 --append messages=$$(($(or $(MESSAGES),10000000) / 4)) \
+		--module build/module/speed/wireguard.ko $(addprefix --file ,$(wildcard selftests/netlink/*.py)) \
+		$(addprefix --file build/cargo/guest/release/,order flood) selftests/awg.sh
+
 fuzz:
 	@$(lab) up root
 	@$(in_root) tools/fuzz/run --seconds $(or $(SECONDS),60) --jobs $(or $(JOBS),1) $(TARGETS)
@@ -133,11 +141,14 @@ bench-diff: modules
 	@old=$$(tools/bench/build-revision "$(REV)" $(kernel)/O $(strict)) && \
 		$(in_root) tools/bench/bench --against "$$old" --symbols 12 $(bench_options)
 
-# At native speed, on a kernel of its own, which takes some ten minutes to build.
-bench-native:
+# A kernel for native speed, which takes some ten minutes to build, and the driver for it.
+speed-module:
 	@$(lab) up root speed guest
 	@$(in_root) tools/build-module speed $$($(lab) path speed)/O ARCH=um CC=$(cc) modules >build/speed.log 2>&1 || \
 		{ echo "the module does not build for user-mode Linux (log: build/speed.log)" >&2; exit 1; }
+
+# At native speed.
+bench-native: speed-module
 	$(with_guises)
 	@$(in_root) tools/bench/native $(call option,WORKLOADS,workloads) $(call option,DRIVERS,drivers) $(call option,CPUS,cpus) \
 		$(call option,ROUNDS,rounds) $(call option,SCALE,scale)
@@ -240,6 +251,7 @@ help:
 	@echo 'make bench-allowed-ips  lookups among up to a million allowed IPs, and their memory, beside C; SIZES="1000 100000"'
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
+	@echo 'make awg-messages     ten million messages of AmneziaWG, none taken for another; MESSAGES=1000000'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
 	@echo 'make scale            what up to a million peers cost, our module and the C driver; SIZES="1000 10000" DRIVERS=ours'
 	@echo 'make demo             carry traffic between our module, wireguard-go and the C driver'

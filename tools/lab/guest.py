@@ -105,7 +105,7 @@ class Guest:
         self.console = self.dir / "console"
         self.output = self.dir / "output"
         self.starter = self.dir / "starter"
-        self.machine = job.machine or machine(job.kernel)
+        self.machine = job.machine or machine(job.kernel, job.smp)
         self.end_word = "guest-end-" + ("0" * 16 if job.reproducible else secrets.token_hex(8))
         self.end = None
         self.trace = deque(maxlen=TRACE_TAIL)

@@ -10,7 +10,7 @@ import guest
 
 def arguments():
     parser = argparse.ArgumentParser(prog="run-guest", description="Run a script in a QEMU guest.")
-    parser.add_argument("--kernel", default="stock", help="stock, uml, debug or kcsan")
+    parser.add_argument("--kernel", default="stock", help="stock, uml, debug, kcsan or speed")
     parser.add_argument("--image", default="guest", help="the userland: guest, which is small, or tools")
     parser.add_argument("--smp", type=int, default=1, help="CPUs")
     parser.add_argument("--mem", type=int, default=512, help="memory in MiB")
