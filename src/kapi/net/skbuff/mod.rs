@@ -192,7 +192,7 @@ impl SkBuff {
         // SAFETY: By the type invariants, the packet is valid; this is where it has that number.
         let from_head = unsafe {
             place
-                .add(bindings::WG_CONST_SKB_NETWORK_HEADER as usize)
+                .add(bindings::WG_CONST_SKB_NETWORK_HEADER)
                 .cast::<u16>()
                 .read()
         };

@@ -15,8 +15,9 @@ mod path {
     //! Takes whatever is sent.
 
     use crate::{
-        kapi::net::{skbuff::SkBuff, udp_tunnel::Route},
+        kapi::net::skbuff::SkBuff,
         session::Session,
+        socket::Route,
     };
 
     pub(super) const SHORT: u32 = u32::MAX;
