@@ -205,6 +205,10 @@ check "also when the route is looked up anew" still_at 192.0.2.21
 check "the same by IPv6" seek '[2001:db8::21]'
 check "is answered from there" at_endpoint c wg0 '[2001:db8::21]:51831'
 check "also when the route is looked up anew" still_at '[2001:db8::21]'
+# Whichever of the two routing would choose by itself, one of both is not it.
+check "and at the other of its addresses" seek '[2001:db8::1]'
+check "is answered from there" at_endpoint c wg0 '[2001:db8::1]:51831'
+check "also when the route is looked up anew" still_at '[2001:db8::1]'
 check "it begins itself" vrf_begins 192.0.2.2
 check "and by IPv6" vrf_begins '[2001:db8::2]'
 check "at one address of the VRF, it is there" eval 'sending a wg2 set Listen=192.0.2.21 && vrf_begins 192.0.2.2 && at_endpoint c wg0 192.0.2.21:51831'

@@ -231,12 +231,8 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         Label => put_label(bytes, input),
         Listened => {
             for _ in 0..input.below(4) {
-                put_attr(
-                    bytes,
-                    input,
-                    0,
-                    [Address, Bytes(16), Bytes(4), Special][input.below(4)],
-                );
+                let content = [Address, Bytes(16), Bytes(4), Special][input.below(4)];
+                put_attr(bytes, input, 0, content);
             }
         }
         Points => {
