@@ -559,6 +559,7 @@ void wg_helper_udp_ask4(struct sock *sk, struct dst_entry *dst,
 	}
 	skb_reset_inner_network_header(copy);
 	copy->mark = flow->mark;
+	copy->priority = flow->priority;
 	dst_hold(dst);
 	udp_tunnel_xmit_skb(dst_rtable(dst), sk, copy, flow->saddr, flow->daddr,
 			    ds, ip4_dst_hoplimit(dst), htons(IP_DF),
