@@ -14,11 +14,7 @@ pub(crate) mod transmit;
 mod path {
     //! Takes whatever is sent.
 
-    use crate::{
-        kapi::net::skbuff::SkBuff,
-        session::Session,
-        socket::Route,
-    };
+    use crate::{kapi::net::skbuff::SkBuff, session::Session, socket::Route};
 
     pub(super) const SHORT: u32 = u32::MAX;
 
