@@ -39,7 +39,7 @@ use crate::{
         timers::KeepaliveChange, //
     },
     rx::handshake,
-    socket::SocketPair,
+    socket::{BindError, SocketPair},
     strangers::HoldChange,
     tx::{self, stage},
     wardrobe::{Draft, Wardrobe}, //
@@ -383,21 +383,33 @@ impl<'a> Configuration<'a> {
         Ok(())
     }
 
-    /// Those that are open let the port be shared meanwhile, if it is to be the same.
+    /// If those that are open are in the way, both share the port meanwhile.
     fn open_sockets(&self, binding: &Binding) -> Result<KBox<SocketPair<Device>>> {
-        let (device, dev) = (self.device, &self.device.dev);
-        let shares = binding.port != 0 && binding.port == self.config.binding.port;
-        device.sockets.let_share(shares);
-        let sockets = SocketPair::bind(&device.creating_net, binding, shares, device, dev);
-        device.sockets.let_share(false);
-        sockets
+        let device = self.device;
+        let open = |shares| SocketPair::bind(&device.creating_net, binding, shares, device);
+        let mut sockets = open(false);
+        let is_taken = sockets.as_ref().is_err_and(BindError::is_taken);
+        if is_taken && binding.port == self.config.binding.port && self.has_sockets() {
+            device.sockets.let_share(true);
+            sockets = open(true);
+            device.sockets.let_share(false);
+        }
+        sockets.map_err(|error| error.log(&device.dev))
+    }
+
+    fn has_sockets(&self) -> bool {
+        let bh = bh::disable();
+        self.device.sockets.are_open(bh.token())
     }
 
     fn use_sockets(&mut self, sockets: KBox<SocketPair<Device>>) {
         self.config.binding.port = sockets.port();
+        {
+            let bh = bh::disable();
+            sockets.set_mark(self.device.fwmark(), bh.token());
+        }
         let used = || self.forget_routes();
         self.device.sockets.replace(Some(sockets), used);
-        self.mark_sockets();
     }
 
     /// Closes the sockets.
@@ -555,6 +567,8 @@ impl<'a> Configuration<'a> {
     pub(crate) fn set_path_mtu_follows(&mut self, follows: bool) {
         if self.device.routing.replace_path_mtu_follows(follows) != follows {
             self.bulletin.note_device();
+            self.awake()
+                .for_each(|peer| peer.endpoint.forget_path_mtu());
         }
     }
 

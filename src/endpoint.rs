@@ -23,7 +23,8 @@ use crate::{
     },
     peer::Peer,
     proto::awg::{INITIAL_TRAILER_WINDOW, MAX_DATAGRAM_LEN},
-    socket::SocketPair, //
+    socket::SocketPair,
+    tx::path::Told, //
 };
 
 pub(crate) use address::{Endpoint, ShowEndpoint};
@@ -36,6 +37,8 @@ pub(crate) struct Routing {
     changes: AtomicU32,
     /// Whether senders are told what the paths to peers take.
     path_mtu_follows: AtomicBool,
+    /// And when they were.
+    pub(crate) told: Told,
 }
 
 impl Routing {
@@ -45,6 +48,7 @@ impl Routing {
             mark: AtomicU32::new(0),
             changes: AtomicU32::new(0),
             path_mtu_follows: AtomicBool::new(true),
+            told: Told::new(),
         }
     }
 
@@ -232,7 +236,10 @@ impl EndpointCell {
     /// Notes how long a packet may be, or zero.
     pub(crate) fn note_path_mtu(&self, mtu: u32) {
         let mtu = mtu.min((PATH_UNKNOWN - 1).into()) as u16;
-        self.path_mtu.store(mtu, Ordering::Relaxed);
+        // Most often it is the same, and others read it for each packet.
+        if mtu != self.path_mtu_as_noted() {
+            self.path_mtu.store(mtu, Ordering::Relaxed);
+        }
     }
 
     /// Whether anything is known of the path.
@@ -241,7 +248,7 @@ impl EndpointCell {
     }
 
     /// Forgets how long a packet may be: the way is another.
-    fn forget_path_mtu(&self) {
+    pub(crate) fn forget_path_mtu(&self) {
         self.path_mtu.store(PATH_UNKNOWN, Ordering::Relaxed);
     }
 
@@ -344,6 +351,7 @@ impl EndpointCell {
         &self,
         dev: &NetDevice,
         sockets: &'a SocketPair<H>,
+        are_current: impl FnOnce() -> bool,
         routing: impl FnOnce() -> (&'r Routing, Marking),
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
@@ -357,7 +365,10 @@ impl EndpointCell {
             if self.catch_up(routing) {
                 endpoint.clear_source();
             }
-            *way = Way::new(marking);
+            // By sockets that are about to be closed others may not send.
+            if are_current() {
+                *way = Way::new(marking);
+            }
         }
         let known = match way {
             Some(way) => {

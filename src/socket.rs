@@ -2,9 +2,9 @@
 
 //! The UDP sockets of a device: one per family, at the same port.
 
-use core::net::{
-    IpAddr,
-    SocketAddr, //
+use core::{
+    net::{IpAddr, SocketAddr},
+    ptr, //
 };
 
 use kernel::{
@@ -59,36 +59,53 @@ pub(crate) struct SocketPair<H: UdpHandler> {
 }
 
 /// Why sockets could not be had.
-struct BindError {
-    family: Family,
+pub(crate) struct BindError {
+    /// Of the socket that could not be had.
+    family: Option<Family>,
     error: Error,
+}
+
+impl BindError {
+    /// Whether others have what the socket was to be bound to.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.error == EADDRINUSE
+    }
+
+    /// Lets users know.
+    pub(crate) fn log(self, dev: &NetDevice) -> Error {
+        let family = match self.family {
+            Some(Family::V4) => "IPv4",
+            Some(Family::V6) => "IPv6",
+            None => return self.error,
+        };
+        pr_err!("{}: Could not create {} socket\n", dev.name(), family);
+        self.error
+    }
+}
+
+impl From<Error> for BindError {
+    fn from(error: Error) -> Self {
+        Self {
+            family: None,
+            error,
+        }
+    }
 }
 
 impl<H: UdpHandler> SocketPair<H> {
     /// Binds both sockets in a namespace; `shares` says whether to share what they are bound to with those
     /// that let it be shared.
     ///
-    /// [`ENONET`] if the namespace is gone; else the errors of [`UdpSocket::open`], which are also logged.
-    /// Sleeps.
+    /// [`ENONET`] if the namespace is gone; else the errors of [`UdpSocket::open`]. Sleeps.
     pub(crate) fn bind(
         net: &WeakNet,
         binding: &Binding,
         shares: bool,
         handler: &Arc<H>,
-        dev: &NetDevice,
-    ) -> Result<KBox<Self>> {
+    ) -> Result<KBox<Self>, BindError> {
         let net = net.try_get().ok_or(ENONET)?;
-        let pair = Self::retry(&net, binding, shares, handler).map_err(
-            |BindError { family, error }| {
-                let family = match family {
-                    Family::V4 => "IPv4",
-                    Family::V6 => "IPv6",
-                };
-                pr_err!("{}: Could not create {} socket\n", dev.name(), family);
-                error
-            },
-        )?;
-        Ok(KBox::new(pair, GFP_KERNEL)?)
+        let pair = Self::retry(&net, binding, shares, handler)?;
+        Ok(KBox::new(pair, GFP_KERNEL).map_err(Error::from)?)
     }
 
     fn retry(
@@ -100,7 +117,7 @@ impl<H: UdpHandler> SocketPair<H> {
         for _ in 0..BIND_RETRIES {
             match Self::bind_once(net, binding, shares, handler) {
                 Err(BindError {
-                    family: Family::V6,
+                    family: Some(Family::V6),
                     error: EADDRINUSE,
                 }) if binding.port == 0 => {}
                 result => return result,
@@ -126,7 +143,10 @@ impl<H: UdpHandler> SocketPair<H> {
             };
             UdpSocket::open(net, local, handler.clone())
                 .map(Some)
-                .map_err(|error| BindError { family, error })
+                .map_err(|error| BindError {
+                    family: Some(family),
+                    error,
+                })
         };
         let v4 = open(Family::V4, binding.addresses.v4(), binding.port)?;
         let port = v4.as_ref().map_or(binding.port, UdpSocket::local_port);
@@ -184,7 +204,7 @@ impl<H: UdpHandler> SocketPair<H> {
     }
 
     /// Has both sockets bear a mark.
-    fn set_mark(&self, mark: u32, bh: BhDisabled<'_>) {
+    pub(crate) fn set_mark(&self, mark: u32, bh: BhDisabled<'_>) {
         self.each().for_each(|socket| socket.set_mark(mark, bh));
     }
 
@@ -266,7 +286,9 @@ impl<H: UdpHandler> Sockets<H> {
         routing: impl FnOnce() -> (&'r Routing, Marking),
         bh: BhDisabled<'a>,
     ) -> Result<Route<'a>> {
-        endpoint.route(dev, self.load(bh)?, routing, bh)
+        let sockets = self.load(bh)?;
+        let are_current = || self.load(bh).is_ok_and(|current| ptr::eq(current, sockets));
+        endpoint.route(dev, sockets, are_current, routing, bh)
     }
 
     /// Sends a packet's data to a peer, and returns their length.

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
 #include <net/dst_metadata.h>
 #include <net/gso.h>
 #include <net/inet_ecn.h>
+#include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include <net/sock.h>
 
 #include "skbuff.h"
 
@@ -145,6 +150,42 @@ void wg_helper_skb_update_route_mtu(struct sk_buff *skb, struct net_device *dev,
 }
 
 /*
+ * Whether the packet is of a socket that gets to know what its route takes, and goes
+ * by that: one of this namespace, and not of those that ask for the interface's MTU
+ * alone, have no route (packet sockets, redirected packets), or send to many.
+ */
+bool wg_helper_skb_heeds_route_mtu(const struct sk_buff *skb,
+				   const struct net_device *dev)
+{
+	struct sock *sk = skb->sk;
+
+	if (!sk || sk->sk_state == TCP_TIME_WAIT ||
+	    sk->sk_state == TCP_NEW_SYN_RECV || !netif_running(dev) ||
+	    !net_eq(sock_net(sk), dev_net(dev)) || !skb_valid_dst(skb))
+		return false;
+	if (sk->sk_family != AF_INET && sk->sk_family != AF_INET6)
+		return false;
+	if (skb->protocol == htons(ETH_P_IP)) {
+		u8 pmtudisc = READ_ONCE(inet_sk(sk)->pmtudisc);
+
+		return pmtudisc != IP_PMTUDISC_INTERFACE &&
+		       pmtudisc != IP_PMTUDISC_OMIT &&
+		       !(skb_rtable(skb)->rt_flags &
+			 (RTCF_MULTICAST | RTCF_BROADCAST));
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && inet_sk(sk)->pinet6) {
+		u8 pmtudisc = READ_ONCE(inet_sk(sk)->pinet6->pmtudisc);
+
+		return pmtudisc != IPV6_PMTUDISC_INTERFACE &&
+		       pmtudisc != IPV6_PMTUDISC_OMIT &&
+		       !ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
+	}
+#endif
+	return false;
+}
+
+/*
  * Whether the packet, or each of those that it stands for, is no longer than @mtu;
  * also if there is no telling.
  */
@@ -156,7 +197,8 @@ bool wg_helper_skb_fits(const struct sk_buff *skb, u32 mtu)
 		return skb->len <= mtu;
 	if (!skb_transport_header_was_set(skb))
 		return true;
-	offset = skb_transport_offset(skb);
+	offset = skb->encapsulation ? skb_inner_transport_offset(skb) :
+				      skb_transport_offset(skb);
 	if (skb_is_gso_tcp(skb))
 		offset += sizeof(struct tcphdr);
 	return offset < 0 || offset > skb_headlen(skb) ||

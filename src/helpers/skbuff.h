@@ -27,6 +27,8 @@ struct sk_buff *wg_helper_skb_take_over(struct sk_buff *skb);
 u32 wg_helper_skb_route_mtu(const struct sk_buff *skb);
 void wg_helper_skb_update_route_mtu(struct sk_buff *skb, struct net_device *dev,
 				    u32 mtu);
+bool wg_helper_skb_heeds_route_mtu(const struct sk_buff *skb,
+				   const struct net_device *dev);
 bool wg_helper_skb_fits(const struct sk_buff *skb, u32 mtu);
 void wg_helper_skb_orphan(struct sk_buff *skb);
 u16 wg_helper_skb_ip_protocol(const struct sk_buff *skb);

@@ -10,7 +10,7 @@
 mod dress;
 pub(crate) mod encrypt;
 pub(crate) mod handshake;
-mod path;
+pub(crate) mod path;
 mod segments;
 pub(crate) mod stage;
 mod streak;

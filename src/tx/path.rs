@@ -13,7 +13,12 @@ use crate::{
             skbuff::{IpProtocol, SkBuff},
             udp_tunnel::Route, //
         },
-        sync::{bh::BhDisabled, rcu::RcuRef}, //
+        sync::{
+            atomic::{AtomicU32, Ordering},
+            bh::BhDisabled,
+            rcu::RcuRef, //
+        },
+        time,
     },
     peer::Peer,
     proto::constants::{DATA_HEADER_LEN, TAG_LEN},
@@ -31,18 +36,48 @@ const AROUND: u32 = (DATA_HEADER_LEN + TAG_LEN) as u32;
 const LEAST_V6: u32 = 1280;
 const LEAST_V4: u32 = 576;
 
-/// How long a packet to a peer may be for a way to take it whole, and whether the peer's messages look
+/// Packets that are no longer become messages that are none of the long ones.
+const UNASKED: u32 = SHORT - AROUND;
+
+/// When senders were told what a path takes who may not heed it, by the hash of their flow: the kernel's own limits
+/// to ICMP are not for that.
+pub(crate) struct Told {
+    /// In jiffies.
+    stamps: [AtomicU32; Self::FLOWS],
+}
+
+impl Told {
+    const FLOWS: usize = 64;
+
+    /// Nobody was.
+    pub(crate) const fn new() -> Self {
+        Self {
+            stamps: [const { AtomicU32::new(0) }; Self::FLOWS],
+        }
+    }
+
+    /// Whether to tell a sender now: once a jiffy for all flows of one hash at most. Then it has been told.
+    fn is_to_tell(&self, hash: u32) -> bool {
+        let now = time::jiffies() as u32;
+        let index = hash as usize % Self::FLOWS;
+        let stamp = self.stamps.get(index);
+        stamp.is_some_and(|stamp| {
+            stamp.load(Ordering::Relaxed) != now && stamp.swap(now, Ordering::Relaxed) != now
+        })
+    }
+}
+
+/// How long a message, and how long a packet, to a peer may be for a way to take it whole, and whether the peer's messages look
 /// other than WireGuard's.
-fn of_route(peer: &Peer, route: &Route<'_>) -> (u32, bool) {
+fn of_route(peer: &Peer, route: &Route<'_>) -> (u32, u32, bool) {
     let disguise = match peer.device.wardrobe.is_none() {
         true => None,
         false => peer.disguise_overhead(),
     };
     let around = AROUND.saturating_add(disguise.unwrap_or(0));
-    (
-        route.max_payload().saturating_sub(around),
-        disguise.is_some(),
-    )
+    let max_payload = route.max_payload();
+    let mtu = max_payload.saturating_sub(around);
+    (max_payload, mtu, disguise.is_some())
 }
 
 /// Notes what the way takes that a long message is about to be sent by, and asks from time to time whether
@@ -57,12 +92,13 @@ pub(super) fn look(session: &Session, route: &Route<'_>, skb: &SkBuff, ds: u8) {
     if len <= SHORT || !peer.device.routing.path_mtu_follows() {
         return;
     }
-    let (mtu, is_disguised) = of_route(peer, route);
+    let (max_payload, mtu, is_disguised) = of_route(peer, route);
     let mut is_sure = session.lanes.is_path_mtu(mtu) && peer.endpoint.is_path_known();
     if !is_sure {
         session.lanes.ask_anew();
     }
-    if !is_disguised && route.may_ask(len) && session.lanes.is_to_ask(boot_now()) {
+    let may_ask = !is_disguised && len <= max_payload && route.may_ask(len);
+    if may_ask && session.lanes.is_to_ask(boot_now()) {
         route.ask(skb, len, ds);
         is_sure = false;
     }
@@ -74,8 +110,9 @@ pub(super) fn look(session: &Session, route: &Route<'_>, skb: &SkBuff, ds: u8) {
 /// [`None`] if the packet is not to be sent.
 ///
 /// Whoever sends what the path does not take whole is told how long a packet may be, unless others may cut
-/// it. A socket here knows then, and sends it again in pieces. What is forwarded goes on, in pieces outside:
-/// its sender may be where ICMP does not get to, and must not be worse off than without being told.
+/// it. A socket here that heeds that sends it again in pieces. What is forwarded, or of a socket that does not, goes
+/// on, in pieces outside: its sender may be where ICMP does not get to, and must not be worse off than without
+/// being told. It is told from time to time.
 #[cold]
 #[inline(never)]
 pub(super) fn narrow(
@@ -98,22 +135,33 @@ pub(super) fn narrow(
     if skb.fits(short) {
         return Some(mtu.min(short));
     }
+    if seen == 0 && skb.fits(UNASKED) {
+        return Some(mtu.min(UNASKED));
+    }
+    skb.hash_flow(&device.dev);
+    // What a socket here sends is dropped, so that it has to heed what it is told. Others might go on.
+    let is_to_tell = device.routing.told.is_to_tell(skb.flow_hash());
+    if !is_to_tell && !skb.heeds_route_mtu(&device.dev) {
+        return Some(mtu.min(short));
+    }
     // It may take more again.
     let now = now(device, peer, bh).unwrap_or(u32::MAX);
     let told = least.max(now);
     if skb.fits(told) {
         return Some(mtu.min(now));
     }
-    let is_ours = skb.has_socket();
-    if is_ours {
+    let heeds = skb.heeds_route_mtu(&device.dev);
+    if heeds {
         // Not for others: IPv6 would drop what it forwards by that route.
         skb.update_route_mtu(&device.dev, told);
     }
     if may_be_cut {
         return Some(mtu.min(now));
     }
-    icmp::too_big(skb, &device.dev, told, bh);
-    (!is_ours).then_some(mtu.min(now))
+    if heeds || is_to_tell {
+        icmp::too_big(skb, &device.dev, told, bh);
+    }
+    (!heeds).then_some(mtu.min(now))
 }
 
 /// How long a packet to a peer may be now, if there is a way.
@@ -123,7 +171,7 @@ fn now(device: &Device, peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Option<u3
     let route = device
         .sockets
         .route(&device.dev, &peer.endpoint, routing, bh);
-    Some(of_route(&peer, &route.ok()?).0)
+    Some(of_route(&peer, &route.ok()?).1)
 }
 
 /// Whether the sender of an IPv4 packet lets others cut it.

@@ -80,7 +80,10 @@ pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Resu
         Err(refusal) => return refuse(device, skb, refusal, bh),
     };
     let mut mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
-    if mtu > peer.endpoint.path_mtu_as_noted().into() {
+    let noted = peer.endpoint.path_mtu_as_noted().into();
+    if mtu > noted && !skb.is_gso() && skb.len() <= noted {
+        mtu = noted;
+    } else if mtu > noted {
         match path::narrow(device, &mut skb, peer, mtu, bh) {
             Some(narrower) => mtu = narrower,
             None => return too_big(device, skb, peer),

@@ -418,11 +418,11 @@ impl Route<'_> {
         mtu.saturating_sub(headers)
     }
 
-    /// Whether [`Self::ask`] could find anything out with a payload of that length: IPv6 says by itself what
-    /// it does not take.
+    /// Whether [`Self::ask`] could find anything out with a payload of that length, which is no longer than
+    /// [`Self::max_payload`]: IPv6 says by itself what it does not take.
     pub(crate) fn may_ask(&self, len: u32) -> bool {
         let is_long = len > const { LONGEST_UNASKED - HEADERS_V4 };
-        matches!(self.flow, Flow::V4(_)) && is_long && len <= self.max_payload()
+        matches!(self.flow, Flow::V4(_)) && is_long
     }
 
     /// Asks whether the way takes as much as is believed: with a copy of the packet's data, or of the first

@@ -145,9 +145,9 @@ fn prepare_binding(
     }
     config.prepare_binding(binding).map_err(|error| {
         let why = match error {
-            ENODEV => c"there is no interface of this index",
+            ENODEV if binding.ifindex != 0 => c"there is no interface of this index",
             EADDRNOTAVAIL => c"an address to listen on is not local",
-            EINVAL => c"a broadcast address cannot be listened on",
+            EINVAL if !binding.addresses.are_all() => c"a broadcast address cannot be listened on",
             EADDRINUSE if !binding.addresses.are_all() => c"port and address are taken",
             _ => c"cannot listen on this port",
         };

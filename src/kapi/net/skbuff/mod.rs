@@ -271,10 +271,18 @@ impl SkBuff {
         Flow { hash, time }
     }
 
-    /// Whether the packet came from a socket of this kernel.
-    #[inline]
-    pub(crate) fn has_socket(&self) -> bool {
-        !self.raw().sk.is_null()
+    /// The hash of [`Self::hash_flow`]; zero if there is none.
+    pub(crate) fn flow_hash(&self) -> u32 {
+        let mut time = 0;
+        // SAFETY: By the type invariants; it is only read.
+        unsafe { bindings::skb_flow(self.as_ptr(), &mut time) }
+    }
+
+    /// Whether the packet is of a socket that goes by what its route is said to take, or has ICMP say, in the
+    /// network namespace of `dev`.
+    pub(crate) fn heeds_route_mtu(&self, dev: &NetDevice) -> bool {
+        // SAFETY: By the type invariants; packets that have a socket have a reference to it.
+        unsafe { bindings::skb_heeds_route_mtu(self.as_ptr(), dev.as_ptr()) }
     }
 
     /// Lets go of the socket that the packet came from.
