@@ -362,7 +362,8 @@ impl<'a> Configuration<'a> {
             BindingChange::Remember(binding) => self.config.binding = binding,
             BindingChange::Move(binding, sockets) => {
                 self.config.binding = binding;
-                self.use_sockets(sockets);
+                self.config.binding.port = sockets.port();
+                self.use_sockets(sockets, || self.forget_routes());
             }
         }
         self.bulletin.note_device();
@@ -379,7 +380,9 @@ impl<'a> Configuration<'a> {
     /// the interface to be bound to is not there, `ENONET` if the namespace is gone.
     pub(crate) fn bind(&mut self) -> Result {
         let sockets = self.open_sockets(&self.config.binding)?;
-        self.use_sockets(sockets);
+        self.config.binding.port = sockets.port();
+        // What peers know of our addresses holds, however long the device was down.
+        self.use_sockets(sockets, || ());
         Ok(())
     }
 
@@ -402,13 +405,11 @@ impl<'a> Configuration<'a> {
         self.device.sockets.are_open(bh.token())
     }
 
-    fn use_sockets(&mut self, sockets: KBox<SocketPair<Device>>) {
-        self.config.binding.port = sockets.port();
+    fn use_sockets(&self, sockets: KBox<SocketPair<Device>>, used: impl FnOnce()) {
         {
             let bh = bh::disable();
             sockets.set_mark(self.device.fwmark(), bh.token());
         }
-        let used = || self.forget_routes();
         self.device.sockets.replace(Some(sockets), used);
     }
 

@@ -436,6 +436,8 @@ def no_socket(tunnel, _):
         ip("netns", "del", "c")
         # When it is gone nobody is its administrator.
         insist(until(lambda: ask(port(7))), "the namespace does not end")
+        # Its sockets are closed a moment later.
+        time.sleep(CALM)
         # The device has no carrier any more, but sends by itself: an initiation first.
         insist(ask(peers(peer(OTHER_PUBLIC, keepalive(600)))) == 0, "it cannot be set")
         until(lambda: drops("a", "wg2"), PATIENCE)

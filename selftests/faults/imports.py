@@ -13,7 +13,7 @@ ALLOCATING = REALLOCATING | frozenset(
     """
     alloc_workqueue_noprof
     rtnl_link_register genl_register_family register_netdevice dev_alloc_name netif_napi_add_weight_locked
-    sock_create_kern kernel_bind
+    sock_create_kern
     register_pernet_subsys nf_register_net_hooks
     __netdev_alloc_skb skb_page_frag_refill alloc_pages_noprof alloc_pages_node_noprof
     __alloc_skb skb_clone skb_cow_data pskb_expand_head __pskb_pull_tail ___pskb_trim skb_checksum_help
