@@ -36,7 +36,7 @@ NOT_ALLOCATING = frozenset(
     work_on_cpu_key cpus_read_lock cpus_read_unlock softnet_data mem_map uml_physmem
     register_pm_notifier unregister_pm_notifier register_random_vmfork_notifier unregister_random_vmfork_notifier
     setup_udp_tunnel_sock udp_tunnel_sock_release sk_set_memalloc sk_clear_memalloc security_sk_classify_flow
-    sock_bindtoindex sock_release kernel_sock_shutdown lock_sock_nested release_sock dev_get_by_index_rcu l3mdev_master_ifindex_rcu
+    kernel_bind sock_bindtoindex sock_release kernel_sock_shutdown lock_sock_nested release_sock dev_get_by_index_rcu l3mdev_master_ifindex_rcu
     dev_get_by_index dev_get_by_name dev_set_mtu netif_carrier_off netif_carrier_on netif_set_tso_max_size netif_threaded_enable __put_net ns_capable
     net_namespace_list __napi_schedule napi_schedule_prep napi_enable napi_disable __netif_napi_del_locked net_ratelimit
     skb_pull skb_push skb_put skb_trim skb_to_sgvec skb_scrub_packet skb_dump pskb_put __skb_get_hash_net consume_skb skb_gso_validate_network_len
