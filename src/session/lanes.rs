@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 
 use crate::{
-    kapi::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    kapi::sync::atomic::{AtomicU32, AtomicU64, Ordering},
     proto::time::BootTime,
     queue::{backlog::Backlog, ordered::Ordered},
     tx::TxHeader, //
@@ -13,9 +13,6 @@ use crate::{
 
 /// How often it is asked what the path to a peer takes, in nanoseconds.
 const ASK_INTERVAL: u64 = 60 * 1_000_000_000;
-
-/// And how often at most, if that keeps changing.
-const LEAST_ASK_INTERVAL: u64 = 1_000_000_000;
 
 /// The ways out and in, which do not begin anew with a session.
 ///
@@ -31,8 +28,6 @@ pub(crate) struct Lanes {
     path_mtu: AtomicU32,
     /// When it was asked last what the path to the peer takes; zero if never.
     asked: AtomicU64,
-    /// Whether the path has turned out not to be what it was taken for since then.
-    is_doubtful: AtomicBool,
 }
 
 impl Lanes {
@@ -43,37 +38,29 @@ impl Lanes {
             rx_backlog: Backlog::new(),
             path_mtu: AtomicU32::new(0),
             asked: AtomicU64::new(0),
-            is_doubtful: AtomicBool::new(false),
         })
     }
 
     /// Notes how long a packet may be, and returns whether that was so before.
     pub(crate) fn is_path_mtu(&self, mtu: u32) -> bool {
-        let is_same = self.path_mtu.load(Ordering::Relaxed) == mtu;
-        if !is_same {
-            self.path_mtu.store(mtu, Ordering::Relaxed);
-        }
-        is_same
+        let before = self.path_mtu.load(Ordering::Relaxed);
+        self.path_mtu.store(mtu, Ordering::Relaxed);
+        before == mtu
     }
 
     /// Whether to ask what the path takes, if that is not done in vain: then it has been. By one sender at
     /// a time.
     pub(crate) fn is_to_ask(&self, BootTime(now): BootTime) -> bool {
         let asked = self.asked.load(Ordering::Relaxed);
-        let interval = match self.is_doubtful.load(Ordering::Relaxed) {
-            true => LEAST_ASK_INTERVAL,
-            false => ASK_INTERVAL,
-        };
-        let is_due = asked == 0 || now.saturating_sub(asked) >= interval;
+        let is_due = asked == 0 || now.saturating_sub(asked) >= ASK_INTERVAL;
         if is_due {
             self.asked.store(now.max(1), Ordering::Relaxed);
-            self.is_doubtful.store(false, Ordering::Relaxed);
         }
         is_due
     }
 
-    /// Has it asked soon: the path is not what it was taken for.
+    /// Has it asked with the next opportunity: the path is not what it was taken for.
     pub(crate) fn ask_anew(&self) {
-        self.is_doubtful.store(true, Ordering::Relaxed);
+        self.asked.store(0, Ordering::Relaxed);
     }
 }
