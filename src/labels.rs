@@ -2,40 +2,35 @@
 
 //! Which peers are called something, and what.
 //!
-//! Few are, so labels are apart from peers. One is never changed but replaced.
+//! One is never changed but replaced.
 
 use kernel::{
     fmt,
-    prelude::*,
-    rbtree::{RBTree, RBTreeNodeReservation}, //
+    prelude::*, //
 };
 
 use crate::{
+    by_peer::{ByPeer, Place},
     kapi::{
         string,
-        sync::{
-            new_spinlock_bh,
-            rcu::{RcuArc, RcuReservation},
-            SpinLockBh, //
-        }, //
+        sync::rcu::{RcuArc, RcuReservation}, //
     },
     label::Label,
     peer::{apart, Peer},
     utf8, //
 };
 
-/// The labels of a device's peers, by the numbers of those.
+/// The labels of a device's peers.
 #[pin_data]
 pub(crate) struct Labels {
-    /// Looked into where messages are printed, which may be anywhere.
     #[pin]
-    labels: SpinLockBh<RBTree<u64, RcuArc<Label>>>,
+    by_peer: ByPeer<RcuArc<Label>>,
 }
 
 /// Memory for a label.
 pub(crate) struct LabelRoom {
     object: RcuReservation<Label>,
-    node: RBTreeNodeReservation<u64, RcuArc<Label>>,
+    place: Place<RcuArc<Label>>,
 }
 
 impl LabelRoom {
@@ -43,7 +38,7 @@ impl LabelRoom {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             object: RcuReservation::new(GFP_KERNEL)?,
-            node: RBTreeNodeReservation::new(GFP_KERNEL)?,
+            place: Place::new()?,
         })
     }
 }
@@ -52,32 +47,24 @@ impl Labels {
     /// No peer has one.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            labels <- new_spinlock_bh!(RBTree::new(), "wg_labels"),
+            by_peer <- ByPeer::new(apart::LABEL),
         })
     }
 
     /// What a peer is called.
     pub(crate) fn of(peer: &Peer) -> Option<RcuArc<Label>> {
-        if !peer.has_apart(apart::LABEL) {
-            return None;
-        }
-        peer.device.labels.labels.lock().get(&peer.id).cloned()
+        peer.device.labels.by_peer.of(peer)
     }
 
     /// Calls a peer something. Under the lock of the configuration.
-    pub(crate) fn set(peer: &Peer, checked: &CStr, LabelRoom { object, node }: LabelRoom) {
-        let node = node.into_node(peer.id, object.fill(Label::new(checked)));
-        let before = peer.device.labels.labels.lock().insert(node);
-        peer.set_apart(apart::LABEL, true);
-        drop(before);
+    pub(crate) fn set(peer: &Peer, checked: &CStr, LabelRoom { object, place }: LabelRoom) {
+        let label = object.fill(Label::new(checked));
+        peer.device.labels.by_peer.set(peer, label, place);
     }
 
     /// Calls a peer nothing. Under the lock of the configuration.
     pub(crate) fn remove(peer: &Peer) {
-        if peer.set_apart(apart::LABEL, false) {
-            let before = peer.device.labels.labels.lock().remove_node(&peer.id);
-            drop(before);
-        }
+        peer.device.labels.by_peer.remove(peer);
     }
 }
 

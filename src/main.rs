@@ -20,6 +20,7 @@
 mod allowed_ips;
 mod binding;
 mod bindings;
+mod by_peer;
 mod carrier;
 mod census;
 mod changes;
