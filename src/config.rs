@@ -339,7 +339,8 @@ impl<'a> Configuration<'a> {
             Ok(BindingChange::None)
         } else if self.is_up() {
             let sockets = self.open_sockets(&binding)?;
-            Ok(BindingChange::Move(binding, sockets))
+            let port = sockets.port();
+            Ok(BindingChange::Move(Binding { port, ..binding }, sockets))
         } else {
             self.check_interface(binding.ifindex)?;
             Ok(BindingChange::Remember(binding))
@@ -362,7 +363,6 @@ impl<'a> Configuration<'a> {
             BindingChange::Remember(binding) => self.config.binding = binding,
             BindingChange::Move(binding, sockets) => {
                 self.config.binding = binding;
-                self.config.binding.port = sockets.port();
                 self.use_sockets(sockets, || self.forget_routes());
             }
         }

@@ -175,7 +175,6 @@ impl DeviceDump {
             }
             if self.wanted.has(WGWANTED_F_SENDING) {
                 put_device_sending(message, &config)?;
-                message.put_u8(WGDEVICE_A_PATH_MTU, config.path_mtu_follows().into())?;
             }
             self.next = self.request.begin(message, &config)?.into();
         }
@@ -365,7 +364,8 @@ fn put_device_state(message: &mut Writer<'_>, config: &Configuration<'_>) -> Res
     message.put_u8(WGDEVICE_A_CARRIER, config.carrier_follows().into())
 }
 
-/// Writes where is listened, and what of the packets' own class shows outside, if more than ECN does.
+/// Writes where is listened, what of the packets' own class shows outside, if more than ECN does, and whether
+/// senders are told what paths take.
 fn put_device_sending(message: &mut Writer<'_>, config: &Configuration<'_>) -> Result {
     let binding = config.binding();
     message.put_u32(WGDEVICE_A_BIND_IFINDEX, binding.ifindex)?;
@@ -377,10 +377,10 @@ fn put_device_sending(message: &mut Writer<'_>, config: &Configuration<'_>) -> R
         }
     }
     list.end()?;
-    match config.dscp() {
-        Some(dscp) => message.put(WGDEVICE_A_DSCP, dscp.bytes()),
-        None => Ok(()),
+    if let Some(dscp) = config.dscp() {
+        message.put(WGDEVICE_A_DSCP, dscp.bytes())?;
     }
+    message.put_u8(WGDEVICE_A_PATH_MTU, config.path_mtu_follows().into())
 }
 
 /// Writes what messages look like, all of it, but for the special packets.
@@ -583,11 +583,6 @@ fn put_wanted(nest: &mut Writer<'_>, kind: LinkKind, wanted: Wanted, peer: &Peer
     if wanted.has(WGWANTED_F_PEER_STATE) {
         put_wanted_state(nest, peer)?;
     }
-    if wanted.has(WGWANTED_F_SENDING) {
-        if let Some(mtu) = peer.path_mtu() {
-            nest.put_u32(WGPEER_A_PATH_MTU, mtu)?;
-        }
-    }
     if wanted.has(WGWANTED_F_PROFILES) && kind == LinkKind::AmneziaWg {
         nest.put_u8(WGPEER_A_PROFILE, peer.profile())?;
     }
@@ -597,7 +592,8 @@ fn put_wanted(nest: &mut Writer<'_>, kind: LinkKind, wanted: Wanted, peer: &Peer
     Ok(())
 }
 
-/// Writes how what is sent to the peer is marked, if otherwise than what is sent to others.
+/// Writes how what is sent to the peer is marked, if otherwise than what is sent to others, and what the path
+/// takes, if that is known.
 fn put_wanted_sending(nest: &mut Writer<'_>, peer: &Peer) -> Result {
     let Marking { mark, priority } = Markings::of(peer);
     if priority != 0 {
@@ -605,6 +601,9 @@ fn put_wanted_sending(nest: &mut Writer<'_>, peer: &Peer) -> Result {
     }
     if mark != 0 {
         nest.put_u32(WGPEER_A_MARK, mark)?;
+    }
+    if let Some(mtu) = peer.path_mtu() {
+        nest.put_u32(WGPEER_A_PATH_MTU, mtu)?;
     }
     Ok(())
 }

@@ -43,9 +43,12 @@ impl Lanes {
 
     /// Notes how long a packet may be, and returns whether that was so before.
     pub(crate) fn is_path_mtu(&self, mtu: u32) -> bool {
-        let before = self.path_mtu.load(Ordering::Relaxed);
-        self.path_mtu.store(mtu, Ordering::Relaxed);
-        before == mtu
+        let is_same = self.path_mtu.load(Ordering::Relaxed) == mtu;
+        // All who send look there, and most often it is.
+        if !is_same {
+            self.path_mtu.store(mtu, Ordering::Relaxed);
+        }
+        is_same
     }
 
     /// Whether to ask what the path takes, if that is not done in vain: then it has been. By one sender at

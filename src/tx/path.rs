@@ -18,7 +18,7 @@ use crate::{
             bh::BhDisabled,
             rcu::RcuRef, //
         },
-        time,
+        time, //
     },
     peer::Peer,
     proto::constants::{DATA_HEADER_LEN, TAG_LEN},
@@ -67,17 +67,28 @@ impl Told {
     }
 }
 
-/// How long a message, and how long a packet, to a peer may be for a way to take it whole, and whether the peer's messages look
-/// other than WireGuard's.
-fn of_route(peer: &Peer, route: &Route<'_>) -> (u32, u32, bool) {
+/// What a way to a peer takes whole.
+struct Width {
+    /// How long a message may be.
+    message: u32,
+    /// How long a packet may be.
+    mtu: u32,
+    /// Whether the peer's messages look other than WireGuard's.
+    is_disguised: bool,
+}
+
+fn width(peer: &Peer, route: &Route<'_>) -> Width {
     let disguise = match peer.device.wardrobe.is_none() {
         true => None,
         false => peer.disguise_overhead(),
     };
     let around = AROUND.saturating_add(disguise.unwrap_or(0));
-    let max_payload = route.max_payload();
-    let mtu = max_payload.saturating_sub(around);
-    (max_payload, mtu, disguise.is_some())
+    let message = route.max_payload();
+    Width {
+        message,
+        mtu: message.saturating_sub(around),
+        is_disguised: disguise.is_some(),
+    }
 }
 
 /// Notes what the way takes that a long message is about to be sent by, and asks from time to time whether
@@ -92,12 +103,16 @@ pub(super) fn look(session: &Session, route: &Route<'_>, skb: &SkBuff, ds: u8) {
     if len <= SHORT || !peer.device.routing.path_mtu_follows() {
         return;
     }
-    let (max_payload, mtu, is_disguised) = of_route(peer, route);
+    let Width {
+        message,
+        mtu,
+        is_disguised,
+    } = width(peer, route);
     let mut is_sure = session.lanes.is_path_mtu(mtu) && peer.endpoint.is_path_known();
     if !is_sure {
         session.lanes.ask_anew();
     }
-    let may_ask = !is_disguised && len <= max_payload && route.may_ask(len);
+    let may_ask = !is_disguised && len <= message && route.can_ask();
     if may_ask && session.lanes.is_to_ask(boot_now()) {
         route.ask(skb, len, ds);
         is_sure = false;
@@ -138,10 +153,9 @@ pub(super) fn narrow(
     if seen == 0 && skb.fits(UNASKED) {
         return Some(mtu.min(UNASKED));
     }
-    skb.hash_flow(&device.dev);
-    // What a socket here sends is dropped, so that it has to heed what it is told. Others might go on.
-    let is_to_tell = device.routing.told.is_to_tell(skb.flow_hash());
-    if !is_to_tell && !skb.heeds_route_mtu(&device.dev) {
+    // What such a socket sends is dropped, so each time it is told. Others might go on.
+    let heeds = skb.heeds_route_mtu(&device.dev);
+    if !heeds && !device.routing.told.is_to_tell(skb.flow().hash()) {
         return Some(mtu.min(short));
     }
     // It may take more again.
@@ -150,7 +164,6 @@ pub(super) fn narrow(
     if skb.fits(told) {
         return Some(mtu.min(now));
     }
-    let heeds = skb.heeds_route_mtu(&device.dev);
     if heeds {
         // Not for others: IPv6 would drop what it forwards by that route.
         skb.update_route_mtu(&device.dev, told);
@@ -158,9 +171,7 @@ pub(super) fn narrow(
     if may_be_cut {
         return Some(mtu.min(now));
     }
-    if heeds || is_to_tell {
-        icmp::too_big(skb, &device.dev, told, bh);
-    }
+    icmp::too_big(skb, &device.dev, told, bh);
     (!heeds).then_some(mtu.min(now))
 }
 
@@ -171,7 +182,7 @@ fn now(device: &Device, peer: RcuRef<'_, Peer>, bh: BhDisabled<'_>) -> Option<u3
     let route = device
         .sockets
         .route(&device.dev, &peer.endpoint, routing, bh);
-    Some(of_route(&peer, &route.ok()?).1)
+    Some(width(&peer, &route.ok()?).mtu)
 }
 
 /// Whether the sender of an IPv4 packet lets others cut it.

@@ -80,17 +80,18 @@ pub(crate) fn xmit(device: &Device, mut skb: SkBuff, bh: BhDisabled<'_>) -> Resu
         Err(refusal) => return refuse(device, skb, refusal, bh),
     };
     let mut mtu = skb.route_mtu().unwrap_or_else(|| device.dev.mtu());
-    let noted = peer.endpoint.path_mtu_as_noted().into();
-    if mtu > noted && !skb.is_gso() && skb.len() <= noted {
-        mtu = noted;
-    } else if mtu > noted {
-        match path::narrow(device, &mut skb, peer, mtu, bh) {
-            Some(narrower) => mtu = narrower,
-            None => return too_big(device, skb, peer),
-        }
-    }
     // What lies outside may tell flows apart that are not to be seen any more.
     skb.hash_flow(&device.dev);
+    let noted = peer.endpoint.path_mtu_as_noted().into();
+    if mtu > noted {
+        if !skb.is_gso() && skb.len() <= noted {
+            mtu = noted;
+        } else if let Some(narrower) = path::narrow(device, &mut skb, peer, mtu, bh) {
+            mtu = narrower;
+        } else {
+            return too_big(device, skb, peer);
+        }
+    }
     let (packets, messages) = match segments(device, skb) {
         Ok(segments) => segments,
         Err((skb, error)) => return refuse(device, skb, Refusal::Segmentation(error), bh),

@@ -403,9 +403,6 @@ pub(crate) struct Unsent {
 const HEADERS_V4: u32 = 20 + 8;
 const HEADERS_V6: u32 = 40 + 8;
 
-/// Datagrams that are no longer are not worth a question: IPv6 goes nowhere without them.
-const LONGEST_UNASKED: u32 = 1280;
-
 impl Route<'_> {
     /// The longest payload of a datagram that the way takes whole, as far as is known; zero if its last
     /// packet has been sent.
@@ -418,11 +415,9 @@ impl Route<'_> {
         mtu.saturating_sub(headers)
     }
 
-    /// Whether [`Self::ask`] could find anything out with a payload of that length, which is no longer than
-    /// [`Self::max_payload`]: IPv6 says by itself what it does not take.
-    pub(crate) fn may_ask(&self, len: u32) -> bool {
-        let is_long = len > const { LONGEST_UNASKED - HEADERS_V4 };
-        matches!(self.flow, Flow::V4(_)) && is_long
+    /// Whether [`Self::ask`] could find anything out: IPv6 says by itself what it does not take.
+    pub(crate) fn can_ask(&self) -> bool {
+        matches!(self.flow, Flow::V4(_))
     }
 
     /// Asks whether the way takes as much as is believed: with a copy of the packet's data, or of the first

@@ -74,6 +74,13 @@ pub(crate) struct Flow {
     time: u64,
 }
 
+impl Flow {
+    /// As [`SkBuff::hash_flow`] has hashed it; zero if it has not.
+    pub(crate) fn hash(self) -> u32 {
+        self.hash
+    }
+}
+
 /// What the owner notes about a packet, in eight bytes of its control block.
 ///
 /// Any contents are valid: a packet from elsewhere carries garbage until it is set.
@@ -269,13 +276,6 @@ impl SkBuff {
         // SAFETY: By the type invariants; the time can be written.
         let hash = unsafe { bindings::skb_flow(self.as_ptr(), &mut time) };
         Flow { hash, time }
-    }
-
-    /// The hash of [`Self::hash_flow`]; zero if there is none.
-    pub(crate) fn flow_hash(&self) -> u32 {
-        let mut time = 0;
-        // SAFETY: By the type invariants; it is only read.
-        unsafe { bindings::skb_flow(self.as_ptr(), &mut time) }
     }
 
     /// Whether the packet is of a socket that goes by what its route is said to take, or has ICMP say, in the
