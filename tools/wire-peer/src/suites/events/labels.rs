@@ -82,6 +82,42 @@ fn label(message: &mut Message, key: &[u8; 32], bytes: &[u8]) {
     put_peer(message, key, |peer| peer.attr(LABEL, bytes));
 }
 
+/// What is no label, end and all, and why.
+type Unfit = (&'static str, &'static [u8], Option<&'static str>);
+
+const UNFIT: &[Unfit] = &[
+    ("a line feed", b"a\nb\0", CONTROL),
+    ("an escape sequence", b"\x1b[31mred\0", CONTROL),
+    ("a delete character", b"a\x7f\0", CONTROL),
+    ("a next line", "a\u{85}b\0".as_bytes(), CONTROL),
+    (
+        "a control sequence introducer",
+        "\u{9b}31m\0".as_bytes(),
+        CONTROL,
+    ),
+    (
+        "an override of direction",
+        "a\u{202e}b\0".as_bytes(),
+        DIRECTION,
+    ),
+    ("an embedding", "\u{202a}\0".as_bytes(), DIRECTION),
+    ("the first isolate", "\u{2066}a\0".as_bytes(), DIRECTION),
+    ("the end of an isolate", "a\u{2069}\0".as_bytes(), DIRECTION),
+    ("a left-to-right mark", "\u{200e}\0".as_bytes(), DIRECTION),
+    ("a right-to-left mark", "\u{200f}\0".as_bytes(), DIRECTION),
+    ("an Arabic letter mark", "\u{61c}\0".as_bytes(), DIRECTION),
+    ("a byte of no text", b"a\xff\0", NOT_UTF8),
+    ("Latin-1", b"Z\xfcrich\0", NOT_UTF8),
+    ("a longer spelling of a character", b"\xc0\xaf\0", NOT_UTF8),
+    ("half of a pair", b"\xed\xa0\x80\0", NOT_UTF8),
+    ("half of a character", b"a\xe2\x82\0", NOT_UTF8),
+    ("a character beyond all", b"\xf4\x90\x80\x80\0", NOT_UTF8),
+    ("something behind its end", b"ab\0cd\0", GOES_ON),
+    ("two ends", b"ab\0\0", GOES_ON),
+    ("no end", b"ab", None),
+    ("no bytes", b"", None),
+];
+
 const BAD: &[Bad] = &[
     Bad {
         what: "65 bytes",
@@ -97,116 +133,6 @@ const BAD: &[Bad] = &[
         what: "a kibibyte",
         fill: |message, key| label(message, key, &[[b'x'; 1024].as_slice(), &[0]].concat()),
         why: TOO_LONG,
-    },
-    Bad {
-        what: "a line feed",
-        fill: |message, key| label(message, key, b"a\nb\0"),
-        why: CONTROL,
-    },
-    Bad {
-        what: "an escape sequence",
-        fill: |message, key| label(message, key, b"\x1b[31mred\0"),
-        why: CONTROL,
-    },
-    Bad {
-        what: "a delete character",
-        fill: |message, key| label(message, key, b"a\x7f\0"),
-        why: CONTROL,
-    },
-    Bad {
-        what: "a next line",
-        fill: |message, key| label(message, key, "a\u{85}b\0".as_bytes()),
-        why: CONTROL,
-    },
-    Bad {
-        what: "a control sequence introducer",
-        fill: |message, key| label(message, key, "\u{9b}31m\0".as_bytes()),
-        why: CONTROL,
-    },
-    Bad {
-        what: "an override of direction",
-        fill: |message, key| label(message, key, "a\u{202e}b\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "an embedding",
-        fill: |message, key| label(message, key, "\u{202a}\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "the first isolate",
-        fill: |message, key| label(message, key, "\u{2066}a\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "the end of an isolate",
-        fill: |message, key| label(message, key, "a\u{2069}\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "a left-to-right mark",
-        fill: |message, key| label(message, key, "\u{200e}\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "a right-to-left mark",
-        fill: |message, key| label(message, key, "\u{200f}\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "an Arabic letter mark",
-        fill: |message, key| label(message, key, "\u{61c}\0".as_bytes()),
-        why: DIRECTION,
-    },
-    Bad {
-        what: "a byte of no text",
-        fill: |message, key| label(message, key, b"a\xff\0"),
-        why: NOT_UTF8,
-    },
-    Bad {
-        what: "Latin-1",
-        fill: |message, key| label(message, key, b"Z\xfcrich\0"),
-        why: NOT_UTF8,
-    },
-    Bad {
-        what: "a longer spelling of a character",
-        fill: |message, key| label(message, key, b"\xc0\xaf\0"),
-        why: NOT_UTF8,
-    },
-    Bad {
-        what: "half of a pair",
-        fill: |message, key| label(message, key, b"\xed\xa0\x80\0"),
-        why: NOT_UTF8,
-    },
-    Bad {
-        what: "half of a character",
-        fill: |message, key| label(message, key, b"a\xe2\x82\0"),
-        why: NOT_UTF8,
-    },
-    Bad {
-        what: "a character beyond all",
-        fill: |message, key| label(message, key, b"\xf4\x90\x80\x80\0"),
-        why: NOT_UTF8,
-    },
-    Bad {
-        what: "something behind its end",
-        fill: |message, key| label(message, key, b"ab\0cd\0"),
-        why: GOES_ON,
-    },
-    Bad {
-        what: "two ends",
-        fill: |message, key| label(message, key, b"ab\0\0"),
-        why: GOES_ON,
-    },
-    Bad {
-        what: "no end",
-        fill: |message, key| label(message, key, b"ab"),
-        why: None,
-    },
-    Bad {
-        what: "no bytes",
-        fill: |message, key| label(message, key, b""),
-        why: None,
     },
     Bad {
         what: "a second peer whose label is bad",
@@ -273,14 +199,21 @@ fn bad(bench: &mut Bench) -> Result {
     set_peer(&key, |peer| peer.text(LABEL, "Berlin"))?;
     let reader = Reader::open(FAMILY, "config")?;
     let before = state(&peer)?;
-    for Bad { what, fill, why } in BAD {
-        let Err(refusal) = news::set(FAMILY, DEVICE, |message| fill(message, &key))? else {
+    let refused = |what: &str, why: Option<&str>, fill: &(dyn Fn(&mut Message) + Sync)| -> Result {
+        let Err(refusal) = news::set(FAMILY, DEVICE, |message| fill(message))? else {
             return Err(format!("{what}: taken").into());
         };
         ensure_eq!(refusal.error, Errno::EINVAL, "{what}");
         let said = refusal.why.ok_or(format!("{what}: no reason"))?;
         ensure!(why.is_none_or(|why| said == why), "{what}: '{said}'");
         ensure_eq!(state(&peer)?, before, "{what}: afterwards");
+        Ok(())
+    };
+    for (what, bytes, why) in UNFIT {
+        refused(what, *why, &|message| label(message, &key, bytes))?;
+    }
+    for Bad { what, fill, why } in BAD {
+        refused(what, *why, &|message| fill(message, &key))?;
     }
     let asked = news::get(FAMILY, DEVICE, |message| message.u32(WANTED, 1 << 31))?;
     let error = asked.map(drop).map_err(|refusal| refusal.error);
