@@ -13,7 +13,7 @@ use crate::ensure;
 use crate::ensure_eq;
 use crate::netlink::{Message as Request, Socket, ACK, REQUEST};
 use crate::peer::{Peer, PATIENCE};
-use crate::suites::handshake::cookies::{cookie, flood_of};
+use crate::suites::handshake::cookies::{cookie, flood_of, load_is_over};
 use crate::tap::Result;
 use crate::uapi::{NAME, PEERS, PEER_FLAGS, PEER_KEY, REMOVE_ME, SET_DEVICE};
 use crate::wire::within;
@@ -103,8 +103,7 @@ fn limited(bench: &mut Bench) -> Result {
     let mut peer = bench.peer()?;
     for _ in 0..TRIES {
         cookie(bench, &mut peer)?;
-        // Until the load of that is over.
-        std::thread::sleep(Duration::from_millis(1500));
+        load_is_over();
         peer.wire.drain()?;
         let messages: Vec<_> = (0..PROVEN)
             .map(|_| Ok(peer.initiation()?.0))
@@ -177,6 +176,7 @@ fn overtaken(bench: &mut Bench) -> Result {
             .iter_mut()
             .map(|peer| Ok(peer.initiation()?.0))
             .collect::<Result<Vec<_>>>()?;
+        load_is_over();
         let before = Before::now()?;
         for (peer, message) in peers.iter().zip(&messages) {
             peer.send(message.as_bytes())?;

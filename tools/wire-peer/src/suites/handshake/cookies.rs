@@ -56,7 +56,7 @@ pub fn run(bench: &mut Bench) {
         limited,
     );
     bench.test("when the load is over no cookie is asked for", |bench| {
-        std::thread::sleep(Duration::from_millis(1500));
+        load_is_over();
         let mut peer = bench.peer()?;
         let (message, slot) = peer.initiation()?;
         peer.send(message.as_bytes())?;
@@ -66,6 +66,11 @@ pub fn run(bench: &mut Bench) {
     bench.test("a few hundred handshakes at once are no load", no_load);
     bench.test("what is left of a load is still one", held);
     bench.test("the device uses a cookie with its next initiation", used);
+}
+
+/// Waits until no load is left, whatever came before.
+pub fn load_is_over() {
+    std::thread::sleep(Duration::from_millis(1500));
 }
 
 /// Puts the device under load.
@@ -229,7 +234,7 @@ fn held(bench: &mut Bench) -> Result {
         most = most.max(count);
         least_took = least_took.min(took);
         // The next one begins as this one did.
-        std::thread::sleep(Duration::from_millis(1500));
+        load_is_over();
     }
     // Who cannot answer some hundred in a second is through with that second before the rest.
     if least_took > Duration::from_secs(5) {
@@ -268,7 +273,7 @@ fn limited(bench: &mut Bench) -> Result {
     let mut too_few = 0;
     // So that the bucket is full again, whatever came before.
     for _ in 0..TRIES {
-        std::thread::sleep(Duration::from_millis(1500));
+        load_is_over();
         let mut messages = Vec::new();
         for peer in &mut peers {
             messages.push(peer.initiation()?.0);
