@@ -27,6 +27,7 @@ mod binding;
 mod bindings;
 #[path = "../../../selftests/kmod/checks/mod.rs"]
 mod checks;
+mod config;
 mod crypto;
 #[path = "../../../src/dscp.rs"]
 mod dscp;
@@ -38,11 +39,14 @@ mod kapi;
 #[path = "../../../src/label.rs"]
 mod label;
 mod netlink;
+mod peer;
 #[path = "../../../src/pile.rs"]
 mod pile;
 #[path = "../../../src/ratelimit.rs"]
 mod ratelimit;
 #[path = "../../../src/utf8.rs"]
 mod utf8;
+#[path = "../../../src/wardrobe.rs"]
+mod wardrobe;
 
 use wireguard_proto as proto;

@@ -2,7 +2,64 @@
 
 //! A second reader of how AmneziaWG's messages are to look, and a second judge of it.
 
-use super::oracle::{last, list, value, Node};
+use super::oracle::{last, list, value, Device, Fate, Node};
+
+/// The looks of a device and of its profiles, from that of number 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AllLooks {
+    pub(crate) own: Looks,
+    pub(crate) profiles: [Option<Looks>; 7],
+}
+
+impl AllLooks {
+    pub(crate) fn plain() -> Self {
+        Self {
+            own: Looks::plain(),
+            profiles: Default::default(),
+        }
+    }
+
+    /// What comes of them by a request, or nothing if that is to be refused.
+    pub(crate) fn after(&self, message: &[u8]) -> Option<Self> {
+        let mut after = Self {
+            own: self.own.after(message)?,
+            profiles: self.profiles.clone(),
+        };
+        let (nodes, _) = list(message);
+        for element in list(last(&nodes, 133).unwrap_or_default()).0 {
+            after.change(&element)?;
+        }
+        Some(after)
+    }
+
+    fn change(&mut self, element: &Node<'_>) -> Option<()> {
+        let (nodes, _) = list(element.payload);
+        let [number] = value(&nodes, 1).filter(|_| element.is_nested)?;
+        let place = self.profiles.get_mut(usize::from(number).checked_sub(1)?)?;
+        let is_removed = value(&nodes, 2).map_or(0, u32::from_ne_bytes) == 1;
+        let says_more = nodes.iter().any(|node| node.number >= 9);
+        *place = match is_removed {
+            true if says_more => return None,
+            true => None,
+            false => Some(
+                place
+                    .take()
+                    .unwrap_or_else(Looks::plain)
+                    .after(element.payload)?,
+            ),
+        };
+        Some(())
+    }
+
+    /// Whether all that peers are to look like is there.
+    pub(crate) fn have_those_of(&self, device: &Device) -> bool {
+        let is_there = |number: u8| {
+            number == 0 || matches!(self.profiles.get(usize::from(number) - 1), Some(Some(_)))
+        };
+        let mut made = device.peers.iter().filter(|peer| peer.fate == Fate::There);
+        made.all(|peer| peer.profile.is_none_or(is_there))
+    }
+}
 
 /// All settings of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]

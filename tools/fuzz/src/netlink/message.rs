@@ -26,14 +26,20 @@ enum Content {
     Label,
     /// Addresses to listen on, or nearly.
     Listened,
+    /// One byte, hardly more than nine.
+    Digit,
+    /// Flags, mostly none.
+    Flag,
+    /// Looks with a number, or nearly.
+    Profiles,
     /// DSCP for one packet or all, or nearly.
     Points,
     List(&'static [Content]),
 }
 
 use Content::{
-    Address, Bytes, Family, Label, List, Listened, Name, Number, Points, Sockaddr, Span16, Span32,
-    Special,
+    Address, Bytes, Digit, Family, Flag, Label, List, Listened, Name, Number, Points, Profiles,
+    Sockaddr, Span16, Span32, Special,
 };
 
 /// By the attributes' types, from 1 on.
@@ -113,12 +119,17 @@ const AMNEZIAWG_PEER: &[Content] = &[
     Bytes(0),
 ];
 
+/// Of a profile, in front of what it shares with a device.
+const PROFILE: &[(u16, Content)] = &[(1, Digit), (2, Flag)];
+
 /// Attributes of this driver's own, of whatever they are tried with.
 const OWN: &[(u16, Content)] = &[
+    (129, Digit),
     (131, Label),
     (131, Number(2)),
     (132, Number(4)),
     (133, Number(1)),
+    (133, Profiles),
     (134, Number(1)),
     (137, Number(4)),
     (138, Number(1)),
@@ -182,7 +193,7 @@ fn put_attr(bytes: &mut Vec<u8>, input: &mut Input<'_>, ty: u16, content: Conten
     bytes.extend([0; 4]);
     put_content(bytes, input, content);
     let nested = match content {
-        List(_) | Listened => NESTED,
+        List(_) | Listened | Profiles => NESTED,
         _ => 0,
     };
     let quirk = input.u8();
@@ -235,6 +246,23 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
                 put_attr(bytes, input, 0, content);
             }
         }
+        Digit => bytes.push(match input.u8() {
+            byte @ 0xf0.. => byte,
+            byte => byte % 10,
+        }),
+        Flag => {
+            let flags = match input.u8() {
+                0..192 => 0,
+                192..240 => 1,
+                other => other.into(),
+            };
+            bytes.extend(u32::to_ne_bytes(flags));
+        }
+        Profiles => {
+            for _ in 0..input.below(4) {
+                put_element(bytes, input, 0, put_profile);
+            }
+        }
         Points => {
             let len = [0, 1, 64, 64, 63, 2][input.below(6)];
             let mask = if input.u8() < 16 { 0xff } else { 63 };
@@ -253,16 +281,43 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         List(element) => {
             for _ in 0..input.below(4) {
                 let ty = u16::from(input.u8() % 4);
-                let start = bytes.len();
-                bytes.extend([0; 4]);
-                put_attrs(bytes, input, element);
-                let quirk = input.u8();
-                let flag = if quirk == 0xff { 0 } else { NESTED };
-                let len = (bytes.len() - start) as u16;
-                bytes[start..start + 2].copy_from_slice(&len.to_ne_bytes());
-                bytes[start + 2..start + 4].copy_from_slice(&(ty | flag).to_ne_bytes());
+                put_element(bytes, input, ty, |bytes, input| {
+                    put_attrs(bytes, input, element)
+                });
             }
         }
+    }
+}
+
+fn put_element(
+    bytes: &mut Vec<u8>,
+    input: &mut Input<'_>,
+    ty: u16,
+    put: impl FnOnce(&mut Vec<u8>, &mut Input<'_>),
+) {
+    let start = bytes.len();
+    bytes.extend([0; 4]);
+    put(bytes, input);
+    let quirk = input.u8();
+    let flag = if quirk == 0xff { 0 } else { NESTED };
+    let len = (bytes.len() - start) as u16;
+    bytes[start..start + 2].copy_from_slice(&len.to_ne_bytes());
+    bytes[start + 2..start + 4].copy_from_slice(&(ty | flag).to_ne_bytes());
+}
+
+/// A number, seldom flags, and a few of a device's settings.
+fn put_profile(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+    let there = input.u8();
+    for (bit, &(ty, content)) in (0..).zip(PROFILE) {
+        if (there >> bit) & 3 != 0 {
+            put_attr(bytes, input, ty, content);
+        }
+    }
+    for _ in 0..input.below(5) {
+        // Those of a device that go before have nothing to do here.
+        let ty = [9, 9, 9, 1][input.below(4)] + input.u8() % 26;
+        let content = AMNEZIAWG[usize::from(ty) - 1];
+        put_attr(bytes, input, ty.into(), content);
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Peer {
     pub(crate) is_fixed: Option<bool>,
     pub(crate) priority: Option<u32>,
     pub(crate) mark: Option<u32>,
+    /// The number of what it looks like.
+    pub(crate) profile: Option<u8>,
     pub(crate) replaces_allowed_ips: bool,
     pub(crate) allowed_ips: Vec<AllowedIp>,
 }
@@ -58,9 +60,9 @@ pub(crate) struct AllowedIp {
 
 /// An attribute and where its payload is.
 pub(super) struct Node<'a> {
-    number: u16,
-    is_nested: bool,
-    payload: &'a [u8],
+    pub(super) number: u16,
+    pub(super) is_nested: bool,
+    pub(super) payload: &'a [u8],
 }
 
 /// All attributes in `bytes`, and whether nothing is left over.
@@ -185,12 +187,44 @@ const AMNEZIAWG: &[(u16, Shape)] = &[
     (33, Bytes(1)),
     (34, Bytes(1)),
     (131, UpTo(5000)),
+    (133, List(PROFILE)),
     (137, Bytes(4)),
     (138, Bytes(1)),
     (139, Bytes(4)),
     (140, Loose),
     (141, Between(0, 64)),
     (142, Bytes(1)),
+];
+
+/// The looks of single peers.
+const PROFILE: &[(u16, Shape)] = &[
+    (1, Bytes(1)),
+    (2, Flags(1)),
+    (9, Bytes(2)),
+    (10, Bytes(2)),
+    (11, Bytes(2)),
+    (12, Bytes(2)),
+    (13, Bytes(2)),
+    (14, Between(2, 22)),
+    (15, Between(2, 22)),
+    (16, Between(2, 22)),
+    (17, Between(2, 22)),
+    (19, Bytes(2)),
+    (20, Bytes(2)),
+    (21, Text),
+    (22, Text),
+    (23, Text),
+    (24, Text),
+    (25, Text),
+    (26, Bytes(32)),
+    (27, Bytes(4)),
+    (28, Bytes(4)),
+    (29, Bytes(4)),
+    (30, Bytes(4)),
+    (31, Bytes(4)),
+    (32, Bytes(4)),
+    (33, Bytes(1)),
+    (34, Bytes(1)),
 ];
 
 const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
@@ -205,6 +239,7 @@ const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
     (9, List(ALLOWED_IP)),
     (10, Bytes(4)),
     (11, Bytes(0)),
+    (129, Bytes(1)),
     (131, Text),
     (133, Bytes(1)),
     (139, Bytes(4)),
@@ -298,17 +333,14 @@ fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
 }
 
 /// The message with all keys wiped that are secret: attributes of the device of these numbers, and
-/// those of peers.
+/// those of peers and of profiles.
 pub(crate) fn without_secrets(message: &[u8], keys: &[u16]) -> Vec<u8> {
     let mut secrets = Vec::new();
     for node in list(message).0 {
         match node.number {
             number if keys.contains(&number) => secrets.push(node.payload),
-            8 => {
-                let peers = list(node.payload).0.into_iter();
-                let attrs = peers.flat_map(|peer| list(peer.payload).0);
-                secrets.extend(attrs.filter(|attr| attr.number == 2).map(|key| key.payload));
-            }
+            8 => secrets.extend(of_elements(&node, 2)),
+            133 if keys.contains(&26) => secrets.extend(of_elements(&node, 26)),
             _ => {}
         }
     }
@@ -318,6 +350,15 @@ pub(crate) fn without_secrets(message: &[u8], keys: &[u16]) -> Vec<u8> {
         wiped[start..start + secret.len()].fill(0);
     }
     wiped
+}
+
+/// All attributes of that number in the elements of a list.
+fn of_elements<'a>(of: &Node<'a>, number: u16) -> impl Iterator<Item = &'a [u8]> {
+    let elements = list(of.payload).0.into_iter();
+    let attrs = elements.flat_map(|element| list(element.payload).0);
+    attrs
+        .filter(move |attr| attr.number == number)
+        .map(|attr| attr.payload)
 }
 
 /// Reads all elements of a list, or nothing if one of them makes no sense.
@@ -359,6 +400,7 @@ fn read_peer(nodes: &[Node<'_>]) -> Option<Peer> {
         is_fixed: switch(nodes, 133)?,
         priority: value(nodes, 139).map(u32::from_ne_bytes),
         mark: value(nodes, 140).map(u32::from_ne_bytes),
+        profile: value(nodes, 129).map(|[number]| number),
         replaces_allowed_ips: flags & 2 != 0,
         allowed_ips: elements(allowed_ips, read_allowed_ip)?,
     })

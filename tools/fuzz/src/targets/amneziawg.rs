@@ -8,30 +8,50 @@ use kernel::prelude::*;
 use crate::guise::Guise;
 use crate::input::Input;
 use crate::kapi::net::genetlink::{Message, Step};
-use crate::netlink::{looks::Looks, message, oracle, set};
+use crate::netlink::{
+    looks::{AllLooks, Looks},
+    message, oracle, set,
+};
+use crate::wardrobe::Wardrobe;
 
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let (mut guise, mut looks) = (None, Looks::plain());
+    let (mut wardrobe, mut looks) = (None, AllLooks::plain());
     while !input.is_empty() {
         let mut message = Message::new(&message::make_amneziawg(&mut input));
-        let read = set::read_amneziawg(&message, guise.as_ref());
+        let read = set::read_amneziawg(&message, &wardrobe);
         let device = oracle::read_amneziawg(message.attrs());
-        let after = looks.after(message.attrs());
+        let after = device.as_ref().and_then(|device| {
+            let after = looks.after(message.attrs())?;
+            after.have_those_of(device).then_some(after)
+        });
         match (read, device, after) {
-            (Ok((read, after_reading)), Some(device), Some(after)) => {
+            (Ok((read, worn)), Some(device), Some(after)) => {
                 assert_eq!(read, device);
-                guise = after_reading.or(guise);
-                looks = after;
-                assert_eq!(guise.as_ref().map_or_else(Looks::plain, show), looks);
+                assert_eq!(
+                    worn.as_deref().map_or_else(AllLooks::plain, show_all),
+                    after
+                );
+                (wardrobe, looks) = (worn, after);
             }
             (Err(error), None, _) | (Err(error), _, None) => {
-                assert!([EINVAL, ERANGE, EPFNOSUPPORT].contains(&error));
+                assert!([EINVAL, ENOENT, ERANGE, EPFNOSUPPORT].contains(&error));
             }
             (read, ..) => panic!("refused: {:?}", read.err()),
         }
         check_wipe(&mut message);
     }
+}
+
+fn show_all(wardrobe: &Wardrobe) -> AllLooks {
+    let mut all = AllLooks {
+        own: show(wardrobe.own()),
+        profiles: Default::default(),
+    };
+    for guise in wardrobe.profiles() {
+        all.profiles[usize::from(guise.number()) - 1] = Some(show(guise));
+    }
+    all
 }
 
 fn show(guise: &Guise) -> Looks {
@@ -70,5 +90,6 @@ fn check_wipe(message: &mut Message) {
     message.wipe(&[Step::Type(3)]);
     message.wipe(&[Step::Type(8), Step::Element, Step::Type(2)]);
     message.wipe(&[Step::Type(26)]);
+    message.wipe(&[Step::Type(133), Step::Element, Step::Type(26)]);
     assert_eq!(message.attrs(), expected);
 }

@@ -49,12 +49,11 @@ impl Deliver for Header {
 }
 
 fn inbox(capacity: usize) -> Arc<Inbox<Header>> {
-    Arc::new(
-        Inbox::new(capacity)
-            .unwrap()
-            .make()
-            .unwrap_or_else(|never| match never {}),
-    )
+    let inbox = Inbox::new(capacity)
+        .unwrap()
+        .make()
+        .unwrap_or_else(|never| match never {});
+    Arc::new(inbox, GFP_KERNEL).unwrap()
 }
 
 fn batch(label: u64, delivered: &HostArc<Mutex<Vec<u64>>>) -> Batch<Header> {

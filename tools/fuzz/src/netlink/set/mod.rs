@@ -4,51 +4,59 @@
 
 #[path = "../../../../../src/netlink/set/guise.rs"]
 mod guise;
+#[path = "../../../../../src/netlink/set/profiles.rs"]
+mod profiles;
 #[path = "../../../../../src/netlink/set/request.rs"]
 mod request;
 
+/// Of the module's, what is said where memory lacks.
+mod supplies {
+    pub(super) const NO_MEMORY: &std::ffi::CStr = c"out of memory";
+}
+
 use kernel::prelude::*;
 
-use self::guise::Find;
 use self::request::{AllowedIpRequest, Blamable, DeviceRequest, Intent, PeerRequest};
 use super::{
     oracle::{AllowedIp, Device, Fate, Peer},
-    policy,
+    policy, uapi,
 };
 use crate::{
+    config::{Configuration, NewWardrobe},
     crypto::Key,
     dscp::Dscp,
-    guise::Guise,
-    kapi::net::genetlink::{Attr, Info, Message},
+    kapi::{
+        net::genetlink::{Attr, Info, Message},
+        sync::rcu::RcuArc,
+    },
+    wardrobe::Wardrobe,
 };
 
 /// All that a request says, or the error that refuses it.
 pub(crate) fn read(message: &Message) -> Result<Device> {
     let info = Info::parse(message, &policy::SET_DEVICE)?;
     let device = read_device(&info)?;
-    assert!(read_guise(&info, None)?.is_none());
+    assert!(profiles::prepare(&info, &Configuration(&None))?.is_none());
     Ok(device)
 }
 
-/// All that a request says to an AmneziaWG device that looks like `before`; nothing of how it is to
-/// look if that stays.
+/// All that a request says to an AmneziaWG device, and what that and its peers look like afterwards.
 pub(crate) fn read_amneziawg(
     message: &Message,
-    before: Option<&Guise>,
-) -> Result<(Device, Option<Guise>)> {
+    before: &Option<RcuArc<Wardrobe>>,
+) -> Result<(Device, Option<RcuArc<Wardrobe>>)> {
     let info = Info::parse(message, &policy::SET_AMNEZIAWG)?;
     let device = read_device(&info)?;
-    Ok((device, read_guise(&info, before)?))
-}
-
-/// What the device itself is to look like, if a request says anything of it.
-fn read_guise(info: &Info<'_>, before: Option<&Guise>) -> Result<Option<Guise>> {
-    let find: Find<'_, '_> = &|ty| info.attr(ty);
-    if guise::mention(find).is_none() {
-        return Ok(None);
+    let config = Configuration(before);
+    let new = profiles::prepare(&info, &config)?;
+    for element in request::elements(info.attr(uapi::WGDEVICE_A_PEERS)) {
+        let peer = PeerRequest::read(&info, element)?;
+        if peer.intent() == Intent::Ensure {
+            profiles::check(&info, &peer, new.as_ref(), &config)?;
+        }
     }
-    let (settings, specials) = guise::read(info, find, before)?;
-    Guise::new(0, settings, &specials).map(Some)
+    let after = new.map_or_else(|| before.clone(), |NewWardrobe(after)| after);
+    Ok((device, after))
 }
 
 fn read_device(info: &Info<'_>) -> Result<Device> {
@@ -109,6 +117,10 @@ fn peer(info: &Info<'_>, element: Attr<'_>) -> Peer {
     let endpoint = peer
         .endpoint
         .map(|endpoint| endpoint.to_sockaddr().to_vec());
+    let profile = peer.profile.as_ref().map(|profile| {
+        assert_eq!(profile.attr.payload(), [profile.value]);
+        profile.value
+    });
     let fate = match peer.intent() {
         Intent::Remove => Fate::Removed,
         Intent::Update => Fate::ChangedIfThere,
@@ -126,6 +138,7 @@ fn peer(info: &Info<'_>, element: Attr<'_>) -> Peer {
         is_fixed: peer.fixed_endpoint,
         priority: peer.priority,
         mark: peer.mark,
+        profile,
         replaces_allowed_ips: peer.replaces_allowed_ips(),
         allowed_ips: peer
             .allowed_ips()

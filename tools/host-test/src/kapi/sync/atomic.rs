@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, ops::Deref, sync::atomic};
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU8, AtomicUsize, Ordering};
 
 thread_local! {
     static OBSERVER: Cell<Option<*const dyn Fn()>> = const { Cell::new(None) };
