@@ -133,7 +133,7 @@ make_near() {
 	local peer=("PublicKey=$far_public" "AllowedIPs=$(inside 4 2)/32,$(inside 6 2)/128")
 	[ "$initiator" = far ] || peer+=("Endpoint=$(outside "$out" 2):$(port_of 2)")
 	ip -n a link add awg0 type amneziawg &&
-		at a python3 -B "${0%/*}/amneziawg.py" set awg0 "PrivateKey=$private_1" "ListenPort=$(port_of 1)" \
+		at a python3 "${0%/*}/amneziawg.py" set awg0 "PrivateKey=$private_1" "ListenPort=$(port_of 1)" \
 			"${shared[@]}" "${own[@]}" "${of_driver[@]}" "${peer[@]}" &&
 		inside_address a awg0 1
 }

@@ -32,7 +32,7 @@ looks=(Profile=1 Profile=2 "${settings_1[@]}" Profile=3 "${settings_3[@]}" Profi
 for n in {1..5} 10; do make_keys "$n"; done
 hub_as_peer=("PublicKey=$public_10" "AllowedIPs=10.7.0.0/16" Endpoint=192.0.2.10:51830)
 
-awg() { at "$1" python3 -B "${0%/*}/amneziawg.py" "${@:2}"; }
+awg() { at "$1" python3 "${0%/*}/amneziawg.py" "${@:2}"; }
 
 make_hub() {
 	add_namespace hub &&
@@ -320,7 +320,7 @@ sleep 3
 check "there are none" test "$(seen cookies)" = 0
 check "end of the flood" kill $flood
 
-retell python3 -Bu "${0%/*}/awg_profiles.py"
+retell python3 -u "${0%/*}/awg_profiles.py"
 
 check "remove everything" eval 'for n in {1..5}; do ip netns del p$n || exit; done; ip netns del hub'
 check "unload the module" await 20 dut_unload

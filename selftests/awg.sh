@@ -25,7 +25,7 @@ settings_wide=(S1=90 S2=33 S3=77 S4=24 H1=5-1000000 H2=1000001-2000000 H3=200000
 
 # --- ends of tunnels
 
-awg() { at "$1" python3 -B "${0%/*}/amneziawg.py" "${@:2}"; }
+awg() { at "$1" python3 "${0%/*}/amneziawg.py" "${@:2}"; }
 
 # awg_end NAMESPACE SELF OTHER IP-VERSION SETTING…
 awg_end() {

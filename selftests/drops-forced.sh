@@ -9,7 +9,7 @@
 . "${0%/*}/lib.sh"
 
 check "load the module" dut_load
-retell python3 -Bu "${0%/*}/drops.py" "${0%/*}/wireguard.sites"
+retell python3 -u "${0%/*}/drops.py" "${0%/*}/wireguard.sites"
 check "no packet was dropped without a word" none_unnamed
 check "delete all namespaces" eval 'ip netns del a && ip netns del b'
 check "unload the module" dut_unload

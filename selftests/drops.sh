@@ -9,7 +9,7 @@
 
 # --- what takes minutes with WireGuard's times, and what only AmneziaWG has
 
-awg() { at "$1" python3 -B "${0%/*}/amneziawg.py" "${@:2}"; }
+awg() { at "$1" python3 "${0%/*}/amneziawg.py" "${@:2}"; }
 
 # awg_end NAMESPACE SELF OTHER SETTING…
 awg_end() {

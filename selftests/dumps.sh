@@ -11,7 +11,7 @@
 many=$(told dumped)
 
 check "load the module" dut_load
-retell python3 -Bu "${0%/*}/partial.py"
-retell python3 -Bu "${0%/*}/many.py" "${many:-10000}"
+retell python3 -u "${0%/*}/partial.py"
+retell python3 -u "${0%/*}/many.py" "${many:-10000}"
 check "unload it" dut_unload
 done_testing

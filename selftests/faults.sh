@@ -10,6 +10,6 @@
 
 check "load the module" dut_load
 check "unload it" dut_unload
-retell python3 -Bu "${0%/*}/faults.py" "${0%/*}/wireguard.sites" $(grep -o "faults=all" /proc/cmdline)
+retell python3 -u "${0%/*}/faults.py" "${0%/*}/wireguard.sites" $(grep -o "faults=all" /proc/cmdline)
 
 done_testing

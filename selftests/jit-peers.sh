@@ -30,7 +30,7 @@ has_no_peers() { [ -z "$(peers_of_b)" ]; }
 says() { grep -qF "$1" $log; }
 
 serve() {
-	(at b sh -c 'echo $$ >/tmp/server.pid; exec python3 -B "$@"' sh "$jit_peers" wg0 $known "$@"; echo "ended with $?") >$log 2>&1 &
+	(at b sh -c 'echo $$ >/tmp/server.pid; exec python3 "$@"' sh "$jit_peers" wg0 $known "$@"; echo "ended with $?") >$log 2>&1 &
 	await 30 says "waiting for"
 }
 end_server() { kill "$(cat /tmp/server.pid)" && await 10 says "ended with 0"; }
@@ -50,14 +50,14 @@ call_again() {
 
 refuses() {
 	local said
-	said=$(at b python3 -B "$jit_peers" "${@:2}" 2>&1) && return 1
+	said=$(at b python3 "$jit_peers" "${@:2}" 2>&1) && return 1
 	echo "$said"
 	[ "$(wc -l <<<"$said")" = 1 ] && grep -qF "$1" <<<"$said"
 }
 
 # What no administrator asks for: to hear of unknown peers.
 listen_as_nobody() {
-	at b setpriv --reuid 65534 --regid 65534 --clear-groups python3 -B - "${0%/*}" <<-END
+	at b setpriv --reuid 65534 --regid 65534 --clear-groups python3 - "${0%/*}" <<-END
 		import sys
 		sys.path.insert(0, sys.argv[1])
 		from netlink import Socket, find_groups

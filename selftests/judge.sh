@@ -58,7 +58,7 @@ pings() {
 # read_pages PROGRAM KIND ADDRESS SEED: goes on for a while. All are read at once: who reads mostly waits.
 read_pages() {
 	{
-		ip netns exec "$2-a" timeout 150 python3 -B $here/"$1.py" browse "$3" "$4"
+		ip netns exec "$2-a" timeout 150 python3 $here/"$1.py" browse "$3" "$4"
 		echo "status $?"
 	} >"/tmp/$2.pages" 2>&1 &
 }
@@ -70,7 +70,7 @@ pages_came() {
 
 # serve PROGRAM KIND ADDRESS
 serve() {
-	ip netns exec "$2-b" python3 -B $here/"$1.py" serve "$3" >"/tmp/$2.server" 2>&1 &
+	ip netns exec "$2-b" python3 $here/"$1.py" serve "$3" >"/tmp/$2.server" 2>&1 &
 	servers+=($!)
 }
 receives() { at "$1" ss -Hln "$2" "sport = $3" | grep -q .; }
@@ -89,7 +89,7 @@ guised() {
 			"Endpoint=$(outside 4 2):$2" &&
 		inside_address $a wg0 1 && inside_address $b wg0 2
 }
-guise() { at "$1" python3 -B $here/amneziawg.py set wg0 "PrivateKey=$2" "ListenPort=$3" "${@:4}"; }
+guise() { at "$1" python3 $here/amneziawg.py set wg0 "PrivateKey=$2" "ListenPort=$3" "${@:4}"; }
 
 junk="Jc=5 Jmin=10 Jmax=50 S1=42 S2=108"
 ranges="S3=13 S4=12 H1=10000000-19999999 H2=20000000-29999999 H3=30000000-39999999 H4=1000000000-2000000000"
@@ -98,7 +98,7 @@ hidden="ContentPaddingAddition=10-100 RandomTrailers=on DisableCookies=on"
 # One has the interface's port as long as that is down.
 pretend() {
 	ip -n fake-a link set wg0 down &&
-		at fake-a python3 -B $here/quic.py pretend "$(port_of 1)" "$(outside 4 2)" &&
+		at fake-a python3 $here/quic.py pretend "$(port_of 1)" "$(outside 4 2)" &&
 		ip -n fake-a link set wg0 up && ip -n fake-a address add "$(inside 6 1)/64" dev wg0 nodad
 }
 
@@ -118,7 +118,7 @@ check "fake: a tunnel" tunnel fake $quic_port
 # shellcheck disable=SC2086
 {
 	check "awg1: a tunnel" guised awg1 "$(port_of 2)" $junk H1=10000001 H2=20000002 H3=30000003 H4=1000000004
-	check "awg2: a tunnel" guised awg2 $quic_port $junk $ranges "I1=<b 0x$(python3 -B $here/quic.py first)>"
+	check "awg2: a tunnel" guised awg2 $quic_port $junk $ranges "I1=<b 0x$(python3 $here/quic.py first)>"
 	check "awg3: a tunnel" guised awg3 "$(port_of 2)" $junk $ranges $hidden "HeaderProtectionKey=$(wg genkey)"
 }
 for kind in $carriers; do serve web $kind "$(inside 4 2)"; done

@@ -248,7 +248,7 @@ compare_drivers() {
 	retell compare tell "$1" "/tmp/$1.modprobe" "/tmp/$1.dut_load"
 }
 
-compare() { python3 -B "${0%/*}/compare.py" "$@"; }
+compare() { python3 "${0%/*}/compare.py" "$@"; }
 
 # record_driver SUBJECT COMMAND…: with the driver that the command loads.
 record_driver() {

@@ -113,7 +113,7 @@ forget_paths() {
 }
 
 device=wg0
-client() { at "$1" python3 -B "${0%/*}/path_mtu.py" $device "$2"; }
+client() { at "$1" python3 "${0%/*}/path_mtu.py" $device "$2"; }
 # path_of NAMESPACE: what it takes, or "unknown".
 path_of() { client "$1" show | awk 'NR == 2 { print $2 }'; }
 takes() { local found; found=$(path_of "$1"); [ "$found" = "$2" ] || { echo "the path takes $found, and not $2"; return 1; }; }
@@ -283,7 +283,7 @@ check "on again: TCP" eval 'client a on && client b on && tcp a b "$(inside 4 2)
 
 # --- what looks like something else
 
-awg() { at "$1" python3 -B "${0%/*}/amneziawg.py" "${@:2}"; }
+awg() { at "$1" python3 "${0%/*}/amneziawg.py" "${@:2}"; }
 awg_end() {
 	local private=private_$2 public=public_$3
 	ip -n "$1" link add awg0 type amneziawg &&

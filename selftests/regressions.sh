@@ -6,7 +6,7 @@
 
 . "${0%/*}/lib.sh"
 
-inject() { at a python3 -B "${0%/*}/inject.py" wg0 "$@"; }
+inject() { at a python3 "${0%/*}/inject.py" wg0 "$@"; }
 
 # How many packets the interface could not send.
 tx_errors() { at a cat /sys/class/net/wg0/statistics/tx_errors; }

@@ -13,7 +13,7 @@ pings=$(is_debug && echo 600 || echo 2000)
 for n in 1 2 3 4; do make_keys "$n"; done
 
 # sending NAMESPACE [KIND:]DEVICE set|show|moves …
-sending() { at "$1" python3 -B "${0%/*}/sending.py" "${@:2}"; }
+sending() { at "$1" python3 "${0%/*}/sending.py" "${@:2}"; }
 
 # add_end NAMESPACE DEVICE NUMBER PORT ADDRESS…: a device, still down, whose key is that of NUMBER.
 add_end() {
@@ -477,7 +477,7 @@ comes_anew() {
 }
 
 # What precedes handshakes of AmneziaWG, too: all that goes to the peer's port has its mark.
-awg() { at "$1" python3 -B "${0%/*}/amneziawg.py" "${@:2}"; }
+awg() { at "$1" python3 "${0%/*}/amneziawg.py" "${@:2}"; }
 awg_marked() {
 	local settings=(Jc=4 Jmin=40 Jmax=70 S1=15 S2=68 H1=11 H2=12 H3=13 H4=14)
 	ip -n a link add awg0 type amneziawg && awg a set awg0 "PrivateKey=$private_1" ListenPort=51841 "${settings[@]}" "PublicKey=$public_2" \
@@ -515,7 +515,7 @@ check "AmneziaWG's junk has it, too" awg_marked
 check "nothing was dropped without a word" none_unnamed
 check "remove everything" eval 'for n in 2 3 4; do ip netns del b$n || exit; done; ip netns del a && ip netns del b'
 
-retell python3 -Bu "${0%/*}/sending_checks.py"
+retell python3 -u "${0%/*}/sending_checks.py"
 
 check "unload the module" await 20 dut_unload
 done_testing

@@ -116,7 +116,7 @@ same "a filter" "xmit stage encrypt transmit receive decrypt deliver" "$(
 )"
 
 same "perf counts the packets of three pings at both ends" 6 \
-	"$(python3 -B /job/perf.py wg_xmit ip netns exec a ping -q -c 3 -i 0.2 -W 20 "$(inside 4 2)")"
+	"$(python3 /job/perf.py wg_xmit ip netns exec a ping -q -c 3 -i 0.2 -W 20 "$(inside 4 2)")"
 
 # --- drops
 
@@ -135,7 +135,7 @@ forget
 check "TCP across" tcp_across a b "$(inside 4 2)" "$amount"
 cp $tracefs/trace /tmp/trace
 check "nothing of it was overwritten" grep -qE '^# entries-in-buffer/entries-written: ([0-9]+)/\1 ' /tmp/trace
-check "a table and a picture of it" eval "python3 -B /job/latency --draw /tmp/picture.svg /tmp/trace >/tmp/table"
+check "a table and a picture of it" eval "python3 /job/latency --draw /tmp/picture.svg /tmp/trace >/tmp/table"
 diag </tmp/table
 same "each packet of the stack is in the table" "$(traced ^xmit | awk -F messages= '{ sum += $2 } END { print sum }')" "$(count '= out')"
 same "each packet for the stack is in the table" "$(traced ^deliver | wc -l)" "$(count '= in')"
@@ -164,7 +164,7 @@ check "a device goes amid traffic" ip -n b link del wgb
 sleep 1
 check "the other, too" ip -n a link del wga
 kill $pings
-held=$(python3 -B /job/perf.py wg_xmit rmmod wireguard 2>/dev/null)
+held=$(python3 /job/perf.py wg_xmit rmmod wireguard 2>/dev/null)
 same "perf keeps the module" "0 1" "$held $?"
 check "the module goes while its events are on and read" dut_unload
 same "and its events with it" "" "$(ls $events 2>/dev/null)"

@@ -70,7 +70,7 @@ outside_mtu() { ip -n a link set to-b mtu "$1" && ip -n b link set to-a mtu "$1"
 # Nobody is told what the path takes, as by the C driver: here it is about what is too long.
 tell_nobody() {
 	local ns
-	if is_ours; then for ns in a b; do at $ns python3 -B "${0%/*}/path_mtu.py" wg0 off || return; done; fi
+	if is_ours; then for ns in a b; do at $ns python3 "${0%/*}/path_mtu.py" wg0 off || return; done; fi
 }
 check "messages can be as long as IPv6 takes them" eval \
 	'tell_nobody && at a wg set wg0 peer "$public_2" endpoint "$(outside 6 2):$(port_of 2)" && inside_mtu 65488 && outside_mtu 9000'
@@ -150,7 +150,7 @@ check "ping" ping_across a "$(inside 4 2)"
 # --- what a train is to the device, the stack and the sender
 
 # send ADDRESS COUNT SIZE SEGMENTS PORT…
-send() { at a python3 -B "${0%/*}/send.py" "$@"; }
+send() { at a python3 "${0%/*}/send.py" "$@"; }
 
 # statistics NAME…: of a's device.
 statistics() { at a bash -c 'cd /sys/class/net/wg0/statistics && cat "$@"' - "$@" | xargs; }
@@ -229,7 +229,7 @@ later() {
 	local first arrived count=0 now
 	at a tc qdisc replace dev to-b root fq || return
 	arrived=$(messages_of_b)
-	first=$(at a python3 -B "${0%/*}/send_later.py" 10.7.0.2 6000) || return
+	first=$(at a python3 "${0%/*}/send_later.py" 10.7.0.2 6000) || return
 	until [ $count -ge 80 ]; do
 		count=$(($(messages_of_b) - arrived))
 		read -r now _ </proc/uptime

@@ -13,7 +13,7 @@ out=/tmp/wgmon.out
 address=127.0.0.1:9586
 
 wgmon() { at a /job/wgmon "$@"; }
-look() { python3 -B "${0%/*}/json_lines.py" "$@"; }
+look() { python3 "${0%/*}/json_lines.py" "$@"; }
 dump() { at a wg show wg0 dump; }
 
 # says STATUS TEXT COMMAND…: the command ends with that status and says that text, on one line.
@@ -74,7 +74,7 @@ make_tunnel() { tunnel_of_two && write_names; }
 
 # Packets may come between one and the other.
 json_agrees() { wgmon --json --once >$out && look snapshot $out wg0 "$(dump)"; }
-metrics_agree() { at a python3 -B "${0%/*}/json_lines.py" metrics $address wg0 "$(dump)"; }
+metrics_agree() { at a python3 "${0%/*}/json_lines.py" metrics $address wg0 "$(dump)"; }
 
 json_for() { at a timeout --preserve-status "$1" /job/wgmon --json --interval 1 >$out; }
 
@@ -257,7 +257,7 @@ check_drops() {
 disguised_end() {
 	local private=private_$2 public=public_$3
 	ip -n "$1" link add awg0 type amneziawg &&
-		at "$1" python3 -B "${0%/*}/amneziawg.py" set awg0 "PrivateKey=${!private}" "ListenPort=5189$2" S1=20 S2=20 S3=20 S4=20 \
+		at "$1" python3 "${0%/*}/amneziawg.py" set awg0 "PrivateKey=${!private}" "ListenPort=5189$2" S1=20 S2=20 S3=20 S4=20 \
 			"HeaderProtectionKey=$psk" "PublicKey=${!public}" "AllowedIPs=10.8.0.$3/32" "Endpoint=192.0.2.$3:5189$3" &&
 		ip -n "$1" address add "10.8.0.$2/24" dev awg0 && ip -n "$1" link set awg0 up
 }

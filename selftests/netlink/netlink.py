@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Generic netlink by hand: messages of any shape, also wrong ones, and what the kernel answers to them."""
+"""Generic netlink by hand: messages of any shape, also wrong ones, and what the kernel answers to them.
+
+Scripts call it hundreds of times, each time in a new interpreter under emulation: it imports no more than it must.
+"""
 
 import errno
 import socket
 import struct
-from dataclasses import dataclass, field
 
 NETLINK_GENERIC = 16
 SOL_NETLINK = 270
@@ -97,20 +99,20 @@ def attributes(stream):
         raise ValueError(f"{len(stream)} bytes behind the last attribute")
 
 
-@dataclass(frozen=True)
 class Request:
     """One message to a family. Whatever is given beside command and attributes makes it unusual."""
 
-    cmd: int
-    attrs: bytes = b""
-    flags: int = REQUEST | ACK
-    version: int = 1
-    reserved: int = 0
-    length: int | None = None
-    """What the header says; by default the truth."""
-    family: int | None = None
-    body: bytes | None = None
-    """All that follows the netlink header, in place of command, version and attributes."""
+    def __init__(self, cmd, attrs=b"", flags=REQUEST | ACK, version=1, reserved=0, length=None, family=None, body=None):
+        self.cmd = cmd
+        self.attrs = attrs
+        self.flags = flags
+        self.version = version
+        self.reserved = reserved
+        self.length = length
+        """What the header says; by default the truth."""
+        self.family = family
+        self.body = body
+        """All that follows the netlink header, in place of command, version and attributes."""
 
     def encode(self, family, seq):
         body = self.body
@@ -121,21 +123,21 @@ class Request:
         return struct.pack("=IHHII", length, family, self.flags, seq, 0) + body
 
 
-@dataclass
 class Reply:
     """One message from the kernel."""
 
-    ty: int
-    flags: int
-    seq: int
-    body: bytes
-    error: int | None = field(init=False, default=None)
-    message: str = field(init=False, default="")
-    offset: int | None = field(init=False, default=None)
+    def __init__(self, ty, flags, seq, body):
+        self.ty = ty
+        self.flags = flags
+        self.seq = seq
+        self.body = body
+        self.error = None
+        self.message = ""
+        self.offset = None
+        if ty in (NLMSG_ERROR, NLMSG_DONE):
+            self.read_error()
 
-    def __post_init__(self):
-        if self.ty not in (NLMSG_ERROR, NLMSG_DONE):
-            return
+    def read_error(self):
         self.error = -struct.unpack_from("=i", self.body)[0]
         if self.flags & ACK_TLVS:
             start = 4 if self.ty == NLMSG_DONE else 4 + HEADER
