@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix awg-messages speed-module fuzz faults faults-coverage clean distclean help
+.PHONY: modules modules_install test test-repeats bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix awg-messages speed-module fuzz faults faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -47,6 +47,10 @@ test:
 	@$(lab) up root
 	@$(lab) up $$($(in_root) tools/run-tests --steps $(TESTS))
 	@$(in_root) tools/run-tests $(TESTS)
+
+# What costs much and finds mostly what was found on another kernel.
+test-repeats:
+	@$(MAKE) test TESTS=repeats
 
 # On a kernel of its own, which is slow: apart from the other tests, too.
 test-kcsan:
@@ -261,6 +265,7 @@ help:
 	@echo 'make test-dkms        install that package on a Debian machine, and see what comes of it'
 	@echo 'make loom             the models of lock-free structures, with more interleavings'
 	@echo 'make sanitize         the tests of user space, under AddressSanitizer'
+	@echo 'make test-repeats     tests that "make test" runs on one kernel only, on others'
 	@echo 'make test-kcsan       run those tests that make data races likely on a kernel that finds them'
 	@echo 'make proofs           prove what Documentation/proofs.rst says, and find planted defects'
 	@echo 'make lab              set up the lab'

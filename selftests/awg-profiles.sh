@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=896 timeout=900 files=selftests/netlink,build/cargo/guest/release/order,build/cargo/guest/release/flood
+# guest: debug=uml image=tools smp=2 mem=896 clock=skips repeats=stock timeout=900 files=selftests/netlink,build/cargo/guest/release/order,build/cargo/guest/release/flood
 #
 # Profiles: one interface of the kind amneziawg, on one port, and five peers, of which one is a WireGuard interface and the others
 # are AmneziaWG 1.0, 2.0, 3.0 and 3.1, each with settings of its own and without a word of profiles. What the peers wear is

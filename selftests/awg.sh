@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 timeout=900 files=selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py,build/cargo/guest/release/order,build/cargo/guest/release/flood
+# guest: debug=uml image=tools smp=2 mem=768 clock=skips repeats=stock timeout=900 files=selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py,build/cargo/guest/release/order,build/cargo/guest/release/flood
 #
 # AmneziaWG, the driver against itself: messages of all its versions carry what those of WireGuard do, and do not look
 # like them. Beside each tunnel there is one of WireGuard.

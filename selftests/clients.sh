@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=1 mem=1024 timeout=300 files=selftests/clients,kernel:source/tools/net/ynl/pyynl/cli.py,kernel:source/tools/net/ynl/pyynl/lib,kernel:source/Documentation/netlink/specs/wireguard.yaml,Documentation/netlink-own.yaml,Documentation/netlink-amneziawg.yaml
+# guest: debug=uml image=tools smp=1 mem=1024 repeats=uml timeout=300 files=selftests/clients,kernel:source/tools/net/ynl/pyynl/cli.py,kernel:source/tools/net/ynl/pyynl/lib,kernel:source/Documentation/netlink/specs/wireguard.yaml,Documentation/netlink-own.yaml,Documentation/netlink-amneziawg.yaml
 #
 # Clients that speak netlink themselves: pyroute2, and the kernel's own YNL with the kernel's own specification.
 

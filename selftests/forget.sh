@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: smp=2 mem=512 timeout=300 append="log_buf_len=4M" files=build/cargo/guest/release/wire-peer,build/module/{kernel}/selftests/kmod/wireguard_selftest_vmfork.ko
+# guest: smp=2 mem=512 asleep=yes timeout=300 append="log_buf_len=4M" files=build/cargo/guest/release/wire-peer,build/module/{kernel}/selftests/kmod/wireguard_selftest_vmfork.ko
 #
 # A machine that is suspended forgets all session keys; one that was copied sends no more with them. What sessions there
 # are is seen in the kernel log; then a peer that is played says what it can still send and receive.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: image=tools smp=2 mem=1152 timeout=600 programs=no files=selftests/judge,selftests/netlink archives=classifiers:aioquic.cpio judge=tools/dpi-judge/controls
+# guest: image=tools smp=2 mem=1152 asleep=yes timeout=600 programs=no files=selftests/judge,selftests/netlink archives=classifiers:aioquic.cpio judge=tools/dpi-judge/controls
 #
 # Real traffic of seven kinds for tools/dpi-judge to look at, each on a cable of its own and captured there:
 #

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=1 mem=1024 timeout=400
+# guest: debug=uml image=tools smp=1 mem=1024 repeats=uml timeout=400
 #
 # systemd-networkd and NetworkManager make a tunnel from their files, and send all of it again whenever they are told to
 # look into them: sessions survive that.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=x86 asleep=yes smp=2 mem=512 timeout=900 peer=c.peer files=boringtun:bin/boringtun-cli
+# guest: debug=x86 asleep=yes smp=2 mem=512 repeats=x86 timeout=900 peer=c.peer files=boringtun:bin/boringtun-cli
 #
 # Sessions end by age: the driver and every other implementation, all at once, each pair with either end as the
 # initiator, or with one of them on debug kernels. A ping a second goes both ways through each tunnel for longer than

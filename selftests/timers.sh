@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml asleep=yes smp=1 mem=384 timeout=500 files=build/cargo/guest/release/wire-peer
+# guest: debug=uml asleep=yes smp=1 mem=384 clock=skips timeout=500 files=build/cargo/guest/release/wire-peer
 #
 # What happens by itself as time goes by, for three minutes in which the guest mostly sleeps.
 

@@ -4,7 +4,7 @@
 # The tracepoints by the programs that people use: perf, bpftrace and dropwatch, as Debian has them, are told of packets that were
 # counted, and of drops by their names (tracing.rst, drops.rst).
 #
-# guest: image=tools smp=2 mem=2048 timeout=240 programs=no files=tools/trace archives=tracers:tracers.cpio
+# guest: image=tools smp=2 mem=2048 asleep=yes timeout=240 programs=no files=tools/trace archives=tracers:tracers.cpio
 
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml smp=2 mem=1024 timeout=1500 append="log_buf_len=16M" source=tools/testing/selftests/wireguard/netns.sh
+# guest: debug=uml smp=2 mem=1024 repeats=uml timeout=1500 append="log_buf_len=16M" source=tools/testing/selftests/wireguard/netns.sh
 #
 # The kernel's own test of WireGuard, as it is in the kernel's source. Its last check finds in the kernel log that all
 # objects that were created have been destroyed; here we see that there were any.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=1 mem=1024 timeout=400
+# guest: debug=uml image=tools smp=1 mem=1024 repeats=uml timeout=400
 #
 # `wg-quick` with the tunnel as the default route, hooks and a kill switch: everything goes through the tunnel, nothing
 # beside it, a new configuration is taken over without a packet lost, and after `down` all is as it was before.

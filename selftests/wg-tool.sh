@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=1 mem=1024 timeout=400
+# guest: debug=uml image=tools smp=1 mem=1024 repeats=uml timeout=400
 #
 # Whatever `wg` can do, by the version of 2021 and by today's: what it sets is what it shows, and the tunnel works.
 

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import guest
-from machine import ClockedQemu
+from machine import ClockedQemu, SkippingUml
 from report import TapListener
 
 TREE = Path(__file__).resolve().parents[1]
@@ -20,8 +20,11 @@ HEADER = re.compile(r"^# guest: *(.*)$", re.MULTILINE)
 # Steps of the lab among the files of a header.
 STEP = re.compile(r"(?:^|,)([a-z]+):")
 
-# By what the header calls them: the steps of the lab that make the debug kernels.
-DEBUG_KERNELS = {"uml": "uml", "x86": "debug", "kcsan": "kcsan"}
+# By what the header calls them: the steps of the lab that make the kernels.
+KERNELS = {"stock": "stock", "uml": "uml", "x86": "debug", "kcsan": "kcsan"}
+
+# By the kernel: how else it can tell time than by the host's clock, and the machine that does.
+CLOCKS = {"stock": ("instructions", ClockedQemu), "uml": ("skips", SkippingUml)}
 
 # How much longer a guest may take than on the stock kernel, and the memory in MiB that its checks cost.
 PATIENCE = {"stock": 1, "uml": 2, "debug": 6, "kcsan": 8}
@@ -46,7 +49,8 @@ class GuestSuite:
         self.programs = settings.get("programs") != "no"
         brought = ",".join(settings.get(what, "") for what in ("files", "archives"))
         self.steps = [kernel, self.image, *STEP.findall(brought), *(["observers"] if self.judge else [])]
-        self.lane = "asleep" if "asleep" in settings else lane_of(kernel)
+        self.repeats = kernel in kernels(settings.get("repeats", ""))
+        self.lane = "asleep" if self.waits() else lane_of(kernel)
         self.patience = int(settings.get("timeout", 120)) * PATIENCE[kernel]
 
     def run(self, section):
@@ -87,15 +91,21 @@ class GuestSuite:
             timeout=self.patience,
             append=get("append", ""),
             files=self.files(),
-            machine=ClockedQemu() if self.is_clocked() else None,
+            machine=self.machine(),
             archives=list(named_files(get("archives", ""))),
             handed_out=LOGS / self.name / "files" if self.judge else None,
             log=LOGS / self.name,
         )
 
-    def is_clocked(self):
-        """Whether time is the number of instructions, as `clock=instructions` wants it. No other kernel can tell time that way."""
-        return self.settings.get("clock") == "instructions" and self.kernel == "stock"
+    def waits(self):
+        """Whether it leaves the processors to others: it mostly sleeps, or its time does not go on meanwhile."""
+        return self.kernel != "uml" and ("asleep" in self.settings or self.machine() is not None)
+
+    def machine(self):
+        """What tells time as one of the words of `clock` wants it: by the number of instructions, or without what is slept."""
+        wanted = self.settings.get("clock", "").split(",")
+        machine = CLOCKS.get(self.kernel)
+        return machine[1]() if machine and machine[0] in wanted else None
 
     def files(self):
         named = self.settings.get("files", "").replace("{kernel}", self.kernel)
@@ -130,10 +140,15 @@ def built(kernel):
     return TREE / "build/module" / kernel
 
 
+def kernels(words):
+    """The steps of the lab that make the kernels which a header calls by these words."""
+    return [KERNELS[word] for word in words.split(",") if word]
+
+
 def kernels_of(settings):
     """User-mode Linux has one processor, and no cable to another guest: for others there is x86."""
     stock = [] if settings.get("stock") == "no" else ["stock"]
-    return [*stock, *(DEBUG_KERNELS[word] for word in settings.get("debug", "").split(",") if word)]
+    return [*stock, *kernels(settings.get("debug", ""))]
 
 
 def guest_suites():
