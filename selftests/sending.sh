@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 repeats=stock timeout=900 programs=no files=selftests/netlink
+# guest: debug=uml image=tools smp=2 mem=768 repeats=uml timeout=900 programs=no files=selftests/netlink
 #
 # Where a device listens, and how it sends: two devices at one port, a VRF, moves amid traffic, DSCP, and marks and priorities
 # of single peers, as netfilter, queueing disciplines and routing rules see them. What is refused and shown is in
@@ -153,6 +153,7 @@ vrf() {
 	add_namespace c && ip link add to-c netns a type veth peer name to-a netns c && make_vrf &&
 		ip -n a link set to-c master vrf0 && outside_address a to-c 1 && outside_address c to-a 2 &&
 		ip -n a address add 192.0.2.21/24 dev to-c && ip -n a address add 2001:db8::21/64 dev to-c nodad &&
+		ip -n a address add 2001:db8::31/64 dev to-c nodad &&
 		add_end a wg2 2 51831 10.9.0.1/24 fd09::1/64 && add_end c wg0 4 51832 10.9.0.2/24 fd09::2/64 &&
 		add_peer a wg2 4 10.9.0.2/32,fd09::2/128 && add_peer c wg0 2 10.9.0.1/32,fd09::1/128 "$1:51831" &&
 		sending a wg2 set Bind=vrf0 && up a wg2 && up c wg0
@@ -175,6 +176,7 @@ seek() { remove_peer c wg0 2 && add_peer c wg0 2 10.9.0.1/32,fd09::1/128 "$1:518
 # The source that it remembers is of use when the route is looked up anew.
 still_at() {
 	ip -n a route add 203.0.113.0/24 dev to-c vrf vrf0 && ip -n a route del 203.0.113.0/24 dev to-c vrf vrf0 &&
+		ip -n a route add 2001:db8:9::/64 dev to-c vrf vrf0 && ip -n a route del 2001:db8:9::/64 dev to-c vrf vrf0 &&
 		ping_across a 10.9.0.2 && at_endpoint c wg0 "$1:51831"
 }
 # a begins, and is where the VRF's route has it.
@@ -205,8 +207,11 @@ check "also when the route is looked up anew" still_at 192.0.2.21
 check "the same by IPv6" seek '[2001:db8::21]'
 check "is answered from there" at_endpoint c wg0 '[2001:db8::21]:51831'
 check "also when the route is looked up anew" still_at '[2001:db8::21]'
-# Whichever of the two routing would choose by itself, one of both is not it.
-check "and at the other of its addresses" seek '[2001:db8::1]'
+# Whichever of those two that are nowhere else routing would choose by itself, one of both is not it.
+check "and at another of its addresses" seek '[2001:db8::31]'
+check "is answered from there" at_endpoint c wg0 '[2001:db8::31]:51831'
+check "also when the route is looked up anew" still_at '[2001:db8::31]'
+check "and at one that there is outside, too" seek '[2001:db8::1]'
 check "is answered from there" at_endpoint c wg0 '[2001:db8::1]:51831'
 check "also when the route is looked up anew" still_at '[2001:db8::1]'
 check "it begins itself" vrf_begins 192.0.2.2
