@@ -10,6 +10,8 @@ enum Content {
     Bytes(usize),
     /// A small number of so many bytes.
     Number(usize),
+    /// That number of two bytes, or one that is hardly another.
+    Near(u16),
     Name,
     Sockaddr,
     Address,
@@ -24,6 +26,8 @@ enum Content {
     Special,
     /// What a peer may be called, or nearly.
     Label,
+    /// An address near those that are not listened on.
+    Edge,
     /// Addresses to listen on, or nearly.
     Listened,
     /// One byte, hardly more than nine.
@@ -38,8 +42,8 @@ enum Content {
 }
 
 use Content::{
-    Address, Bytes, Digit, Family, Flag, Label, List, Listened, Name, Number, Points, Profiles,
-    Sockaddr, Span16, Span32, Special,
+    Address, Bytes, Digit, Edge, Family, Flag, Label, List, Listened, Name, Near, Number, Points,
+    Profiles, Sockaddr, Span16, Span32, Special,
 };
 
 /// By the attributes' types, from 1 on.
@@ -122,22 +126,61 @@ const AMNEZIAWG_PEER: &[Content] = &[
 /// Of a profile, in front of what it shares with a device.
 const PROFILE: &[(u16, Content)] = &[(1, Digit), (2, Flag)];
 
-/// Attributes of this driver's own, of whatever they are tried with.
+/// Attributes of this driver's own, of whatever they are tried with. Those that only answers, events or
+/// other requests have are written as they are there.
 const OWN: &[(u16, Content)] = &[
+    (128, Bytes(32)),
+    (128, Bytes(12)),
     (129, Digit),
+    (129, Bytes(8)),
+    (130, Bytes(0)),
+    (130, List(&[])),
     (131, Label),
     (131, Number(2)),
+    (131, Near(5000)),
     (132, Number(4)),
-    (133, Number(1)),
+    (133, Digit),
     (133, Profiles),
-    (134, Number(1)),
+    (134, Digit),
+    (134, List(&[])),
+    (135, Number(4)),
+    (135, Bytes(8)),
+    (136, Number(4)),
+    (136, Bytes(8)),
     (137, Number(4)),
-    (138, Number(1)),
-    (139, Number(4)),
-    (140, Number(4)),
+    (137, Bytes(4)),
+    (137, Sockaddr),
+    (138, Digit),
+    (138, Number(4)),
+    (139, Bytes(4)),
+    (140, Bytes(4)),
     (140, Listened),
     (141, Points),
-    (142, Number(1)),
+    (141, Number(4)),
+    (142, Digit),
+    (143, Number(4)),
+];
+
+/// The first and the last addresses that are not listened on, and those next to them.
+const EDGES: &[&[u8]] = &[
+    &[0; 4],
+    &[0, 0, 0, 1],
+    &[127, 0, 0, 1],
+    &[223, 255, 255, 255],
+    &[224, 0, 0, 0],
+    &[239, 255, 255, 255],
+    &[240, 0, 0, 0],
+    &[255, 255, 255, 254],
+    &[255; 4],
+    &[0; 16],
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    // Of IPv4 in three ways, of which the first is not to be.
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1],
+    &[0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 192, 0, 2, 1],
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1],
+    &[254, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    &[254, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    &[255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
 ];
 
 const ALLOWED_IP: &[Content] = &[Family, Address, Number(1), Number(4)];
@@ -228,6 +271,13 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             let number = u32::from(input.u8()).to_ne_bytes();
             bytes.extend(&number[..len]);
         }
+        Near(number) => {
+            let number = number
+                .wrapping_sub(2)
+                .wrapping_add(u16::from(input.u8() % 5));
+            bytes.extend(number.to_ne_bytes());
+        }
+        Edge => bytes.extend(EDGES[input.below(EDGES.len())]),
         Name => bytes.extend(input.array::<18>().iter().take(input.below(19))),
         Span16 { or_number } => {
             let lo = input.u16();
@@ -242,7 +292,7 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         Label => put_label(bytes, input),
         Listened => {
             for _ in 0..input.below(4) {
-                let content = [Address, Bytes(16), Bytes(4), Special][input.below(4)];
+                let content = [Address, Bytes(16), Bytes(4), Special, Edge][input.below(5)];
                 put_attr(bytes, input, 0, content);
             }
         }
@@ -254,6 +304,8 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             let flags = match input.u8() {
                 0..192 => 0,
                 192..240 => 1,
+                240..244 => 2,
+                244..248 => 1 << 31,
                 other => other.into(),
             };
             bytes.extend(u32::to_ne_bytes(flags));
@@ -264,9 +316,9 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             }
         }
         Points => {
-            let len = [0, 1, 64, 64, 63, 2][input.below(6)];
-            let mask = if input.u8() < 16 { 0xff } else { 63 };
-            bytes.extend(filled(input, len).map(|point| point & mask));
+            let len = [0, 1, 64, 64, 63, 2, 65][input.below(7)];
+            let end = [64, 64, 65, 255][input.below(4)];
+            bytes.extend(filled(input, len).map(|point| point % end));
         }
         Family => bytes.extend([2u16, 10, 0, 513][input.below(4)].to_ne_bytes()),
         Address => {
@@ -314,10 +366,15 @@ fn put_profile(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         }
     }
     for _ in 0..input.below(5) {
-        // Those of a device that go before have nothing to do here.
-        let ty = [9, 9, 9, 1][input.below(4)] + input.u8() % 26;
-        let content = AMNEZIAWG[usize::from(ty) - 1];
-        put_attr(bytes, input, ty.into(), content);
+        // What a device has before and behind them has nothing to do here.
+        let ty = [9, 9, 9, 1, 12][input.below(5)] + input.u8() % 26;
+        let content = AMNEZIAWG.get(usize::from(ty) - 1);
+        put_attr(
+            bytes,
+            input,
+            ty.into(),
+            content.copied().unwrap_or(Number(1)),
+        );
     }
 }
 
@@ -381,12 +438,22 @@ fn put_label(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         &[b'x'; 57],
     ];
     for _ in 0..input.below(5) {
-        bytes.extend(PARTS[input.below(PARTS.len())]);
+        match PARTS.get(input.below(PARTS.len() + 2)) {
+            Some(part) => bytes.extend_from_slice(part),
+            None => put_char(bytes, input),
+        }
     }
     // The NUL is seldom left out.
     if input.u8() != 0 {
         bytes.push(0);
     }
+}
+
+/// A character from where some are that labels must not have.
+fn put_char(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+    let first = [0x70, 0x610, 0x2000, 0x2060][input.below(4)];
+    let c = char::from_u32(first + u32::from(input.u8() % 64));
+    bytes.extend(c.into_iter().collect::<String>().bytes());
 }
 
 /// Bytes that differ, by two of the input.
