@@ -126,38 +126,46 @@ const AMNEZIAWG_PEER: &[Content] = &[
 /// Of a profile, in front of what it shares with a device.
 const PROFILE: &[(u16, Content)] = &[(1, Digit), (2, Flag)];
 
-/// Attributes of this driver's own, of whatever they are tried with. Those that only answers, events or
-/// other requests have are written as they are there.
-const OWN: &[(u16, Content)] = &[
+/// Attributes of this driver's own that a device is given.
+const OF_DEVICE: &[(u16, Content)] = &[
+    (131, Number(2)),
+    (131, Near(5000)),
+    (133, Profiles),
+    (133, Profiles),
+    (137, Number(4)),
+    (138, Digit),
+    (139, Bytes(4)),
+    (140, Listened),
+    (141, Points),
+    (142, Digit),
+];
+
+/// The same of a peer.
+const OF_PEER: &[(u16, Content)] = &[
+    (129, Digit),
+    (131, Label),
+    (133, Digit),
+    (139, Bytes(4)),
+    (140, Bytes(4)),
+];
+
+/// Those that only answers, events or other requests have, as they are there, and what comes behind all.
+const OF_OTHERS: &[(u16, Content)] = &[
     (128, Bytes(32)),
     (128, Bytes(12)),
-    (129, Digit),
     (129, Bytes(8)),
     (130, Bytes(0)),
     (130, List(&[])),
-    (131, Label),
-    (131, Number(2)),
-    (131, Near(5000)),
     (132, Number(4)),
-    (133, Digit),
-    (133, Profiles),
     (134, Digit),
     (134, List(&[])),
     (135, Number(4)),
     (135, Bytes(8)),
     (136, Number(4)),
     (136, Bytes(8)),
-    (137, Number(4)),
-    (137, Bytes(4)),
     (137, Sockaddr),
-    (138, Digit),
     (138, Number(4)),
-    (139, Bytes(4)),
-    (140, Bytes(4)),
-    (140, Listened),
-    (141, Points),
     (141, Number(4)),
-    (142, Digit),
     (143, Number(4)),
 ];
 
@@ -218,10 +226,17 @@ fn put_attrs(bytes: &mut Vec<u8>, input: &mut Input<'_>, contents: &[Content]) {
             put_attr(bytes, input, ty, *content);
         }
     }
-    for _ in 0..input.below(16).saturating_sub(12) {
+    for _ in 0..input.below(16).saturating_sub(10) {
         let ty = input.u16();
-        if ty >= 0x8000 {
-            let (ty, content) = OWN[usize::from(ty) % OWN.len()];
+        if ty >= 0x4000 {
+            // Most are where they belong.
+            let is_device = [DEVICE.len(), AMNEZIAWG.len()].contains(&contents.len());
+            let own = match (ty % 32, is_device) {
+                (0, _) => OF_OTHERS,
+                (1, true) | (2.., false) => OF_PEER,
+                (1, false) | (2.., true) => OF_DEVICE,
+            };
+            let (ty, content) = own[usize::from(ty / 32) % own.len()];
             put_attr(bytes, input, ty, content);
             continue;
         }
