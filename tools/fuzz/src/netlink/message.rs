@@ -143,6 +143,8 @@ const OF_DEVICE: &[(u16, Content)] = &[
 /// The same of a peer.
 const OF_PEER: &[(u16, Content)] = &[
     (129, Digit),
+    (129, Digit),
+    (131, Label),
     (131, Label),
     (133, Digit),
     (139, Bytes(4)),
@@ -307,7 +309,7 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         Label => put_label(bytes, input),
         Listened => {
             for _ in 0..input.below(4) {
-                let content = [Address, Bytes(16), Bytes(4), Special, Edge][input.below(5)];
+                let content = [Address, Bytes(16), Special, Edge, Edge, Edge][input.below(6)];
                 put_attr(bytes, input, 0, content);
             }
         }
@@ -453,7 +455,7 @@ fn put_label(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         &[b'x'; 57],
     ];
     for _ in 0..input.below(5) {
-        match PARTS.get(input.below(PARTS.len() + 2)) {
+        match PARTS.get(input.below(PARTS.len() + 8)) {
             Some(part) => bytes.extend_from_slice(part),
             None => put_char(bytes, input),
         }
@@ -464,11 +466,13 @@ fn put_label(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
     }
 }
 
-/// A character from where some are that labels must not have.
+/// The first and the last characters that labels must not have, and those next to them.
 fn put_char(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
-    let first = [0x70, 0x610, 0x2000, 0x2060][input.below(4)];
-    let c = char::from_u32(first + u32::from(input.u8() % 64));
-    bytes.extend(c.into_iter().collect::<String>().bytes());
+    const EDGES: &str =
+        "~\u{80}\u{9f}\u{a0}\u{61b}\u{61c}\u{61d}\u{200d}\u{200e}\u{200f}\u{2010}\u{2029}\
+        \u{202a}\u{202e}\u{202f}\u{2065}\u{2066}\u{2069}\u{206a}";
+    let c = EDGES.chars().nth(input.below(19)).expect("there are 19");
+    bytes.extend(c.to_string().bytes());
 }
 
 /// Bytes that differ, by two of the input.

@@ -8,6 +8,7 @@ use kernel::prelude::*;
 use crate::guise::Guise;
 use crate::input::Input;
 use crate::kapi::net::genetlink::{Message, Step};
+use crate::kapi::sync::rcu;
 use crate::netlink::{
     looks::{AllLooks, Looks, Refusal},
     message, oracle, set,
@@ -45,6 +46,10 @@ pub fn run(data: &[u8]) {
         }
         check_wipe(&mut message);
     }
+    // What was given up waits for that, and nothing is to be left.
+    drop(wardrobe);
+    rcu::drain();
+    assert_eq!(rcu::alive(), 0);
 }
 
 fn show_all(wardrobe: &Wardrobe) -> AllLooks {
