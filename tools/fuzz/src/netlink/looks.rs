@@ -19,46 +19,68 @@ impl AllLooks {
         }
     }
 
-    /// What comes of them by a request, or nothing if that is to be refused.
-    pub(crate) fn after(&self, message: &[u8]) -> Option<Self> {
+    /// What comes of them by a request that is well-formed, and for whose `device` they are, or why that
+    /// is to be refused.
+    pub(crate) fn after(&self, message: &[u8], device: &Device) -> Result<Self, Refusal> {
         let mut after = Self {
-            own: self.own.after(message)?,
+            own: self.own.after(message).ok_or(Refusal::Settings)?,
             profiles: self.profiles.clone(),
         };
         let (nodes, _) = list(message);
         for element in list(last(&nodes, 133).unwrap_or_default()).0 {
-            after.change(&element)?;
+            after.change(message, &element)?;
         }
-        Some(after)
+        let (peers, _) = list(last(&nodes, 8).unwrap_or_default());
+        for (element, peer) in peers.iter().zip(&device.peers) {
+            let is_worn = |at: usize| after.profiles.get(at).is_some_and(Option::is_some);
+            let is_lacking = |number: u8| number > 0 && !is_worn(usize::from(number) - 1);
+            if peer.fate == Fate::There && peer.profile.is_some_and(is_lacking) {
+                let chosen = last(&list(element.payload).0, 129).unwrap_or_default();
+                return Err(Refusal::Lacks(place(message, chosen)));
+            }
+        }
+        Ok(after)
     }
 
-    fn change(&mut self, element: &Node<'_>) -> Option<()> {
+    /// What one element of the list of profiles says.
+    fn change(&mut self, message: &[u8], element: &Node<'_>) -> Result<(), Refusal> {
+        let wrong = |payload| Refusal::Wrong(place(message, payload));
         let (nodes, _) = list(element.payload);
-        let [number] = value(&nodes, 1).filter(|_| element.is_nested)?;
-        let place = self.profiles.get_mut(usize::from(number).checked_sub(1)?)?;
+        let number = last(&nodes, 1).filter(|_| element.is_nested);
+        let number = number.ok_or(wrong(element.payload))?;
+        let &[at @ 1..=7] = number else {
+            return Err(wrong(number));
+        };
+        let look = &mut self.profiles[usize::from(at) - 1];
         let is_removed = value(&nodes, 2).map_or(0, u32::from_ne_bytes) == 1;
-        let says_more = nodes.iter().any(|node| node.number >= 9);
-        *place = match is_removed {
-            true if says_more => return None,
-            true => None,
-            false => Some(
-                place
-                    .take()
-                    .unwrap_or_else(Looks::plain)
-                    .after(element.payload)?,
-            ),
+        // The first by number is to blame.
+        let setting = (9..=34).find_map(|number| last(&nodes, number));
+        *look = match (is_removed, setting) {
+            (true, Some(setting)) => return Err(wrong(setting)),
+            (true, None) => None,
+            (false, _) => {
+                let before = look.take().unwrap_or_else(Looks::plain);
+                Some(before.after(element.payload).ok_or(Refusal::Settings)?)
+            }
         };
-        Some(())
+        Ok(())
     }
+}
 
-    /// Whether all that peers are to look like is there.
-    pub(crate) fn have_those_of(&self, device: &Device) -> bool {
-        let is_there = |number: u8| {
-            number == 0 || matches!(self.profiles.get(usize::from(number) - 1), Some(Some(_)))
-        };
-        let mut made = device.peers.iter().filter(|peer| peer.fate == Fate::There);
-        made.all(|peer| peer.profile.is_none_or(is_there))
-    }
+/// Why a request is refused that is well-formed, and where the attribute begins that is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Settings make no sense, or none together.
+    Settings,
+    /// So does an element of the list of profiles.
+    Wrong(usize),
+    /// A peer is to wear a profile that there is not.
+    Lacks(usize),
+}
+
+/// Where in a message the attribute of a payload begins.
+fn place(message: &[u8], payload: &[u8]) -> usize {
+    payload.as_ptr() as usize - message.as_ptr() as usize - 4
 }
 
 /// All settings of a device.

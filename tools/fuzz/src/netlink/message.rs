@@ -10,6 +10,8 @@ enum Content {
     Bytes(usize),
     /// A small number of so many bytes.
     Number(usize),
+    /// That number of two bytes, or one that is hardly another.
+    Near(u16),
     Name,
     Sockaddr,
     Address,
@@ -24,6 +26,8 @@ enum Content {
     Special,
     /// What a peer may be called, or nearly.
     Label,
+    /// An address near those that are not listened on.
+    Edge,
     /// Addresses to listen on, or nearly.
     Listened,
     /// One byte, hardly more than nine.
@@ -38,8 +42,8 @@ enum Content {
 }
 
 use Content::{
-    Address, Bytes, Digit, Family, Flag, Label, List, Listened, Name, Number, Points, Profiles,
-    Sockaddr, Span16, Span32, Special,
+    Address, Bytes, Digit, Edge, Family, Flag, Label, List, Listened, Name, Near, Number, Points,
+    Profiles, Sockaddr, Span16, Span32, Special,
 };
 
 /// By the attributes' types, from 1 on.
@@ -122,22 +126,71 @@ const AMNEZIAWG_PEER: &[Content] = &[
 /// Of a profile, in front of what it shares with a device.
 const PROFILE: &[(u16, Content)] = &[(1, Digit), (2, Flag)];
 
-/// Attributes of this driver's own, of whatever they are tried with.
-const OWN: &[(u16, Content)] = &[
-    (129, Digit),
-    (131, Label),
+/// Attributes of this driver's own that a device is given.
+const OF_DEVICE: &[(u16, Content)] = &[
     (131, Number(2)),
-    (132, Number(4)),
-    (133, Number(1)),
+    (131, Near(5000)),
     (133, Profiles),
-    (134, Number(1)),
+    (133, Profiles),
     (137, Number(4)),
-    (138, Number(1)),
-    (139, Number(4)),
-    (140, Number(4)),
+    (138, Digit),
+    (139, Bytes(4)),
     (140, Listened),
     (141, Points),
-    (142, Number(1)),
+    (142, Digit),
+];
+
+/// The same of a peer.
+const OF_PEER: &[(u16, Content)] = &[
+    (129, Digit),
+    (129, Digit),
+    (131, Label),
+    (131, Label),
+    (133, Digit),
+    (139, Bytes(4)),
+    (140, Bytes(4)),
+];
+
+/// Those that only answers, events or other requests have, as they are there, and what comes behind all.
+const OF_OTHERS: &[(u16, Content)] = &[
+    (128, Bytes(32)),
+    (128, Bytes(12)),
+    (129, Bytes(8)),
+    (130, Bytes(0)),
+    (130, List(&[])),
+    (132, Number(4)),
+    (134, Digit),
+    (134, List(&[])),
+    (135, Number(4)),
+    (135, Bytes(8)),
+    (136, Number(4)),
+    (136, Bytes(8)),
+    (137, Sockaddr),
+    (138, Number(4)),
+    (141, Number(4)),
+    (143, Number(4)),
+];
+
+/// The first and the last addresses that are not listened on, and those next to them.
+const EDGES: &[&[u8]] = &[
+    &[0; 4],
+    &[0, 0, 0, 1],
+    &[127, 0, 0, 1],
+    &[223, 255, 255, 255],
+    &[224, 0, 0, 0],
+    &[239, 255, 255, 255],
+    &[240, 0, 0, 0],
+    &[255, 255, 255, 254],
+    &[255; 4],
+    &[0; 16],
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    // Of IPv4 in three ways, of which the first is not to be.
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1],
+    &[0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 192, 0, 2, 1],
+    &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1],
+    &[254, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    &[254, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    &[255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
 ];
 
 const ALLOWED_IP: &[Content] = &[Family, Address, Number(1), Number(4)];
@@ -175,10 +228,17 @@ fn put_attrs(bytes: &mut Vec<u8>, input: &mut Input<'_>, contents: &[Content]) {
             put_attr(bytes, input, ty, *content);
         }
     }
-    for _ in 0..input.below(16).saturating_sub(12) {
+    for _ in 0..input.below(16).saturating_sub(10) {
         let ty = input.u16();
-        if ty >= 0x8000 {
-            let (ty, content) = OWN[usize::from(ty) % OWN.len()];
+        if ty >= 0x4000 {
+            // Most are where they belong.
+            let is_device = [DEVICE.len(), AMNEZIAWG.len()].contains(&contents.len());
+            let own = match (ty % 32, is_device) {
+                (0, _) => OF_OTHERS,
+                (1, true) | (2.., false) => OF_PEER,
+                (1, false) | (2.., true) => OF_DEVICE,
+            };
+            let (ty, content) = own[usize::from(ty / 32) % own.len()];
             put_attr(bytes, input, ty, content);
             continue;
         }
@@ -228,6 +288,13 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             let number = u32::from(input.u8()).to_ne_bytes();
             bytes.extend(&number[..len]);
         }
+        Near(number) => {
+            let number = number
+                .wrapping_sub(2)
+                .wrapping_add(u16::from(input.u8() % 5));
+            bytes.extend(number.to_ne_bytes());
+        }
+        Edge => bytes.extend(EDGES[input.below(EDGES.len())]),
         Name => bytes.extend(input.array::<18>().iter().take(input.below(19))),
         Span16 { or_number } => {
             let lo = input.u16();
@@ -242,7 +309,7 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
         Label => put_label(bytes, input),
         Listened => {
             for _ in 0..input.below(4) {
-                let content = [Address, Bytes(16), Bytes(4), Special][input.below(4)];
+                let content = [Address, Bytes(16), Special, Edge, Edge, Edge][input.below(6)];
                 put_attr(bytes, input, 0, content);
             }
         }
@@ -254,6 +321,8 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             let flags = match input.u8() {
                 0..192 => 0,
                 192..240 => 1,
+                240..244 => 2,
+                244..248 => 1 << 31,
                 other => other.into(),
             };
             bytes.extend(u32::to_ne_bytes(flags));
@@ -264,9 +333,9 @@ fn put_content(bytes: &mut Vec<u8>, input: &mut Input<'_>, content: Content) {
             }
         }
         Points => {
-            let len = [0, 1, 64, 64, 63, 2][input.below(6)];
-            let mask = if input.u8() < 16 { 0xff } else { 63 };
-            bytes.extend(filled(input, len).map(|point| point & mask));
+            let len = [0, 1, 64, 64, 63, 2, 65][input.below(7)];
+            let end = [64, 64, 65, 255][input.below(4)];
+            bytes.extend(filled(input, len).map(|point| point % end));
         }
         Family => bytes.extend([2u16, 10, 0, 513][input.below(4)].to_ne_bytes()),
         Address => {
@@ -314,10 +383,15 @@ fn put_profile(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         }
     }
     for _ in 0..input.below(5) {
-        // Those of a device that go before have nothing to do here.
-        let ty = [9, 9, 9, 1][input.below(4)] + input.u8() % 26;
-        let content = AMNEZIAWG[usize::from(ty) - 1];
-        put_attr(bytes, input, ty.into(), content);
+        // What a device has before and behind them has nothing to do here.
+        let ty = [9, 9, 9, 1, 12][input.below(5)] + input.u8() % 26;
+        let content = AMNEZIAWG.get(usize::from(ty) - 1);
+        put_attr(
+            bytes,
+            input,
+            ty.into(),
+            content.copied().unwrap_or(Number(1)),
+        );
     }
 }
 
@@ -381,12 +455,24 @@ fn put_label(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
         &[b'x'; 57],
     ];
     for _ in 0..input.below(5) {
-        bytes.extend(PARTS[input.below(PARTS.len())]);
+        match PARTS.get(input.below(PARTS.len() + 8)) {
+            Some(part) => bytes.extend_from_slice(part),
+            None => put_char(bytes, input),
+        }
     }
     // The NUL is seldom left out.
     if input.u8() != 0 {
         bytes.push(0);
     }
+}
+
+/// The first and the last characters that labels must not have, and those next to them.
+fn put_char(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+    const EDGES: &str =
+        "~\u{80}\u{9f}\u{a0}\u{61b}\u{61c}\u{61d}\u{200d}\u{200e}\u{200f}\u{2010}\u{2029}\
+        \u{202a}\u{202e}\u{202f}\u{2065}\u{2066}\u{2069}\u{206a}";
+    let c = EDGES.chars().nth(input.below(19)).expect("there are 19");
+    bytes.extend(c.to_string().bytes());
 }
 
 /// Bytes that differ, by two of the input.

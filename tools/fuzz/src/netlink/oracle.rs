@@ -15,6 +15,8 @@ pub(crate) struct Device {
     pub(crate) listen_addresses: Option<Vec<IpAddr>>,
     /// The outer code point of each of the 64.
     pub(crate) dscp: Option<Vec<u8>>,
+    /// For how many milliseconds initiations from unknown peers are held.
+    pub(crate) hold_unknown: Option<u16>,
     pub(crate) private_key: Option<[u8; 32]>,
     pub(crate) replaces_peers: bool,
     /// Whether the carrier follows the peers.
@@ -320,6 +322,7 @@ fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
             Some(payload) => Some(read_dscp(payload)?),
             None => None,
         },
+        hold_unknown: value(&nodes, 131).map(u16::from_ne_bytes),
         private_key: value(&nodes, 3),
         replaces_peers: flags(&nodes, 5) & 1 != 0,
         carrier: switch(&nodes, 138)?,

@@ -8,8 +8,9 @@ use kernel::prelude::*;
 use crate::guise::Guise;
 use crate::input::Input;
 use crate::kapi::net::genetlink::{Message, Step};
+use crate::kapi::sync::rcu;
 use crate::netlink::{
-    looks::{AllLooks, Looks},
+    looks::{AllLooks, Looks, Refusal},
     message, oracle, set,
 };
 use crate::wardrobe::Wardrobe;
@@ -21,12 +22,11 @@ pub fn run(data: &[u8]) {
         let mut message = Message::new(&message::make_amneziawg(&mut input));
         let read = set::read_amneziawg(&message, &wardrobe);
         let device = oracle::read_amneziawg(message.attrs());
-        let after = device.as_ref().and_then(|device| {
-            let after = looks.after(message.attrs())?;
-            after.have_those_of(device).then_some(after)
-        });
+        let after = device
+            .as_ref()
+            .map(|device| looks.after(message.attrs(), device));
         match (read, device, after) {
-            (Ok((read, worn)), Some(device), Some(after)) => {
+            (Ok((read, worn)), Some(device), Some(Ok(after))) => {
                 assert_eq!(read, device);
                 assert_eq!(
                     worn.as_deref().map_or_else(AllLooks::plain, show_all),
@@ -34,13 +34,22 @@ pub fn run(data: &[u8]) {
                 );
                 (wardrobe, looks) = (worn, after);
             }
-            (Err(error), None, _) | (Err(error), _, None) => {
-                assert!([EINVAL, ENOENT, ERANGE, EPFNOSUPPORT].contains(&error));
+            (Err(refused), _, Some(Err(refusal))) => match refusal {
+                Refusal::Settings => assert_eq!(refused.0, EINVAL),
+                Refusal::Wrong(place) => assert_eq!(refused, (EINVAL, Some(place))),
+                Refusal::Lacks(place) => assert_eq!(refused, (ENOENT, Some(place))),
+            },
+            (Err((error, _)), None, _) => {
+                assert!([EINVAL, ERANGE, EPFNOSUPPORT].contains(&error));
             }
-            (read, ..) => panic!("refused: {:?}", read.err()),
+            (read, _, after) => panic!("{:?} and not {:?}", read.err(), after.map(Result::err)),
         }
         check_wipe(&mut message);
     }
+    // What was given up waits for that, and nothing is to be left.
+    drop(wardrobe);
+    rcu::drain();
+    assert_eq!(rcu::alive(), 0);
 }
 
 fn show_all(wardrobe: &Wardrobe) -> AllLooks {

@@ -40,19 +40,26 @@ pub(crate) fn read(message: &Message) -> Result<Device> {
     Ok(device)
 }
 
+/// What an AmneziaWG device and its peers look like, if that was ever said.
+type Worn = Option<RcuArc<Wardrobe>>;
+
+/// An error, and where in the request that begins which is to blame, if anything is.
+pub(crate) type Refused = (Error, Option<usize>);
+
 /// All that a request says to an AmneziaWG device, and what that and its peers look like afterwards.
-pub(crate) fn read_amneziawg(
-    message: &Message,
-    before: &Option<RcuArc<Wardrobe>>,
-) -> Result<(Device, Option<RcuArc<Wardrobe>>)> {
-    let info = Info::parse(message, &policy::SET_AMNEZIAWG)?;
-    let device = read_device(&info)?;
+pub(crate) fn read_amneziawg(message: &Message, before: &Worn) -> Result<(Device, Worn), Refused> {
+    let info = Info::parse(message, &policy::SET_AMNEZIAWG).map_err(|error| (error, None))?;
+    read_worn(&info, before).map_err(|error| (error, info.blamed(message)))
+}
+
+fn read_worn(info: &Info<'_>, before: &Worn) -> Result<(Device, Worn)> {
+    let device = read_device(info)?;
     let config = Configuration(before);
-    let new = profiles::prepare(&info, &config)?;
+    let new = profiles::prepare(info, &config)?;
     for element in request::elements(info.attr(uapi::WGDEVICE_A_PEERS)) {
-        let peer = PeerRequest::read(&info, element)?;
+        let peer = PeerRequest::read(info, element)?;
         if peer.intent() == Intent::Ensure {
-            profiles::check(&info, &peer, new.as_ref(), &config)?;
+            profiles::check(info, &peer, new.as_ref(), &config)?;
         }
     }
     let after = new.map_or_else(|| before.clone(), |NewWardrobe(after)| after);
@@ -72,6 +79,7 @@ fn read_device(info: &Info<'_>) -> Result<Device> {
             .as_ref()
             .map(|list| list.value.each().collect()),
         dscp: device.dscp.as_ref().map(|dscp| show_dscp(&dscp.value)),
+        hold_unknown: device.hold_unknown.as_ref().map(|hold| hold.value),
         private_key: private_key.map(|key| *key.value.as_bytes()),
         replaces_peers: device.replaces_peers(),
         carrier: device.carrier,

@@ -7,7 +7,7 @@
 mod attr;
 mod policy;
 
-use std::ffi::CStr;
+use std::{cell::Cell, ffi::CStr};
 
 use kernel::prelude::*;
 
@@ -19,6 +19,8 @@ use crate::bindings;
 /// A request that the core lets through.
 pub(crate) struct Info<'a> {
     attrs: Vec<Option<Attr<'a>>>,
+    /// Where the attribute is that was blamed last.
+    blamed: Cell<Option<usize>>,
 }
 
 impl<'a> Info<'a> {
@@ -29,11 +31,20 @@ impl<'a> Info<'a> {
         for attr in message.whole().elements() {
             attrs[usize::from(attr.ty())] = Some(attr);
         }
-        Ok(Self { attrs })
+        Ok(Self {
+            attrs,
+            blamed: Cell::new(None),
+        })
     }
 
     pub(crate) fn attr(&self, ty: u16) -> Option<Attr<'a>> {
         *self.attrs.get(usize::from(ty))?
+    }
+
+    /// Where in a message the attribute begins that was blamed last.
+    pub(crate) fn blamed(&self, message: &Message) -> Option<usize> {
+        let place = self.blamed.get()?;
+        Some(place - message.attrs().as_ptr() as usize)
     }
 
     pub(crate) fn refuse(&self, error: Error, _why: &'static CStr) -> Error {
@@ -42,6 +53,7 @@ impl<'a> Info<'a> {
 
     pub(crate) fn refuse_at(&self, attr: Attr<'_>, error: Error, why: &'static CStr) -> Error {
         assert!(!attr.as_ptr().is_null());
+        self.blamed.set(Some(attr.as_ptr() as usize));
         self.refuse(error, why)
     }
 
