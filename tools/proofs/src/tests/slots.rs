@@ -236,7 +236,7 @@ impl Real {
             local_index: index,
             remote_index: Index(0),
         };
-        let lanes = Arc::new(Lanes::new().make().unwrap());
+        let lanes = Arc::new(Lanes::new().make().unwrap(), GFP_KERNEL).unwrap();
         let lifetime = Lifetime::begin(NOW, &|| 0);
         let session = Session::new(self.peer.clone(), lanes, keys, NOW, lifetime).unwrap();
         self.table
