@@ -131,6 +131,9 @@ check "the others begin" they_begin 192.0.2.1 192.0.2.11
 check "nothing but its own comes to a device" not_at_the_other
 check "traffic both ways" both_across
 check "each is at its address still" their_addresses 192.0.2.1 192.0.2.11
+# Who would move lets its port be shared meanwhile, and no longer when it may not.
+check "the other's address is refused" eval '! sending a wg0 set Listen=192.0.2.11'
+check "what it listens on is still nobody else's" eval 'at a timeout 3 ncat -u -l 192.0.2.1 51821 2>&1 | grep "already in use"'
 check "its address goes: nothing is sent from another; and comes again" address_goes
 check "by IPv6" to_each 6
 check "they begin" both_across
