@@ -109,9 +109,12 @@ item_queues() {
 }
 
 # What workers are called is for the moment, but a rescuer always bears its workqueue's name.
-rescuers() { cat /proc/[0-9]*/comm | grep R-wg-; }
+rescuers() { cat /proc/[0-9]*/comm 2>/dev/null | grep R-wg-; }
+no_rescuers() { ! rescuers >/dev/null; }
 
+# Devices of before go after their namespaces.
 item_workqueues() {
+	await 20 no_rescuers
 	wg_link a wg0
 	rescuers
 	ip -n a link set wg0 name other
@@ -119,7 +122,7 @@ item_workqueues() {
 }
 
 # A link that is to get its name from the core.
-item_unnamed_workqueues() { ip -n a link add type wireguard && rescuers; }
+item_unnamed_workqueues() { await 20 no_rescuers && ip -n a link add type wireguard && rescuers; }
 
 # sockets NAMESPACE: how many UDP sockets there are.
 sockets() { at "$1" ss -Hlun | wc -l; }
