@@ -227,6 +227,16 @@ check "a link: it gets narrower amid traffic" eval '
 check "a link: that is known" eval 'tcp a b "$(inside 4 2)" && takes a 1290'
 check "a link: it gets wider, and more than the hop takes is not taken for granted" eval '
 	ip -n a link set to-r mtu 1500 && forget_paths && tcp a b "$(inside 4 2)" && takes a 1340'
+# Nothing was sent since, by which it could have been learned.
+wider() {
+	local said
+	hop 1500 && ip -n a link set to-r mtu 1500 && forget_paths && said=$(at s ping -c 1 -W 5 -M probe -s 1392 "$(inside 4 2)")
+	hop 1400
+	echo "$said"
+	grep -q 'bytes from' <<<"$said" && ! grep -qi 'frag needed' <<<"$said"
+}
+check "a link: narrower again" eval 'tunnel 4 && ip -n a link set to-r mtu 1350 && tcp a b "$(inside 4 2)" && takes a 1290'
+check "a link: with the hop it gets wider: nobody is told what it took before" wider
 
 expire() { local ns; for ns in s a b; do at $ns sysctl -qw net.ipv4.route.mtu_expires="$1" net.ipv6.route.mtu_expires="$1"; done; }
 for out in 4 6; do
@@ -237,6 +247,14 @@ for out in 4 6; do
 	hop 1400
 done
 expire 600
+
+# Nobody is told less than any host must take: then it goes in pieces.
+check "a narrow hop: a tunnel" eval 'pieces pass && tunnel 4 && hop 1300'
+check "a narrow hop: TCP by IPv4" eval 'both_ways 4 && takes a 1240'
+check "a narrow hop: IPv4 is not cut from now on" eval 'pieces are_dropped && both_ways 4 && none_seen pieces'
+check "a narrow hop: TCP by IPv6" eval 'pieces pass && both_ways 6'
+check "a narrow hop: IPv6 was cut" eval '[ "$(seen pieces)" -gt 50 ]'
+hop 1400
 
 check "a peer moves: a tunnel" eval 'tunnel 4 && both_ways 4 && takes a 1340'
 check "a peer moves: nothing is known of the other path" eval 'at a wg set wg0 peer "$public_2" endpoint "$(end_of 6 2):$(port_of 2)" && takes a unknown'
