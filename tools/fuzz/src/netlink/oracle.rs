@@ -113,95 +113,56 @@ enum Shape {
     UpTo(u16),
     /// A list of whatever.
     Loose,
-    List(&'static [(u16, Shape)]),
+    List(Table),
 }
 
 use Shape::{AtLeast, Between, Bytes, Flags, List, Loose, Name, Text, UpTo};
 
-const DEVICE: &[(u16, Shape)] = &[
-    (1, Bytes(4)),
-    (2, Name),
-    (3, Bytes(32)),
-    (4, Bytes(32)),
-    (5, Flags(1)),
-    (6, Bytes(2)),
-    (7, Bytes(4)),
-    (8, List(PEER)),
-    (131, UpTo(5000)),
-    (137, Bytes(4)),
-    (138, Bytes(1)),
-    (139, Bytes(4)),
-    (140, Loose),
-    (141, Between(0, 64)),
-    (142, Bytes(1)),
-];
+/// What attributes there may be, in parts.
+type Table = &'static [&'static [(u16, Shape)]];
 
-const PEER: &[(u16, Shape)] = &[
-    (1, Bytes(32)),
-    (2, Bytes(32)),
-    (3, Flags(7)),
-    (4, AtLeast(16)),
-    (5, Bytes(2)),
-    (6, Bytes(16)),
-    (7, Bytes(8)),
-    (8, Bytes(8)),
-    (9, List(ALLOWED_IP)),
-    (10, Bytes(4)),
-    (131, Text),
-    (133, Bytes(1)),
-    (139, Bytes(4)),
-    (140, Bytes(4)),
-];
+const DEVICE: Table = &[OF_ANY_DEVICE, &[(8, List(PEER))]];
 
-/// AmneziaWG's.
-const AMNEZIAWG: &[(u16, Shape)] = &[
-    (1, Bytes(4)),
-    (2, Name),
-    (3, Bytes(32)),
-    (4, Bytes(32)),
-    (5, Flags(1)),
-    (6, Bytes(2)),
-    (7, Bytes(4)),
-    (8, List(AMNEZIAWG_PEER)),
-    (9, Bytes(2)),
-    (10, Bytes(2)),
-    (11, Bytes(2)),
-    (12, Bytes(2)),
-    (13, Bytes(2)),
-    (14, Between(2, 22)),
-    (15, Between(2, 22)),
-    (16, Between(2, 22)),
-    (17, Between(2, 22)),
-    (19, Bytes(2)),
-    (20, Bytes(2)),
-    (21, Text),
-    (22, Text),
-    (23, Text),
-    (24, Text),
-    (25, Text),
-    (26, Bytes(32)),
-    (27, Bytes(4)),
-    (28, Bytes(4)),
-    (29, Bytes(4)),
-    (30, Bytes(4)),
-    (31, Bytes(4)),
-    (32, Bytes(4)),
-    (33, Bytes(1)),
-    (34, Bytes(1)),
-    (131, UpTo(5000)),
-    (133, List(PROFILE)),
-    (137, Bytes(4)),
-    (138, Bytes(1)),
-    (139, Bytes(4)),
-    (140, Loose),
-    (141, Between(0, 64)),
-    (142, Bytes(1)),
+const AMNEZIAWG: Table = &[
+    OF_ANY_DEVICE,
+    &[(8, List(AMNEZIAWG_PEER)), (133, List(PROFILE))],
+    SETTINGS,
 ];
 
 /// The looks of single peers.
-const PROFILE: &[(u16, Shape)] = &[
-    (1, Bytes(1)),
-    (2, Flags(1)),
+const PROFILE: Table = &[&[(1, Bytes(1)), (2, Flags(1))], SETTINGS];
+
+const PEER: Table = &[OF_ANY_PEER, &[(3, Flags(7)), (5, Bytes(2))]];
+
+const AMNEZIAWG_PEER: Table = &[
+    OF_ANY_PEER,
+    &[
+        (3, Flags(15)),
+        (5, Between(2, 4)),
+        (11, Bytes(0)),
+        (129, Bytes(1)),
+    ],
+];
+
+const OF_ANY_DEVICE: &[(u16, Shape)] = &[
+    (1, Bytes(4)),
+    (2, Name),
+    (3, Bytes(32)),
+    (4, Bytes(32)),
+    (5, Flags(1)),
+    (6, Bytes(2)),
+    (7, Bytes(4)),
+    (131, UpTo(5000)),
+    (137, Bytes(4)),
+    (138, Bytes(1)),
+    (139, Bytes(4)),
+    (140, Loose),
+    (141, Between(0, 64)),
+    (142, Bytes(1)),
+];
+
+/// How AmneziaWG's messages are to look.
+const SETTINGS: &[(u16, Shape)] = &[
     (9, Bytes(2)),
     (10, Bytes(2)),
     (11, Bytes(2)),
@@ -229,29 +190,30 @@ const PROFILE: &[(u16, Shape)] = &[
     (34, Bytes(1)),
 ];
 
-const AMNEZIAWG_PEER: &[(u16, Shape)] = &[
+const OF_ANY_PEER: &[(u16, Shape)] = &[
     (1, Bytes(32)),
     (2, Bytes(32)),
-    (3, Flags(15)),
     (4, AtLeast(16)),
-    (5, Between(2, 4)),
     (6, Bytes(16)),
     (7, Bytes(8)),
     (8, Bytes(8)),
     (9, List(ALLOWED_IP)),
     (10, Bytes(4)),
-    (11, Bytes(0)),
-    (129, Bytes(1)),
     (131, Text),
     (133, Bytes(1)),
     (139, Bytes(4)),
     (140, Bytes(4)),
 ];
 
-const ALLOWED_IP: &[(u16, Shape)] = &[(1, Bytes(2)), (2, AtLeast(4)), (3, Bytes(1)), (4, Flags(1))];
+const ALLOWED_IP: Table = &[&[(1, Bytes(2)), (2, AtLeast(4)), (3, Bytes(1)), (4, Flags(1))]];
 
-fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
-    let Some((_, shape)) = shapes.iter().find(|(number, _)| *number == node.number) else {
+fn is_shaped(node: &Node<'_>, shapes: Table) -> bool {
+    let Some((_, shape)) = shapes
+        .iter()
+        .copied()
+        .flatten()
+        .find(|(number, _)| *number == node.number)
+    else {
         return false;
     };
     if node.is_nested != matches!(shape, List(_) | Loose) {
@@ -281,7 +243,7 @@ fn is_shaped(node: &Node<'_>, shapes: &[(u16, Shape)]) -> bool {
 }
 
 /// The elements of a list may have any number, may be empty, and end where no more can be made out.
-fn is_list(payload: &[u8], shapes: &[(u16, Shape)]) -> bool {
+fn is_list(payload: &[u8], shapes: Table) -> bool {
     if (1..4).contains(&payload.len()) {
         return false;
     }
@@ -290,7 +252,7 @@ fn is_list(payload: &[u8], shapes: &[(u16, Shape)]) -> bool {
     all.all(|payload| payload.is_empty() || payload.len() >= 4 && is_whole(payload, shapes))
 }
 
-fn is_whole(payload: &[u8], shapes: &[(u16, Shape)]) -> bool {
+fn is_whole(payload: &[u8], shapes: Table) -> bool {
     let (nodes, is_all) = list(payload);
     is_all && nodes.iter().all(|node| is_shaped(node, shapes))
 }
@@ -305,7 +267,7 @@ pub(crate) fn read_amneziawg(message: &[u8]) -> Option<Device> {
     read_by(message, AMNEZIAWG)
 }
 
-fn read_by(message: &[u8], shapes: &[(u16, Shape)]) -> Option<Device> {
+fn read_by(message: &[u8], shapes: Table) -> Option<Device> {
     if !is_whole(message, shapes) {
         return None;
     }
