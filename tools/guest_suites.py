@@ -23,8 +23,8 @@ STEP = re.compile(r"(?:^|,)([a-z]+):")
 # By what the header calls them: the steps of the lab that make the kernels.
 KERNELS = {"stock": "stock", "uml": "uml", "x86": "debug", "kcsan": "kcsan"}
 
-# By the kernel: how else it can tell time than by the host's clock, and the machine that does.
-CLOCKS = {"stock": ("instructions", ClockedQemu), "uml": ("skips", SkippingUml)}
+# How else than by the host's clock a kernel can tell time, and the machine that does.
+CLOCKS = {("stock", "instructions"): ClockedQemu, ("uml", "skips"): SkippingUml}
 
 # How much longer a guest may take than on the stock kernel, and the memory in MiB that its checks cost.
 PATIENCE = {"stock": 1, "uml": 2, "debug": 6, "kcsan": 8}
@@ -102,10 +102,9 @@ class GuestSuite:
         return self.kernel != "uml" and ("asleep" in self.settings or self.machine() is not None)
 
     def machine(self):
-        """What tells time as one of the words of `clock` wants it: by the number of instructions, or without what is slept."""
-        wanted = self.settings.get("clock", "").split(",")
-        machine = CLOCKS.get(self.kernel)
-        return machine[1]() if machine and machine[0] in wanted else None
+        """What tells time as `clock` wants it: by the number of instructions, or without what is slept."""
+        machine = CLOCKS.get((self.kernel, self.settings.get("clock")))
+        return machine and machine()
 
     def files(self):
         named = self.settings.get("files", "").replace("{kernel}", self.kernel)
