@@ -2,26 +2,22 @@
 
 //! Reference counts. They are not what is under test, so they are the host's, and no steps.
 
-use std::{ops::Deref, ptr};
+use std::ptr;
 
 use crate::{
-    alloc::{attempt, AllocError, Flags},
+    alloc::Flags,
     bindings,
     error::{Error, Result},
     init::PinInit,
     workqueue::{HasWork, RawWorkItem, Work, WorkItem, WorkItemPointer}, //
 };
 
-/// A reference to a shared object.
-pub struct Arc<T>(std::sync::Arc<T>);
+#[path = "../../../../host-test/kernel/src/sync/arc.rs"]
+mod counted;
+
+pub use counted::Arc;
 
 impl<T> Arc<T> {
-    /// Allocates an object.
-    pub fn new(value: T, _flags: Flags) -> Result<Self, AllocError> {
-        attempt()?;
-        Ok(Self(std::sync::Arc::new(value)))
-    }
-
     /// Allocates an object.
     pub fn pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self>
     where
@@ -33,20 +29,6 @@ impl<T> Arc<T> {
     /// Whether both refer to one object.
     pub fn ptr_eq(&self, other: &Self) -> bool {
         ptr::eq(&**self, &**other)
-    }
-}
-
-impl<T> Clone for Arc<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<T> Deref for Arc<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
     }
 }
 
