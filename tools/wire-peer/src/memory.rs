@@ -64,7 +64,7 @@ impl Memory {
     /// All places of these secrets outside our own pages.
     pub fn find(&mut self, secrets: &[Bytes]) -> Result<Vec<Hit>> {
         let mut found = Vec::new();
-        let beginnings = Beginnings::of(secrets);
+        let words = Words::of(secrets);
         let mut own = own_pages()?;
         for segment in &self.ram {
             let mut at = 0;
@@ -73,7 +73,7 @@ impl Memory {
                 let chunk = &mut self.buffer[..len];
                 // What is not backed by memory cannot be read.
                 if self.kcore.read_exact_at(chunk, segment.offset + at).is_ok() {
-                    beginnings.search(chunk, secrets, |secret, place| {
+                    words.search(chunk, secrets, |secret, place| {
                         found.push((secret, segment.physical + at + place as u64));
                     });
                 }
@@ -160,39 +160,54 @@ fn own_pages() -> Result<HashSet<u64>> {
     Ok(pages)
 }
 
-/// The first two bytes of some secrets: nearly everything that is no secret can be told by them.
-struct Beginnings(Vec<bool>);
+/// Parts of some secrets: nearly everything that is no secret can be told by them.
+///
+/// Wherever a secret is, one of the first eight words that begin in it is aligned; memory is gone through by those.
+struct Words(Vec<bool>);
 
-impl Beginnings {
+const WORD: usize = size_of::<u64>();
+
+impl Words {
     fn of(secrets: &[Bytes]) -> Self {
         let mut known = vec![false; 1 << 16];
         for secret in secrets {
-            known[Self::index(secret[0], secret[1])] = true;
+            for word in secret.windows(WORD).take(WORD) {
+                known[Self::index(word)] = true;
+            }
         }
         Self(known)
     }
 
-    fn index(first: u8, second: u8) -> usize {
-        usize::from(u16::from_le_bytes([first, second]))
+    fn index(word: &[u8]) -> usize {
+        usize::from(u16::from_le_bytes([word[0], word[1]]))
     }
 
     /// Much of the memory is zero, and passed over by the page.
     fn search(&self, chunk: &[u8], secrets: &[Bytes], mut found: impl FnMut(usize, usize)) {
-        const ZEROS: [u8; PAGE as usize + OVERLAP] = [0; PAGE as usize + OVERLAP];
+        const ZEROS: [u8; PAGE as usize] = [0; PAGE as usize];
         for start in (0..chunk.len()).step_by(PAGE as usize) {
             let page = &chunk[start..chunk.len().min(start + ZEROS.len())];
-            if *page != ZEROS[..page.len()] {
-                self.search_page(page, secrets, |secret, at| found(secret, start + at));
+            if *page == ZEROS[..page.len()] {
+                continue;
+            }
+            for (number, word) in page.chunks_exact(WORD).enumerate() {
+                if self.0[Self::index(word)] {
+                    Self::compare(chunk, start + number * WORD, secrets, &mut found);
+                }
             }
         }
     }
 
-    fn search_page(&self, page: &[u8], secrets: &[Bytes], mut found: impl FnMut(usize, usize)) {
-        for (at, window) in page.windows(size_of::<Bytes>()).enumerate() {
-            if self.0[Self::index(window[0], window[1])] {
-                let same = |&(_, secret): &(usize, &Bytes)| secret == window;
-                let known = secrets.iter().enumerate().filter(same);
-                known.for_each(|(secret, _)| found(secret, at));
+    /// Looks for secrets that begin in the word's worth of bytes up to `at`.
+    fn compare(chunk: &[u8], at: usize, secrets: &[Bytes], found: &mut impl FnMut(usize, usize)) {
+        for place in at.saturating_sub(WORD - 1)..=at {
+            let Some(window) = chunk.get(place..place + size_of::<Bytes>()) else {
+                break;
+            };
+            for (number, secret) in secrets.iter().enumerate() {
+                if secret == window {
+                    found(number, place);
+                }
             }
         }
     }
