@@ -241,13 +241,16 @@ use_cookies() {
 # flood_from NAMESPACE ADDRESS PUBLIC-KEY BURST PAUSE
 flood_from() { end_flood driver "$1" - - - "${@:2}"; }
 
-# Through a relay of its own, since they have to look like AmneziaWG. The log of it all is not wanted.
+# Through a relay of its own, since they have to look like AmneziaWG. The log of it all is not wanted. A burst comes as a
+# whole before the driver's workers may run, however slow the machine: that is a load, which then holds for a second.
 flood_near() {
 	sed -E "s/^Inside=.*/Inside=127.0.0.1:7002/; s/^Listen=.*/Listen=[::]:$(port_of 3)/; /^(Jc|I[1-5]|Endpoint)=/d" \
 		/run/relay.conf >/run/strangers.conf
 	echo "Endpoint=$(outside "$out" 1):$(port_of 1)" >>/run/strangers.conf
-	run_relay strangers && flood_from b 127.0.0.1:7002 "$near_public" 1500 300
+	run_relay strangers && at_once strangers && flood_from b 127.0.0.1:7002 "$near_public" 1500 300 && at_once flood
 }
+
+at_once() { chrt -a -f -p 1 "$(cat "/run/$1.pid")"; }
 
 stop_flood_of_near() { end_unflood && kill "$(cat /run/strangers.pid)"; }
 
