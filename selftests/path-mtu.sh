@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 asleep=yes clock=skips repeats=uml timeout=700 programs=no files=selftests/netlink/path_mtu.py,selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py
+# guest: debug=uml image=tools smp=2 mem=768 asleep=yes clock=skips repeats=stock timeout=700 programs=no files=selftests/netlink/path_mtu.py,selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py
 #
 # What the path to a peer takes is learned, and senders are told (path-mtu.rst): with the default MTU TCP gets over a hop of
 # 1400 bytes in whole datagrams, also where pieces of datagrams are dropped. Where nobody says anything it is as with the C
