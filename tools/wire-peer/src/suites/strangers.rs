@@ -41,7 +41,7 @@ pub fn run(bench: &mut Bench) {
     );
     bench.test("who is known is not announced", |bench| {
         hold_unknown(LONG)?;
-        let listener = Listener::open()?;
+        let listener = listen()?;
         bench.peer()?.connect()?;
         ensure_eq!(listener.heard()?, [], "announced");
         Ok(())
@@ -61,6 +61,12 @@ pub fn run(bench: &mut Bench) {
     bench.test("few are announced from one source", crowd_of_one);
     bench.test("no more are held than there are places", full);
     bench.test("and others after those", after_full);
+}
+
+/// Listens, once all that earlier tests have used up of what may be announced from one source has come back.
+fn listen() -> Result<Listener> {
+    sleep(Duration::from_millis(300));
+    Listener::open()
 }
 
 /// Says an initiation of somebody who is not known.
@@ -100,7 +106,7 @@ fn is_ignored(bench: &mut Bench, peer: &Peer) -> Result {
 }
 
 fn off(bench: &mut Bench) -> Result {
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     call(&mut peer)?;
     settle(bench)?;
@@ -143,7 +149,7 @@ fn meet(bench: &Bench, listener: &Listener, peer: &mut Peer) -> Result {
 
 fn answered(bench: &mut Bench) -> Result {
     hold_unknown(LONG)?;
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     meet(bench, &listener, &mut peer)?;
     // Of what was held nothing is left to be answered.
@@ -152,7 +158,7 @@ fn answered(bench: &mut Bench) -> Result {
 }
 
 fn answered6(bench: &mut Bench) -> Result {
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     peer.move_to(OURS6, &bench.dut)?;
     meet(bench, &listener, &mut peer)
@@ -160,7 +166,7 @@ fn answered6(bench: &mut Bench) -> Result {
 
 fn replayed(bench: &mut Bench) -> Result {
     hold_unknown(LONG)?;
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     let Call { message, slot } = call(&mut peer)?;
     listener.await_one(PATIENCE)?;
@@ -176,7 +182,7 @@ fn replayed(bench: &mut Bench) -> Result {
 }
 
 fn later(bench: &mut Bench) -> Result {
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     let early = call(&mut peer)?;
     listener.await_one(PATIENCE)?;
@@ -192,7 +198,7 @@ fn later(bench: &mut Bench) -> Result {
 }
 
 fn unproven(bench: &mut Bench) -> Result {
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     for place in [8, 40, 90] {
         // The ephemeral key, the static one, and the timestamp, which only shows who has the private key.
@@ -207,7 +213,7 @@ fn unproven(bench: &mut Bench) -> Result {
 }
 
 fn removed(bench: &mut Bench) -> Result {
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.peer()?;
     peer.connect()?;
     bench.dut.wg_peer(peer.public(), &["remove"])?;
@@ -216,7 +222,7 @@ fn removed(bench: &mut Bench) -> Result {
 
 fn late(bench: &mut Bench) -> Result {
     hold_unknown(200)?;
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     call(&mut peer)?;
     listener.await_one(PATIENCE)?;
@@ -249,7 +255,7 @@ fn rekeyed(bench: &mut Bench) -> Result {
 
 fn forgotten(bench: &mut Bench, forget: fn(&mut Bench) -> Result) -> Result {
     hold_unknown(LONG)?;
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     let called = Instant::now();
     call(&mut peer)?;
@@ -265,14 +271,12 @@ fn forgotten(bench: &mut Bench, forget: fn(&mut Bench) -> Result) -> Result {
 
 fn crowd_of_one(bench: &mut Bench) -> Result {
     hold_unknown(LONG)?;
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut crowd = Vec::new();
     for _ in 0..30 {
         let mut peer = bench.stranger()?;
         crowd.push((peer.initiation()?.0, peer));
     }
-    // What earlier tests have used up comes back.
-    sleep(Duration::from_secs(1));
     let start = Instant::now();
     for (message, peer) in &crowd {
         peer.send(message.as_bytes())?;
@@ -307,7 +311,7 @@ fn crowd(bench: &Bench, count: usize) -> Result<Vec<Peer>> {
 fn full(bench: &mut Bench) -> Result {
     hold_unknown(0)?;
     hold_unknown(LONG)?;
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut crowd = crowd(bench, PLACES + 40)?;
     let calls = crowd
         .iter_mut()
@@ -330,7 +334,7 @@ fn full(bench: &mut Bench) -> Result {
 
 fn after_full(bench: &mut Bench) -> Result {
     sleep(Duration::from_millis(u64::from(LONG) + 100));
-    let listener = Listener::open()?;
+    let listener = listen()?;
     let mut peer = bench.newcomer()?;
     meet(bench, &listener, &mut peer)
 }
