@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: stock=no debug=uml image=tools smp=2 mem=1152 timeout=400 files=build/cargo/guest/release/awg-relay,build/cargo/guest/release/flood,selftests/netlink
+# guest: stock=no debug=uml image=tools smp=2 mem=1152 clock=skips timeout=400 files=build/cargo/guest/release/awg-relay,build/cargo/guest/release/flood,selftests/netlink
 #
 # The driver's kind amneziawg and another implementation of AmneziaWG: wireguard-go behind tools/awg-relay, which knows
 # nothing of the driver's ideas of the format. Each row is a tunnel of its own: version, IP version outside, who begins,

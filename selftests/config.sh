@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml,kcsan smp=2 mem=384 timeout=240
+# guest: debug=uml,kcsan smp=2 mem=384 clock=skips timeout=240
 #
 # What wg, ip and rmmod may ask of the driver: what is refused with which error and changes nothing, what stands
 # after it was set, what is gone after it was removed.

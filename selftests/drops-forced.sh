@@ -4,7 +4,7 @@
 # Drops that do not come by themselves: queues that are full, changes in the very moment, a lack of memory. As in the suite
 # `drops`, the count of the reason moves by exactly as many, and no other does (drops.rst).
 #
-# guest: stock=no debug=uml image=tools mem=896 timeout=200 files=selftests/netlink,selftests/faults,build/module/{kernel}/wireguard.sites
+# guest: stock=no debug=uml image=tools mem=896 clock=skips timeout=200 files=selftests/netlink,selftests/faults,build/module/{kernel}/wireguard.sites
 
 . "${0%/*}/lib.sh"
 

@@ -4,7 +4,7 @@
 # Every allocation of the driver is failed at least once: errors, nothing half-applied, traffic that goes on, and nothing
 # leaked, for which the guest looks at the end. With `faults=all` among the kernel's parameters more of them, and a table.
 #
-# guest: stock=no debug=uml image=tools mem=896 timeout=400 files=selftests/netlink,selftests/faults,build/module/{kernel}/wireguard.sites
+# guest: stock=no debug=uml image=tools mem=896 clock=skips timeout=400 files=selftests/netlink,selftests/faults,build/module/{kernel}/wireguard.sites
 
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml smp=2 mem=512 timeout=300 files=build/cargo/guest/release/flood,build/cargo/guest/release/flow
+# guest: debug=uml smp=2 mem=512 clock=skips timeout=300 files=build/cargo/guest/release/flood,build/cargo/guest/release/flow
 #
 # A device is flooded in every way that tools/flood knows, while others use it. What that costs is measured by `make flood`.
 

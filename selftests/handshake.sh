@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml,kcsan smp=2 mem=384 clock=instructions timeout=400 files=build/cargo/guest/release/wire-peer
+# guest: debug=uml,kcsan smp=2 mem=384 clock=instructions,skips timeout=400 files=build/cargo/guest/release/wire-peer
 #
 # Handshakes in both roles, sessions and their rotation, cookies under load, as a peer sees them that is played.
 

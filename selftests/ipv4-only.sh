@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml smp=1 mem=384 timeout=180 append=ipv6.disable=1
+# guest: debug=uml smp=1 mem=384 clock=skips timeout=180 append=ipv6.disable=1
 #
 # A kernel whose IPv6 is disabled has tunnels over IPv4 only.
 

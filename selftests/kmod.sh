@@ -3,7 +3,7 @@
 #
 # Loads the modules of selftests/kmod, which check parts of the driver inside the kernel, and tells what they say.
 #
-# guest: debug=uml smp=2 mem=512 timeout=240 append="kunit.enable=1 kunit.autorun=1" files=build/module/{kernel}/selftests/kmod/wireguard_selftest.ko,build/module/{kernel}/selftests/kmod/wireguard_selftest_aead.ko
+# guest: debug=uml smp=2 mem=512 clock=skips timeout=240 append="kunit.enable=1 kunit.autorun=1" files=build/module/{kernel}/selftests/kmod/wireguard_selftest.ko,build/module/{kernel}/selftests/kmod/wireguard_selftest_aead.ko
 
 . /job/lib.sh
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml smp=2 mem=512 timeout=300
+# guest: debug=uml smp=2 mem=512 clock=skips timeout=300
 #
 # What rtnetlink, sysfs, ethtool and the kernel log show of the module and its devices, with the C driver and then with
 # the module under test in one guest: item by item, it is the same.

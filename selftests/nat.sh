@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml,kcsan smp=2 mem=512 timeout=400
+# guest: debug=uml,kcsan smp=2 mem=512 clock=skips timeout=400
 #
 # The driver behind a router that masquerades, to the driver in the open. The router forgets a mapping within seconds
 # of silence, and gives each new one a port of its own choice.

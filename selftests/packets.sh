@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml,kcsan smp=2 mem=384 timeout=400 files=build/cargo/guest/release/wire-peer
+# guest: debug=uml,kcsan smp=2 mem=384 clock=skips timeout=400 files=build/cargo/guest/release/wire-peer
 #
 # Packets in both directions: headers around them, ECN, padding, segments, what waits, what is refused, sources.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 timeout=300 files=selftests/clients/inject.py
+# guest: debug=uml image=tools smp=2 mem=768 clock=skips timeout=300 files=selftests/clients/inject.py
 #
 # Ways into the device that other implementations have stumbled on; see Documentation/regressions.rst.
 

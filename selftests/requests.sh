@@ -3,7 +3,7 @@
 #
 # Malformed and unlikely netlink requests: the same table for the C driver and then for the module under test.
 #
-# guest: debug=uml image=tools smp=1 mem=896 timeout=300 files=selftests/netlink
+# guest: debug=uml image=tools smp=1 mem=896 clock=skips timeout=300 files=selftests/netlink
 
 . "${0%/*}/lib.sh"
 

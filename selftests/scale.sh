@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml mem=512 timeout=300 clock=instructions files=build/cargo/guest/release/scale,tools/scale/hold.sh
+# guest: debug=uml mem=512 timeout=300 clock=instructions,skips files=build/cargo/guest/release/scale,tools/scale/hold.sh
 #
 # A device with ten thousand peers (tools/scale), two thousand on debug kernels: all are listed as given, none costs more than
 # another, and nothing is left of them. `make scale` measures that, and goes on to a million. On the stock kernel time is the

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: stock=no debug=uml,x86 smp=2 mem=1024 timeout=240 files=build/cargo/guest/release/guest-fuzz,build/module/{kernel}/selftests/kmod/wireguard_selftest_notify.ko
+# guest: stock=no debug=uml,x86 smp=2 mem=1024 clock=skips timeout=240 files=build/cargo/guest/release/guest-fuzz,build/module/{kernel}/selftests/kmod/wireguard_selftest_notify.ko
 #
 # A storm over the whole module (tools/guest-fuzz): whatever administrators, users and strangers can do, at once and in
 # any order. Then all must be as if the module had just been loaded, and nothing may be left of what was before.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 timeout=500 files=selftests/clients/send.py,selftests/clients/send_later.py,selftests/netlink/path_mtu.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py
+# guest: debug=uml image=tools smp=2 mem=768 clock=skips timeout=500 files=selftests/clients/send.py,selftests/clients/send_later.py,selftests/netlink/path_mtu.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py
 #
 # Trains: many messages in one packet of the stack, outside as UDP with generic segmentation, and what becomes of them
 # on ways that cannot carry them whole. What arrives must be what was sent, whatever it went through.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml,kcsan smp=2 mem=512 timeout=900 files=build/cargo/guest/release/flood
+# guest: debug=uml,kcsan smp=2 mem=512 clock=skips timeout=900 files=build/cargo/guest/release/flood
 #
 # The driver against itself.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: stock=no debug=uml mem=384 timeout=200 files=build/cargo/guest/release/wgobf
+# guest: stock=no debug=uml mem=384 clock=skips timeout=200 files=build/cargo/guest/release/wgobf
 #
 # Tunnels whose settings tools/wgobf has made, checked, applied and shown: each of its presets carries pings, and what does
 # not work is told and changes nothing.
