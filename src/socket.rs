@@ -235,14 +235,18 @@ impl<H: UdpHandler> Sockets<H> {
     /// Sleeps until nobody does, and the handler does not run for them any more. It must not be called
     /// twice at the same time.
     pub(crate) fn replace(&self, sockets: Option<KBox<SocketPair<H>>>, used: impl FnOnce()) {
-        let bh = bh::disable();
-        let old = self.current.load(bh.token().rcu());
+        let are_others = sockets.is_some();
         let retired = self.current.replace(sockets);
-        if let Some(old) = old {
+        used();
+        if are_others {
+            // Who looks up a socket looks at one address after the other: he may have looked for the new ones too
+            // early, and must still find the old ones then.
+            retired.wait_for_readers();
+        }
+        if let Some(old) = retired.get() {
+            let bh = bh::disable();
             old.retire(bh.token());
         }
-        drop(bh);
-        used();
         if let Some(old) = retired.reclaim() {
             KBox::into_inner(old).close();
         }

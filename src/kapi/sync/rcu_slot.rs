@@ -96,15 +96,28 @@ pub(crate) struct Retired<T>(Option<NonNull<T>>);
 unsafe impl<T: Send> Send for Retired<T> {}
 
 impl<T> Retired<T> {
+    /// What was replaced, which readers may still use as well.
+    pub(crate) fn get(&self) -> Option<&T> {
+        // SAFETY: By the type invariants the box is ours, and freed by nobody but `wait`, which takes the pointer away.
+        self.0.map(|ptr| unsafe { ptr.as_ref() })
+    }
+
+    /// Waits until no reader is left that started before. Sleeps, unless there is nothing to wait for.
+    pub(crate) fn wait_for_readers(&self) {
+        if self.0.is_some() {
+            // SAFETY: No requirements but process context, which the type's users are told about.
+            unsafe { bindings::synchronize_net() };
+        }
+    }
+
     /// Waits until no reader is left. Sleeps, unless there was nothing to wait for.
     pub(crate) fn reclaim(mut self) -> Option<KBox<T>> {
         self.wait()
     }
 
     fn wait(&mut self) -> Option<KBox<T>> {
+        self.wait_for_readers();
         let ptr = mem::take(&mut self.0)?;
-        // SAFETY: No requirements but process context, which the type's users are told about.
-        unsafe { bindings::synchronize_net() };
         // SAFETY: By the type invariants the box is ours; the grace period has passed.
         Some(unsafe { KBox::from_raw(ptr.as_ptr()) })
     }
