@@ -4,7 +4,7 @@
 # The link kind and the family `amneziawg`: what is taken, refused and shown; beside them, `wg` and `wg-quick` have WireGuard
 # as ever; random requests against traffic, 300 or as many as the kernel's command line says (sets=100000).
 #
-# guest: debug=uml image=tools smp=2 mem=896 clock=skips timeout=600 files=selftests/netlink
+# guest: debug=uml repeats=stock image=tools smp=2 mem=896 clock=skips timeout=600 files=selftests/netlink
 
 . "${0%/*}/lib.sh"
 

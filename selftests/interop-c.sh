@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=x86 smp=1 mem=512 timeout=900 peer=c.peer files=build/cargo/guest/release/flood
+# guest: debug=x86 repeats=stock smp=1 mem=512 timeout=900 peer=c.peer files=build/cargo/guest/release/flood
 #
 # The driver and the in-tree C driver, which is in a second guest.
 

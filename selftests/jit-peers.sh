@@ -3,7 +3,7 @@
 #
 # Peers that are configured when they call, by tools/jit-peers: namespace b has a tunnel without peers, a calls it.
 #
-# guest: debug=uml image=tools smp=2 mem=896 clock=skips timeout=240 files=selftests/netlink,tools/jit-peers
+# guest: debug=uml repeats=stock image=tools smp=2 mem=896 clock=skips timeout=240 files=selftests/netlink,tools/jit-peers
 
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 repeats=uml timeout=900 programs=no files=selftests/netlink
+# guest: debug=uml image=tools smp=2 mem=768 repeats=stock timeout=900 programs=no files=selftests/netlink
 #
 # Where a device listens, and how it sends: two devices at one port, a VRF, moves amid traffic, DSCP, and marks and priorities
 # of single peers, as netfilter, queueing disciplines and routing rules see them. What is refused and shown is in

@@ -4,7 +4,7 @@
 # The monitor tools/wgmon, on a terminal of tmux and elsewhere, with the C driver and with the module under test: what it shows is
 # what `wg` shows, and it survives small terminals, devices that vanish and many peers.
 #
-# guest: image=tools smp=2 mem=1152 asleep=yes timeout=600 files=build/cargo/guest/release/wgmon,build/cargo/guest/release/scale,selftests/wgmon,selftests/netlink
+# guest: debug=uml repeats=stock image=tools smp=2 mem=1152 asleep=yes clock=skips timeout=600 files=build/cargo/guest/release/wgmon,build/cargo/guest/release/scale,selftests/wgmon,selftests/netlink
 
 . "${0%/*}/lib.sh"
 
