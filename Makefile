@@ -18,7 +18,7 @@ strict := CC=$(cc) KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 
 .DEFAULT_GOAL := modules
 MAKEFLAGS += --no-print-directory
-.PHONY: modules modules_install test test-repeats bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix awg-messages speed-module fuzz faults faults-coverage clean distclean help
+.PHONY: modules modules_install test test-repeats bench bench-latency flood bench-allowed-ips bench-diff bench-native bench-rehearsal scale demo judge shell deb lab fmt check-fmt clippy layers panics unsafe-report rust-analyzer test-dkms loom sanitize test-kcsan proofs fuzz-guest soak awg-matrix awg-sets awg-messages speed-module fuzz faults faults-coverage clean distclean help
 
 ifdef KDIR
 kdir := $(abspath $(KDIR))
@@ -74,13 +74,16 @@ soak:
 	@$(on_two) --timeout $$(($(or $(MINUTES),30) * 180 + 600)) --append soak=$(or $(MINUTES),30) selftests/soak.sh
 	@$(on_two) --timeout 7200 --append order=1000000 --file build/cargo/guest/release/order selftests/order.sh
 
-# All rows of the suite `awg-interop`.
-awg-matrix: modules
-	@$(lab) up stock tools
-	@$(in_root) tools/run-tests awg-relay-build flood-build >build/awg-matrix.log || { tail -20 build/awg-matrix.log >&2; exit 1; }
-	@tools/lab/run-guest --image tools --smp 2 --mem 1152 --timeout 1800 --append matrix=all \
-		--module build/module/stock/wireguard.ko --file build/cargo/guest/release/awg-relay --file build/cargo/guest/release/flood \
-		$(addprefix --file ,$(wildcard selftests/netlink/*.py)) selftests/awg-interop.sh
+# All rows of the suite `awg-interop`, and random settings by the hundred thousand: with KASAN, in user-mode Linux.
+with_kasan = tools/lab/run-guest --kernel uml --image tools --mem 1408 --module build/module/uml/wireguard.ko \
+	$(addprefix --file ,$(wildcard selftests/netlink/*.py))
+awg-matrix awg-sets:
+	@$(lab) up uml tools
+	@$(in_root) tools/run-tests uml/module awg-relay-build flood-build >build/$@.log || { tail -20 build/$@.log >&2; exit 1; }
+	@$($@)
+awg-matrix = $(with_kasan) --timeout 1800 --append matrix=all \
+	$(addprefix --file build/cargo/guest/release/,awg-relay flood) selftests/awg-interop.sh
+awg-sets = $(with_kasan) --timeout 7200 --append sets=$(or $(SETS),100000) selftests/awg-netlink.sh
 
 # AmneziaWG's messages of all sizes by the million, none of which is taken for another: in user-mode Linux at native speed.
 awg-messages: speed-module
@@ -255,6 +258,7 @@ help:
 	@echo 'make bench-allowed-ips  lookups among up to a million allowed IPs, and their memory, beside C; SIZES="1000 100000"'
 	@echo 'make bench-diff       what the working tree has changed of that, by symbol; REV=main is what it is compared with'
 	@echo 'make bench-native     both at native speed, in user-mode Linux; coarse'
+	@echo 'make awg-sets         a hundred thousand random settings of AmneziaWG, right and wrong ones, amid traffic; SETS=1000'
 	@echo 'make awg-messages     ten million messages of AmneziaWG, none taken for another; MESSAGES=1000000'
 	@echo 'make bench-rehearsal  the comparison for two real machines, in a guest (tools/bench/hw)'
 	@echo 'make scale            what up to a million peers cost, our module and the C driver; SIZES="1000 10000" DRIVERS=ours'
