@@ -74,12 +74,18 @@ soak:
 	@$(on_two) --timeout $$(($(or $(MINUTES),30) * 180 + 600)) --append soak=$(or $(MINUTES),30) selftests/soak.sh
 	@$(on_two) --timeout 7200 --append order=1000000 --file build/cargo/guest/release/order selftests/order.sh
 
+# $(call quietly,NAME,SUITE…): builds, of which only what fails is shown.
+quietly = $(in_root) tools/run-tests $(2) >build/$(1).log || { tail -20 build/$(1).log >&2; exit 1; }
+
+# What scripts in Python have in common.
+netlink_clients = $(addprefix --file ,$(wildcard selftests/netlink/*.py))
+
 # All rows of the suite `awg-interop`, and random settings by the hundred thousand: with KASAN, in user-mode Linux.
 with_kasan = tools/lab/run-guest --kernel uml --image tools --mem 1408 --module build/module/uml/wireguard.ko \
-	$(addprefix --file ,$(wildcard selftests/netlink/*.py))
+	$(netlink_clients)
 awg-matrix awg-sets:
 	@$(lab) up uml tools
-	@$(in_root) tools/run-tests uml/module awg-relay-build flood-build >build/$@.log || { tail -20 build/$@.log >&2; exit 1; }
+	@$(call quietly,$@,uml/module awg-relay-build flood-build)
 	@$($@)
 awg-matrix = $(with_kasan) --timeout 1800 --append matrix=all \
 	$(addprefix --file build/cargo/guest/release/,awg-relay flood) selftests/awg-interop.sh
@@ -88,9 +94,9 @@ awg-sets = $(with_kasan) --timeout 7200 --append sets=$(or $(SETS),100000) selft
 # AmneziaWG's messages of all sizes by the million, none of which is taken for another: in user-mode Linux at native speed.
 awg-messages: speed-module
 	@$(lab) up tools
-	@$(in_root) tools/run-tests flood-build >build/awg-messages.log || { tail -20 build/awg-messages.log >&2; exit 1; }
+	@$(call quietly,$@,flood-build)
 	@tools/lab/run-guest --kernel speed --image tools --mem 1024 --timeout 7200 --append messages=$$(($(or $(MESSAGES),10000000) / 4)) \
-		--module build/module/speed/wireguard.ko $(addprefix --file ,$(wildcard selftests/netlink/*.py)) \
+		--module build/module/speed/wireguard.ko $(netlink_clients) \
 		$(addprefix --file build/cargo/guest/release/,order flood) selftests/awg.sh
 
 fuzz:
@@ -108,7 +114,7 @@ faults-coverage:
 	@$(in_root) tools/run-tests uml/fault-sites
 	@tools/lab/run-guest --kernel uml --image tools --mem 1152 --timeout 3600 --append faults=all \
 		--module build/module/uml/wireguard.ko --file build/module/uml/wireguard.sites \
-		$(addprefix --file ,$(wildcard selftests/netlink/*.py selftests/faults/*.py)) selftests/faults.sh
+		$(netlink_clients) $(addprefix --file ,$(wildcard selftests/faults/*.py)) selftests/faults.sh
 
 # What the options mean: tools/bench/bench --help.
 option = $(if $($(1)),--$(2) "$($(1))")
@@ -119,7 +125,7 @@ bench_options = $(call option,WORKLOADS,workloads) $(call option,CPUS,cpus) $(ca
 	$(call flag,TRACE,trace)
 
 # The drivers of AmneziaWG are set up by a program of the tree.
-with_guises = $(if $(findstring awg,$(DRIVERS)),@$(in_root) tools/run-tests wgobf-build >build/wgobf.log || { tail -20 build/wgobf.log >&2; exit 1; })
+with_guises = $(if $(findstring awg,$(DRIVERS)),@$(call quietly,wgobf,wgobf-build))
 
 bench: modules
 	@$(lab) up stock guest
@@ -139,7 +145,7 @@ bench-latency: modules
 # What becomes of a device that is flooded, and of those who use it.
 flood: modules
 	@$(lab) up stock guest
-	@$(in_root) tools/run-tests flood-build >build/flood.log || { tail -20 build/flood.log >&2; exit 1; }
+	@$(call quietly,$@,flood-build)
 	@$(in_root) tools/bench/flood $(call option,KINDS,kinds) $(call option,PARTS,parts) $(call option,COUNT,count)
 
 # What has changed since another commit, by symbol.

@@ -117,7 +117,7 @@ class FastUml(Uml):
     """The one without checks has several processors."""
 
     def __init__(self, cpus):
-        self.processors = ["seccomp=on", f"ncpus={cpus}"]
+        self.processors = (*Uml.processors, f"ncpus={cpus}")
 
 
 def machine(kernel, cpus):
