@@ -69,7 +69,8 @@ for stage in $stages; do
 done
 check "a table of it" eval 'python3 /job/latency $said >/tmp/table && cat /tmp/table'
 same "has each packet" 10 "$(awk 'index($0, "= out ") == 1 { print $(NF - 5) }' /tmp/table)"
-check "perf traces" eval 'perf trace -a -e wireguard:wg_deliver -- $pings 2>$said'
+# It may leave when the command does, before it has said all that it was told.
+check "perf traces" eval 'perf trace -a -e wireguard:wg_deliver -- bash -c "$pings; sleep 0.5" 2>$said'
 same "what perf has traced" "5 wga 5 wgb" "$(grep -F wireguard:wg_deliver $said | grep -o 'wg[ab]\b' | sort | uniq -c | xargs)"
 
 check "perf records drops" moves 7 rx_too_short perf record -q -a -o $data -e skb:kfree_skb -- $bad
