@@ -39,8 +39,8 @@ pub(super) trait Dress {
     /// How many zeroes go behind a packet before it is encrypted.
     fn padding(&self, len: usize, mtu: usize) -> usize;
 
-    /// Whether that depends on the lengths alone, so that packets of one length become messages of one.
-    fn is_even(&self) -> bool;
+    /// The same, if it is that for each packet of this length, so that they become messages of one.
+    fn fixed_padding(&self, len: usize, mtu: usize) -> Option<usize>;
 
     /// Puts the head of a message in front of a packet.
     fn push_head(&self, skb: &mut SkBuff, receiver: Index, counter: Counter) -> Result;
@@ -71,8 +71,8 @@ impl Dress for Plain {
     }
 
     #[inline]
-    fn is_even(&self) -> bool {
-        true
+    fn fixed_padding(&self, len: usize, mtu: usize) -> Option<usize> {
+        Some(transport::padding(len, mtu))
     }
 
     #[inline]
@@ -138,13 +138,15 @@ impl Dress for Guised<'_> {
     }
 
     fn padding(&self, len: usize, mtu: usize) -> usize {
-        let random = if self.is_even() { 0 } else { random::u32() };
-        self.guise.profile().content_padding(len, mtu, random)
+        let fixed = self.fixed_padding(len, mtu);
+        fixed.unwrap_or_else(|| {
+            let random = random::u32();
+            self.guise.profile().content_padding(len, mtu, random)
+        })
     }
 
-    fn is_even(&self) -> bool {
-        let padding = self.guise.profile().settings().content_padding;
-        padding.lo == padding.hi
+    fn fixed_padding(&self, len: usize, mtu: usize) -> Option<usize> {
+        self.guise.profile().fixed_content_padding(len, mtu)
     }
 
     fn push_head(&self, skb: &mut SkBuff, receiver: Index, counter: Counter) -> Result {

@@ -162,22 +162,28 @@ impl<'a, D: Dress> Sealer<'a, D> {
     /// Whether two packets may become messages in one packet: each a single one, and the second not
     /// longer than the first.
     fn may_share(&self, first: &SkBuff, second: &SkBuff) -> bool {
-        self.dress.is_even()
-            && Look::of(first).is_that_of(second)
-            && self.message_len(second) <= self.message_len(first)
+        Look::of(first).is_that_of(second)
+            && Option::zip(self.message_len(first), self.message_len(second))
+                .is_some_and(|(first, second)| second <= first)
     }
 
     /// The length of the message that a packet becomes, if that is the same each time.
-    fn message_len(&self, skb: &SkBuff) -> u32 {
-        let padding = self.padding(skb.len(), Note::of(skb).mtu);
+    fn message_len(&self, skb: &SkBuff) -> Option<u32> {
+        let padding = self.fixed_padding(skb.len(), Note::of(skb).mtu)?;
         self.padded_message_len(skb.len(), padding)
-            .unwrap_or(u32::MAX)
     }
 
     /// How many zeroes go behind a packet.
     #[inline]
     fn padding(&self, len: u32, mtu: u32) -> u32 {
         self.dress.padding(len as usize, mtu as usize) as u32
+    }
+
+    /// The same, if it is that for each packet of this length.
+    #[inline]
+    fn fixed_padding(&self, len: u32, mtu: u32) -> Option<u32> {
+        let padding = self.dress.fixed_padding(len as usize, mtu as usize)?;
+        Some(padding as u32)
     }
 
     /// The length of the message that a packet with so many zeroes behind it becomes.
@@ -224,7 +230,8 @@ impl<'a, D: Dress> Sealer<'a, D> {
         let mut next = Some(first);
         let mut owner: Option<SkBuff> = None;
         while let Some(mut skb) = next {
-            let len = self.message_len(&skb);
+            // None is here whose length is not fixed.
+            let len = self.message_len(&skb).unwrap_or(u32::MAX);
             let expected = (packets.len() as u32).saturating_mul(len);
             if !train.has_room(len, expected) {
                 // There is no memory, or no more of it would fit: then another one may take it on.
@@ -247,7 +254,10 @@ impl<'a, D: Dress> Sealer<'a, D> {
                 Err(error) => self.give_up(skb, 1, error),
             }
             let fits = packets.first_map(|other| {
-                look.is_that_of(other) && train.has_room(self.message_len(other), expected)
+                look.is_that_of(other)
+                    && self
+                        .message_len(other)
+                        .is_some_and(|len| train.has_room(len, expected))
             });
             next = (fits == Some(true)).then(|| packets.pop()).flatten();
         }
@@ -298,8 +308,9 @@ impl<'a, D: Dress> Sealer<'a, D> {
         for segment in template.segments(payload) {
             let len = packet.headers.saturating_add(segment.len);
             let padding = self.padding(len, note.mtu);
+            let is_fixed = self.fixed_padding(len, note.mtu).is_some();
             let len = self.padded_message_len(len, padding).ok_or(EMSGSIZE)?;
-            let expected = if padding == 0 || self.dress.is_even() {
+            let expected = if is_fixed {
                 segment.left.saturating_mul(len)
             } else {
                 // The next one will hardly fit behind it.

@@ -242,9 +242,22 @@ impl<C: Crypto> Profile<C> {
         if !self.pads_content() {
             return transport::padding(len, mtu);
         }
-        let mtu = if mtu == 0 { LEAST_MTU } else { mtu };
         let padding = self.settings.content_padding.pick(random);
-        usize::from(padding).min(mtu.saturating_sub(len))
+        usize::from(padding).min(room_for_padding(len, mtu))
+    }
+
+    /// The same, if it is that whatever the random number: without a setting, or one that is a single
+    /// number, or where the MTU leaves no more than the least.
+    #[inline]
+    #[must_use]
+    pub fn fixed_content_padding(&self, len: usize, mtu: usize) -> Option<usize> {
+        if !self.pads_content() {
+            return Some(transport::padding(len, mtu));
+        }
+        let padding = self.settings.content_padding;
+        let room = room_for_padding(len, mtu);
+        let least = usize::from(padding.lo).min(room);
+        (padding.lo == padding.hi || least == room).then_some(least)
     }
 
     /// Random bytes to append to a handshake message which, with its prefix, has `message_len` bytes: less
@@ -262,6 +275,13 @@ impl<C: Crypto> Profile<C> {
         };
         Span::new(0, lacking.saturating_sub(1)).pick(random) as usize
     }
+}
+
+/// By how much a packet of `len` bytes may grow on a path of `mtu` bytes (0: unknown).
+#[inline]
+const fn room_for_padding(len: usize, mtu: usize) -> usize {
+    let mtu = if mtu == 0 { LEAST_MTU } else { mtu };
+    mtu.saturating_sub(len)
 }
 
 /// How much of a message is masked.

@@ -108,6 +108,7 @@ fn without_settings_nothing_differs_from_wireguard() {
         for mtu in [0, 100, 1420] {
             let padding = profile.content_padding(len, mtu, random.next() as u32);
             assert_eq!(padding, transport::padding(len, mtu));
+            assert_eq!(profile.fixed_content_padding(len, mtu), Some(padding));
         }
         assert_eq!(profile.trailer_len(len, 1500, u32::MAX), 0);
     }
@@ -308,6 +309,8 @@ fn content_padding_stays_within_the_mtu() {
             500,
             mtu - 100,
             mtu - 50,
+            mtu - 11,
+            mtu - 10,
             mtu - 1,
             mtu,
             mtu + 1,
@@ -316,12 +319,21 @@ fn content_padding_stays_within_the_mtu() {
             let room = mtu.saturating_sub(len);
             assert_eq!(profile.content_padding(len, mtu, 0), room.min(10));
             assert_eq!(profile.content_padding(len, mtu, u32::MAX), room.min(100));
+            // The tenth byte leaves no choice, the eleventh does.
+            let fixed = (room <= 10).then_some(room);
+            assert_eq!(profile.fixed_content_padding(len, mtu), fixed);
         }
     }
     // Nobody knows how wide the path is, but IPv6 says how narrow.
     assert_eq!(profile.content_padding(1200, 0, u32::MAX), 80);
     let wide = super::profile(|s| s.content_padding = Span::new(0, u16::MAX));
     assert_eq!(wide.content_padding(100, 1420, u32::MAX), 1320);
+    assert_eq!(wide.fixed_content_padding(100, 1420), None);
+    let single = super::profile(|s| s.content_padding = Span::single(30));
+    for (len, padding) in [(0, 30), (1390, 30), (1391, 29), (1420, 0), (1421, 0)] {
+        assert_eq!(single.fixed_content_padding(len, 1420), Some(padding));
+        assert_eq!(single.content_padding(len, 1420, u32::MAX), padding);
+    }
 }
 
 #[test]

@@ -158,6 +158,8 @@ fn check_sizes(profile: &Profile<Cheap>, random: u32, len: usize) {
     } else {
         assert!(padding < 16);
     }
+    let fixed = profile.fixed_content_padding(len, mtu);
+    assert!(fixed.is_none_or(|fixed| fixed == padding));
     let trailer = profile.trailer_len(len, mtu, random);
     assert!(trailer == 0 || (profile.settings().random_trailers && len + trailer < mtu));
 }
