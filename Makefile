@@ -75,7 +75,7 @@ soak:
 	@$(on_two) --timeout 7200 --append order=1000000 --file build/cargo/guest/release/order selftests/order.sh
 
 # $(call quietly,NAME,SUITE…): builds, of which only what fails is shown.
-quietly = $(in_root) tools/run-tests $(2) >build/$(1).log || { tail -20 build/$(1).log >&2; exit 1; }
+quietly = mkdir -p build && $(in_root) tools/run-tests $(2) >build/$(1).log || { tail -20 build/$(1).log >&2; exit 1; }
 
 # What scripts in Python have in common.
 netlink_clients = $(addprefix --file ,$(wildcard selftests/netlink/*.py))
@@ -157,6 +157,7 @@ bench-diff: modules
 # A kernel for native speed, which takes some ten minutes to build, and the driver for it.
 speed-module:
 	@$(lab) up root speed guest
+	@mkdir -p build
 	@$(in_root) tools/build-module speed $$($(lab) path speed)/O ARCH=um CC=$(cc) modules >build/speed.log 2>&1 || \
 		{ echo "the module does not build for user-mode Linux (log: build/speed.log)" >&2; exit 1; }
 
@@ -177,7 +178,7 @@ bench-rehearsal: modules
 # Peers by the thousand and by the million.
 scale: modules
 	@$(lab) up stock guest
-	@$(in_root) tools/run-tests scale-build >build/scale.log 2>&1 || { cat build/scale.log; exit 1; }
+	@$(call quietly,$@,scale-build)
 	@$(in_root) tools/scale/measure $(call option,SIZES,sizes) $(call option,DRIVERS,drivers) $(call option,JOBS,jobs)
 
 # What classifiers would say of real tunnels, captured in a guest. What is known of them beforehand is checked.
