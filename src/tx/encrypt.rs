@@ -92,8 +92,10 @@ fn seal_guised(batch: TxBatch) -> Result<Option<TxBatch>, TxBatch> {
         return Err(batch);
     };
     let (header, packets) = batch.into_parts();
-    let sealer = Sealer::new(&header.session, header.first_counter, Guised::new(guise));
-    let sealed = sealer.seal(packets);
+    let mut messages = 0_usize;
+    packets.for_each(|skb| messages = messages.saturating_add(Note::of(skb).messages.into()));
+    let dress = Guised::new(guise, messages);
+    let sealed = Sealer::new(&header.session, header.first_counter, dress).seal(packets);
     // Handshake messages may be as long.
     let endpoint = &header.session.peer.endpoint;
     sealed.for_each(|skb| {
@@ -175,7 +177,7 @@ impl<'a, D: Dress> Sealer<'a, D> {
 
     /// How many zeroes go behind a packet.
     #[inline]
-    fn padding(&self, len: u32, mtu: u32) -> u32 {
+    fn padding(&mut self, len: u32, mtu: u32) -> u32 {
         self.dress.padding(len as usize, mtu as usize) as u32
     }
 
@@ -209,7 +211,7 @@ impl<'a, D: Dress> Sealer<'a, D> {
         }
     }
 
-    fn seal_in_place(&self, skb: &mut SkBuff, counter: Counter) -> Result {
+    fn seal_in_place(&mut self, skb: &mut SkBuff, counter: Counter) -> Result {
         let padding = self.padding(skb.len(), Note::of(skb).mtu);
         skb.extend_for_seal(self.dress.headroom(), padding)?;
         self.dress
@@ -268,7 +270,13 @@ impl<'a, D: Dress> Sealer<'a, D> {
         }
     }
 
-    fn seal_into(&self, train: &mut Train, skb: &mut SkBuff, len: u32, counter: Counter) -> Result {
+    fn seal_into(
+        &mut self,
+        train: &mut Train,
+        skb: &mut SkBuff,
+        len: u32,
+        counter: Counter,
+    ) -> Result {
         let padding = self.padding(skb.len(), Note::of(skb).mtu);
         skb.extend_for_copy(padding)?;
         let mut message = train.message(len).ok_or(ENOMEM)?;

@@ -11,6 +11,7 @@ mod dress;
 pub(crate) mod encrypt;
 pub(crate) mod handshake;
 pub(crate) mod path;
+mod pool;
 mod segments;
 pub(crate) mod stage;
 mod streak;

@@ -132,6 +132,17 @@ impl<C: Crypto> Profile<C> {
         span.lo != span.hi
     }
 
+    /// About how many random bytes a data message takes, one that is behind another and not padded by chance.
+    #[must_use]
+    pub const fn data_randomness(&self) -> usize {
+        let kind = MessageType::Data;
+        let known = if self.is_protected { NONCE_LEN } else { 0 };
+        let drawn = if self.is_drawn(kind) { TYPE_LEN } else { 0 };
+        self.prefix_len(kind)
+            .saturating_sub(known)
+            .saturating_add(drawn)
+    }
+
     /// Masks, if there is a key, what follows the prefix in `datagram`: the whole of a handshake message,
     /// or the header of a data message. What follows that is left as it is.
     ///
