@@ -32,6 +32,7 @@ use crate::{
         self,
         Shape, //
     },
+    pool::Pool,
     proto::{
         awg::Span,
         messages::{
@@ -151,7 +152,7 @@ fn check_zero_and_fill(bytes: &mut [u8], with: u8) {
 
 /// A message made of a packet where it is, with so much room in front and behind.
 fn seal<D: Dress>(
-    dress: &D,
+    dress: &mut D,
     text: &[u8],
     headroom: u32,
     spare: u32,
@@ -166,7 +167,7 @@ fn seal<D: Dress>(
     Ok(skb)
 }
 
-fn check_push<D: Dress>(dress: &D, skb: &mut SkBuff) -> Outcome {
+fn check_push<D: Dress>(dress: &mut D, skb: &mut SkBuff) -> Outcome {
     let pushed = dress.push_head(skb, RECEIVER, Counter(9));
     pushed.map_err(|_| "no room for the head")
 }
@@ -208,10 +209,10 @@ pub(crate) fn alone() -> Outcome {
 }
 
 fn one_alone(guise: &Guise, text: &[u8]) -> Outcome {
-    let dress = Guised::new(guise);
+    let mut dress = Guised::new(guise, 1);
     check!(dress.head_len() == guise.profile().overhead() as u32 + HEADER);
     for (headroom, spare) in [(0, 0), (dress.headroom(), 240), (HEADROOM, 32)] {
-        let skb = seal(&dress, text, headroom, spare)?;
+        let skb = seal(&mut dress, text, headroom, spare)?;
         let around = dress.head_len() + TAG;
         check!(skb.len() >= text.len() as u32 + around && skb.len() <= 1420 + around);
         // What IPv6 and UDP want is there, and all that was asked for beyond.
@@ -240,13 +241,14 @@ pub(crate) fn in_trains() -> Outcome {
     let text = text(1400)?;
     for (prefix, key) in WORN {
         let guise = guise(prefix, key, Span::<u16>::single(0))?;
-        let (profile, dress) = (guise.profile(), Guised::new(&guise));
+        let profile = guise.profile();
         for (len, count, last) in [(0, 9, 0), (64, 12, 16), (1400, 9, 700)] {
+            let mut dress = Guised::new(&guise, count as usize);
             let size = dress.head_len() + len + TAG;
             let mut train = Train::new(dress.headroom()).map_err(|_| NO_MEMORY)?;
             for nonce in 1..=count {
                 let len = if nonce == count { last } else { len };
-                add(&dress, &mut train, &text[..len as usize], nonce.into())?;
+                add(&mut dress, &mut train, &text[..len as usize], nonce.into())?;
             }
             let mut nobody = SkBuff::new(0, 0).map_err(|_| NO_MEMORY)?;
             let sent = train.finish(Owner::Of(&mut nobody)).ok_or("no train")?;
@@ -272,7 +274,7 @@ pub(crate) fn in_trains() -> Outcome {
     Ok(())
 }
 
-fn add<D: Dress>(dress: &D, train: &mut Train, text: &[u8], nonce: u64) -> Outcome {
+fn add<D: Dress>(dress: &mut D, train: &mut Train, text: &[u8], nonce: u64) -> Outcome {
     let len = dress.head_len() + text.len() as u32 + TAG;
     check!(train.has_room(len, 16 * len));
     let mut message = train.message(len).ok_or("no room")?;
@@ -293,20 +295,54 @@ pub(crate) fn by_another() -> Outcome {
         guise(64, None, Span::<u16>::single(0))?,
     ];
     for guise in &theirs {
-        let skb = seal(&Guised::new(guise), &text, 0, 0)?;
+        let skb = seal(&mut Guised::new(guise, 1), &text, 0, 0)?;
         let mut came = made::train(&bytes_of(&skb)?, 0, &SHAPES[1])?;
         check!(undress(&ours, &mut came).is_err());
     }
-    let skb = seal(&Plain, &text, 0, 0)?;
+    let skb = seal(&mut Plain, &text, 0, 0)?;
     check!(skb.linear()[..4] == [4, 0, 0, 0]);
     let mut came = made::train(&bytes_of(&skb)?, 0, &SHAPES[1])?;
     check!(undress(&ours, &mut came).is_err());
 
-    let skb = seal(&Guised::new(&ours), &text, 0, 0)?;
+    let skb = seal(&mut Guised::new(&ours, 1), &text, 0, 0)?;
     let bytes = bytes_of(&skb)?;
     for len in [0, 1, 15, 16, 63, 64, 79, 80, 95] {
         let mut came = made::train(&bytes[..len], 0, &SHAPES[1])?;
         check!(came.len() as usize == len && undress(&ours, &mut came).is_err());
     }
+    Ok(())
+}
+
+/// However many random bytes were expected, and in whatever pieces they are taken: none of them come again, and about
+/// half of the bits are set.
+pub(crate) fn drawn() -> Outcome {
+    const LEN: usize = 8192;
+    const PIECE: usize = 16;
+    for expected in [0, 1, 32, 33, 64, 200, 300, LEN, usize::MAX] {
+        for pieces in [&[LEN][..], &[4], &[12, 4], &[1, 255, 257], &[64], &[256]] {
+            let mut bytes = KVec::from_elem(0, LEN, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
+            let (mut pool, mut rest) = (Pool::new(expected), &mut bytes[..]);
+            for len in pieces.iter().cycle() {
+                let (piece, behind) = rest.split_at_mut((*len).min(rest.len()));
+                pool.fill(piece);
+                rest = behind;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let ones: u32 = bytes.iter().map(|byte| byte.count_ones()).sum();
+            // Six standard deviations, each of half the root of the number of bits.
+            check!(ones.abs_diff(8 * LEN as u32 / 2) <= 6 * 128);
+            let mut seen = KVec::with_capacity(LEN / PIECE, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
+            for piece in bytes.chunks(PIECE) {
+                seen.push(piece, GFP_KERNEL).map_err(|_| NO_MEMORY)?;
+            }
+            seen.sort_unstable();
+            check!(seen.windows(2).all(|pair| pair[0] != pair[1]));
+        }
+    }
+    let mut pool = Pool::new(1000);
+    let (one, other) = (pool.u32(), pool.u32());
+    check!(one != other || pool.u32() != other);
     Ok(())
 }

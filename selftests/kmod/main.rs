@@ -31,6 +31,8 @@ mod index_table;
 mod kapi;
 #[path = "../../src/pile.rs"]
 mod pile;
+#[path = "../../src/tx/pool.rs"]
+mod pool;
 #[path = "../../src/proto/mod.rs"]
 mod proto;
 #[path = "../../src/queue/mod.rs"]
@@ -78,7 +80,7 @@ module! {
 
 type Check = (&'static str, fn() -> Outcome);
 
-const CHECKS: [Check; 64] = [
+const CHECKS: [Check; 65] = [
     (
         "protocol core with the kernel's cryptography",
         proto::selftest::run::<crypto::KernelCrypto>,
@@ -139,6 +141,7 @@ const CHECKS: [Check; 64] = [
     ("guises: messages alone", guises::alone),
     ("guises: messages in trains", guises::in_trains),
     ("guises: by another one", guises::by_another),
+    ("guises: what is drawn", guises::drawn),
     ("inbox: in the order of arrival", queues::inbox_order),
     ("queue: back in order", queues::order),
     ("queue: one drainer", queues::one_drainer),

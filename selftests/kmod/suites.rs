@@ -126,6 +126,7 @@ suite! { wireguard_guises:
     alone = guises::alone;
     in_trains = guises::in_trains;
     by_another = guises::by_another;
+    drawn = guises::drawn;
 }
 
 suite! { wireguard_queues:
