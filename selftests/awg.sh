@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# guest: debug=uml image=tools smp=2 mem=768 clock=skips repeats=stock timeout=900 files=selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py,build/cargo/guest/release/order,build/cargo/guest/release/flood
+# guest: debug=uml image=tools smp=2 mem=768 clock=skips repeats=stock timeout=900 files=selftests/clients/send.py,selftests/netlink/amneziawg.py,selftests/netlink/wireguard.py,selftests/netlink/netlink.py,build/cargo/guest/release/order,build/cargo/guest/release/flood
 #
 # AmneziaWG, the driver against itself: messages of all its versions carry what those of WireGuard do, and do not look
 # like them. Beside each tunnel there is one of WireGuard.
@@ -70,14 +70,17 @@ watch_wire() {
 	at "$1" nft -f - <<-END
 	table inet wire {
 		counter sent { }
+		counter long { }
 		counter marks { }
 		counter cookies { }
 		counter dressed_cookies { }
 		counter proofs { }
 		chain out {
 			type filter hook output priority 0
+			meta l4proto != udp return
 			udp sport != $(port_of 1)-$(port_of 2) return
 			counter name sent
+			udp length > 900 counter name long
 			ip dscp != 0 counter name marks
 			ip6 dscp != 0 counter name marks
 			udp length 72 @th,64,32 0x03000000 counter name cookies
@@ -170,6 +173,24 @@ renew() {
 		both_ways 4 && [ "$(handshake_time b)" -gt "$before" ]
 }
 
+# leave_as PACKETS LENGTH: forty packets of that length, which wait for a session, leave together in so many, or fewer; or all alone.
+leave_as() {
+	local count
+	forget_seen
+	# Nobody hears the first initiation.
+	at b nft 'table inet deaf { chain in { type filter hook input priority 0; udp dport '"$(port_of 2)"' drop; }; }' &&
+		awg a set awg0 "PublicKey=$public_2" Remove=on &&
+		awg a set awg0 "PublicKey=$public_2" "AllowedIPs=10.7.0.2/32,fd07::2/128" "Endpoint=$(outside 4 2):$(port_of 2)" &&
+		at a python3 "${0%/*}/send.py" "$(inside 4 2)" 40 $(($2 - 28)) 1 6000 && at b nft delete table inet deaf &&
+		await 20 has_sent a long && both_ways 4 || return
+	count=$(seen a long)
+	echo "they left as $count"
+	case $1 in
+	alone) [ "$count" = 40 ] ;;
+	*) [ "$count" -le "$1" ] ;;
+	esac
+}
+
 # renewed SECONDS: sessions by their ages, while pings go on and none is lost.
 renewed() {
 	local before
@@ -235,6 +256,13 @@ for version in 1 2 3 3_1; do
 	check "$name: packets of full size are not cut" full_size
 	if can_trace; then check "$name: nor copied" not_copied; fi
 	check "$name: a new session" renew
+	case $version in
+	2) check "$name: packets leave together" leave_as 4 1000 ;;
+	3_1)
+		check "$name: packets of full size leave together" leave_as 4 "$(at a cat /sys/class/net/awg0/mtu)"
+		check "$name: those that are padded by chance leave alone" leave_as alone 1000
+		;;
+	esac
 	case $version in 3*) check "$name: sessions are renewed by their age" renewed 15 ;; esac
 	check "$name: nothing was dropped" nothing_dropped
 	check "$name: nothing looks like WireGuard" looks_like_nothing
