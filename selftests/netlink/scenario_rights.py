@@ -6,7 +6,7 @@ import socket
 
 from netlink import Socket, error_name
 from request_table import A, BASE, SELF
-from scenario import Child, become_nobody, command, device, inside, ip, namespaces, own_user_and_net, ports_in_use, scenario
+from scenario import Child, become_nobody, command, device, inside, ip, namespaces, own_user_and_net, ports_in_use, scenario, until
 from wireguard import DEVICE, INDEX, WireGuard, get_device, keepalive, mark, peer, peers, port, private_key, set_device
 
 
@@ -155,6 +155,8 @@ def creator_gone():
         before = [up(), change(port(7)), change(mark(7))]
         ip("netns", "del", "creator")
     try:
+        # Its end takes a while, and nothing else shows that the driver has been told of it.
+        until(lambda: change(mark(7)) != "ok")
         return before, [change(port(8)), change(mark(8)), change(), change(peers(peer(A, keepalive(8))))], [down(), up()], configuration()
     finally:
         ip("link", "del", DEVICE)
