@@ -69,6 +69,15 @@ class GuestSuite:
         listener.end(news)
         if self.judge:
             self.ask_judge(section, job.handed_out)
+        if section.second_try and not section.passed():
+            self.keep_consoles()
+
+    def keep_consoles(self):
+        """Another try is going to put its own in their place."""
+        folder = LOGS / self.name
+        for console in folder.glob("*.console"):
+            if not console.name.startswith("failed-"):
+                shutil.copy(console, folder / f"failed-{console.name}")
 
     def ask_judge(self, section, folder):
         """A program of the tree that looks at what the guest has handed out, and tells in TAP what it finds."""
