@@ -315,10 +315,10 @@ impl<'a, D: Dress> Sealer<'a, D> {
         train.copy_flow(skb);
         for segment in template.segments(payload) {
             let len = packet.headers.saturating_add(segment.len);
-            let padding = self.padding(len, note.mtu);
-            let is_fixed = self.fixed_padding(len, note.mtu).is_some();
+            let fixed = self.fixed_padding(len, note.mtu);
+            let padding = fixed.unwrap_or_else(|| self.padding(len, note.mtu));
             let len = self.padded_message_len(len, padding).ok_or(EMSGSIZE)?;
-            let expected = if is_fixed {
+            let expected = if fixed.is_some() {
                 segment.left.saturating_mul(len)
             } else {
                 // The next one will hardly fit behind it.

@@ -250,11 +250,10 @@ impl<C: Crypto> Profile<C> {
     #[inline]
     #[must_use]
     pub fn content_padding(&self, len: usize, mtu: usize, random: u32) -> usize {
-        if !self.pads_content() {
-            return transport::padding(len, mtu);
-        }
-        let padding = self.settings.content_padding.pick(random);
-        usize::from(padding).min(room_for_padding(len, mtu))
+        self.fixed_content_padding(len, mtu).unwrap_or_else(|| {
+            let padding = self.settings.content_padding.pick(random);
+            usize::from(padding).min(room_for_padding(len, mtu))
+        })
     }
 
     /// The same, if it is that whatever the random number: without a setting, or one that is a single
