@@ -164,13 +164,17 @@ not_copied() {
 
 handshake_time() { awg "$1" show awg0 | sed -n 's/^handshake = //p'; }
 
-# The near end knows the far one anew, and so makes a session; the far end stays as it is.
+# The near end knows the far one anew, without a session.
+forget_far() {
+	awg a set awg0 "PublicKey=$public_2" Remove=on &&
+		awg a set awg0 "PublicKey=$public_2" "AllowedIPs=10.7.0.2/32,fd07::2/128" "Endpoint=$(outside 4 2):$(port_of 2)"
+}
+
+# So it makes one; the far end stays as it is.
 renew() {
 	local before
 	before=$(handshake_time b)
-	awg a set awg0 "PublicKey=$public_2" Remove=on &&
-		awg a set awg0 "PublicKey=$public_2" "AllowedIPs=10.7.0.2/32,fd07::2/128" "Endpoint=$(outside 4 2):$(port_of 2)" &&
-		both_ways 4 && [ "$(handshake_time b)" -gt "$before" ]
+	forget_far && both_ways 4 && [ "$(handshake_time b)" -gt "$before" ]
 }
 
 # leave_as PACKETS LENGTH: forty packets of that length, which wait for a session, leave together in so many, or fewer; or all alone.
@@ -179,9 +183,7 @@ leave_as() {
 	forget_seen
 	# Nobody hears the first initiation.
 	at b nft 'table inet deaf { chain in { type filter hook input priority 0; udp dport '"$(port_of 2)"' drop; }; }' &&
-		awg a set awg0 "PublicKey=$public_2" Remove=on &&
-		awg a set awg0 "PublicKey=$public_2" "AllowedIPs=10.7.0.2/32,fd07::2/128" "Endpoint=$(outside 4 2):$(port_of 2)" &&
-		at a python3 "${0%/*}/send.py" "$(inside 4 2)" 40 $(($2 - 28)) 1 6000 && at b nft delete table inet deaf &&
+		forget_far && at a python3 "${0%/*}/send.py" "$(inside 4 2)" 40 $(($2 - 28)) 1 6000 && at b nft delete table inet deaf &&
 		await 20 has_sent a long && both_ways 4 || return
 	count=$(seen a long)
 	echo "they left as $count"

@@ -74,10 +74,8 @@ class GuestSuite:
 
     def keep_consoles(self):
         """Another try is going to put its own in their place."""
-        folder = LOGS / self.name
-        for console in folder.glob("*.console"):
-            if not console.name.startswith("failed-"):
-                shutil.copy(console, folder / f"failed-{console.name}")
+        for console in (LOGS / self.name).glob("*.console"):
+            shutil.copy(console, f"{console}-failed")
 
     def ask_judge(self, section, folder):
         """A program of the tree that looks at what the guest has handed out, and tells in TAP what it finds."""
